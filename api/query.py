@@ -1,0 +1,56 @@
+"""From the query of a list request to what is asked of Kubernetes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.views import View
+from tescore import naming
+from tescore.errors import BadRequest
+from tescore.states import State
+
+_DEFAULT_PAGE = 256
+_LARGEST_PAGE = 2047
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    view: View
+    page_size: int
+    page_token: str
+    selector: str
+    """Label selector: the filters by state and tags."""
+    name_prefix: str
+
+
+def list_query(arguments: Mapping[str, str], tag_keys: Sequence[str], tag_values: Sequence[str]) -> ListQuery:
+    """Raises BadRequest for a view, page size or state that there is not."""
+    state = arguments.get("state", "")
+    if state and state not in State.__members__:
+        raise BadRequest(f"state is {state!r}, which is none of {', '.join(State)}.")
+    wanted = [naming.TASK_SELECTOR, *([f"{naming.STATE}={state}"] if state else [])]
+    for i, key in enumerate(tag_keys):
+        value = tag_values[i] if i < len(tag_values) else ""
+        wanted.append(naming.tag_label(key) + (f"={naming.hashed(value)}" if value else ""))
+    return ListQuery(
+        view=view(arguments),
+        page_size=_page_size(arguments.get("page_size", "")),
+        page_token=arguments.get("page_token", ""),
+        selector=",".join(wanted),
+        name_prefix=arguments.get("name_prefix", ""),
+    )
+
+
+def view(arguments: Mapping[str, str]) -> View:
+    """MINIMAL unless another is asked for."""
+    text = arguments.get("view", "") or View.MINIMAL
+    if text not in View.__members__:
+        raise BadRequest(f"view is {text!r}, which is none of {', '.join(View)}.")
+    return View(text)
+
+
+def _page_size(text: str) -> int:
+    if not text:
+        return _DEFAULT_PAGE
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LARGEST_PAGE):
+        raise BadRequest(f"page_size is {text!r}, which is no whole number from 1 to {_LARGEST_PAGE}.")
+    return int(text)

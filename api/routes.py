@@ -1,0 +1,62 @@
+"""The standard's paths: parse, call, shape."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint, request
+
+from api import query, views
+from api.service_info import service_info
+from api.settings import Settings
+from api.store import Store
+from tescore import naming, record, validation
+from tescore.errors import InvalidTask
+
+PREFIXES = ("/ga4gh/tes/v1", "/v1")
+"""The standard's own, and the one that many clients have wired in."""
+ANONYMOUS = "tesk:anonymous"
+
+
+def routes(settings: Settings, store: Store, now: Callable[[], datetime], random: Callable[[int], int]) -> Blueprint:
+    """TES 1.1; `random(bits)` returns as many random bits."""
+    paths = Blueprint("tes", __name__)
+
+    @paths.get("/service-info")
+    def get_service_info() -> dict[str, Any]:
+        return service_info(settings)
+
+    @paths.post("/tasks")
+    def create_task() -> dict[str, Any]:
+        text = _text(request.get_data())
+        validation.checked(text)
+        task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
+        store.create(task_id, text, owner=ANONYMOUS)
+        return {"id": task_id}
+
+    @paths.get("/tasks")
+    def list_tasks() -> dict[str, Any]:
+        arguments = request.args
+        asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
+        tasks, token = store.page(asked)
+        return {"tasks": tasks, **({"next_page_token": token} if token else {})}
+
+    @paths.get("/tasks/<task_id>")
+    def get_task(task_id: str) -> dict[str, Any]:
+        view = query.view(request.args)
+        return views.task(store.get(task_id), view)
+
+    @paths.post("/tasks/<task_id>:cancel")
+    def cancel_task(task_id: str) -> dict[str, Any]:
+        # Clients send anything as the body of this, or nothing; it is not looked at.
+        store.cancel(task_id, by=ANONYMOUS, now=record.timestamp(now()))
+        return {}
+
+    return paths
+
+
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidTask([f"the document is not UTF-8 ({error})"]) from error

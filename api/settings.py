@@ -1,0 +1,20 @@
+"""The settings of the api."""
+
+from dataclasses import dataclass
+
+from tescore.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    tenant: str = setting("namespace in which tasks run that are sent to the bare URL", default="tesk")
+    api_port: int = setting("port of the api, HTTP", default=8080)
+    api_workers: int = setting("processes of an api pod", default=2)
+    api_threads: int = setting("requests that one of them works on at a time", default=16)
+    max_body: int = setting("bytes of a request's body, at most", default=8 * 1024 * 1024)
+    service_id: str = setting("service-info: id, a reversed domain name", default="org.example.tesk")
+    service_name: str = setting("service-info: name", default="TESK")
+    organization_name: str = setting("service-info: who runs the service", default="TESK")
+    organization_url: str = setting("service-info: their web page", default="https://example.org")
+    contact_url: str = setting("service-info: where to ask, http(s); empty leaves it out", default="")
+    storage: tuple[str, ...] = setting("service-info: URLs of storage that users may count on", default=())

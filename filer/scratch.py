@@ -1,0 +1,54 @@
+"""Makes folders and files on the scratch volume that executors of any uid can use."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+UNTOUCHED = 36_182_073
+"""Time stamp (seconds since 1970) of a file made for an executor to write: still there, it was not written."""
+
+_PART = ".tesk-part"
+"""Name under which a file arrives, in the folder that it is for; short, since its own name may be of any length."""
+
+
+def folder(root: Path, relative: str) -> Path:
+    """A folder below the root that is there, writable for all like those that lead to it."""
+    place = root
+    for part in Path(relative).parts:
+        place = place / part
+        place.mkdir(exist_ok=True)
+        place.chmod(0o777)
+    return place
+
+
+def empty_file(root: Path, relative: str) -> None:
+    """A file for an executor to write, known by its time until then."""
+    place = folder(root, os.path.dirname(relative)) / os.path.basename(relative)
+    place.touch()
+    place.chmod(0o666)
+    os.utime(place, (UNTOUCHED, UNTOUCHED))
+
+
+def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: int = 0o777) -> int:
+    """The size of a file that `write` has made, which appears under its name only when it is whole."""
+    place = folder(root, os.path.dirname(relative)) / os.path.basename(relative)
+    part = place.with_name(_PART)
+    try:
+        size = write(part)
+        part.chmod(mode)
+        part.replace(place)
+    finally:
+        part.unlink(missing_ok=True)
+    return size
+
+
+def launcher(root: Path, relative: str, source: Path) -> None:
+    """A copy of the shell that redirects streams, in a folder that executors cannot change."""
+
+    def copy(part: Path) -> int:
+        shutil.copyfile(source, part)
+        return part.stat().st_size
+
+    arrived(root, relative, copy, mode=0o755)
+    (root / relative).parent.chmod(0o755)

@@ -1,0 +1,16 @@
+"""What the filer takes from its environment."""
+
+from dataclasses import dataclass
+
+from tescore.settings import setting
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    task_folder: str = setting("folder with the task's document, task.json or task.json.gz", default="/tesk/task")
+    scratch: str = setting("folder at which the scratch volume is mounted", default="/scratch")
+    launcher: str = setting(
+        "file with the static shell for executors with redirected streams", default="/usr/local/lib/tesk/busybox"
+    )
+    optional_outputs: bool = setting("whether a missing output is no more than a warning", default=False)
+    tail: int = setting("bytes reported back of the end of each redirected stream", default=65536)

@@ -1,0 +1,131 @@
+"""Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads."""
+
+import functools
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+from s3transfer.exceptions import RetriesExceededError, S3ValidationError
+from s3transfer.manager import TransferConfig, TransferManager
+
+from filer.errors import Interrupted, NotMovable, answered
+from tescore.errors import TeskError, shortened
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_CHUNK = 1024 * 1024
+_PART = 8 * 1024 * 1024
+"""Bytes up to which an object moves in one request; a larger one goes in parts of at least this size."""
+_AT_ONCE = 4
+"""Parts on their way at the same time."""
+_PASSING = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"})
+"""Error codes that may pass whatever HTTP status they come with."""
+_BROKEN = (
+    exceptions.HTTPClientError,
+    exceptions.ConnectionError,
+    exceptions.IncompleteReadError,
+    exceptions.FlexibleChecksumError,
+    RetriesExceededError,
+    S3ValidationError,
+)
+
+
+def fetch(url: str, destination: Path) -> int:
+    """As Transport.fetch. A large object comes in parts, all of the same version of it."""
+    bucket, key = parse(url)
+    with _causes_told():
+        # Not HEAD: its errors have no words, and a small object is here already.
+        answer = _client().get_object(Bucket=bucket, Key=key)
+        size = answer["ContentLength"]
+        with closing(answer["Body"]) as body:
+            if size <= _PART:
+                with destination.open("wb") as file:
+                    for chunk in body.iter_chunks(_CHUNK):
+                        file.write(chunk)
+        if size > _PART:
+            with _manager() as manager:
+                manager.download(bucket, key, str(destination)).result()
+    arrived = destination.stat().st_size
+    if arrived != size:
+        raise Interrupted(f"{arrived} of {size} bytes arrived")
+    return size
+
+
+def store(source: Path, url: str) -> None:
+    """As Transport.store. A large file goes in parts, and none are left behind where one fails."""
+    bucket, key = parse(url)
+    with _causes_told(), _manager() as manager:
+        manager.upload(str(source), bucket, key).result()
+
+
+def joined(url: str, path: str) -> str:
+    """As Transport.joined."""
+    return f"{url.rstrip('/')}/{path}"
+
+
+def shown(url: str) -> str:
+    """As Transport.shown: an S3 URL holds no credentials."""
+    return url
+
+
+def parse(url: str) -> tuple[str, str]:
+    """Bucket and key; the key is what stands there, not decoded. Raises NotMovable."""
+    bucket, _, key = url.partition("://")[2].partition("/")
+    if not bucket or not key:
+        raise NotMovable("the URL is not of the form s3://bucket/key")
+    return bucket, key
+
+
+def cause(error: Exception) -> TeskError:
+    """What a failure of the library means, by its class and by the code and status of the answer."""
+    if isinstance(error, exceptions.ClientError):
+        return _answer_cause(error)
+    if isinstance(error, RetriesExceededError):
+        return Interrupted(f"the connection broke off ({shortened(str(error.last_exception))})")
+    if isinstance(error, exceptions.SSLError):
+        return NotMovable(f"there is no trusted connection ({shortened(str(error))})")
+    if isinstance(error, _BROKEN):
+        return Interrupted(f"the connection failed ({shortened(str(error))})")
+    if isinstance(error, exceptions.NoCredentialsError):
+        return NotMovable("there are no credentials for S3: the tenant has no Secret for it")
+    return NotMovable(shortened(str(error)))
+
+
+def _answer_cause(error: exceptions.ClientError) -> TeskError:
+    code, message = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+    answer = error.response["ResponseMetadata"]
+    retry_after = answer.get("HTTPHeaders", {}).get("retry-after")
+    words = f"{code}: {message}" if message and message != code else code
+    return answered(answer["HTTPStatusCode"], words, retry_after=retry_after, passing=code in _PASSING)
+
+
+@contextmanager
+def _causes_told() -> Iterator[None]:
+    try:
+        yield
+    except (exceptions.BotoCoreError, exceptions.ClientError, RetriesExceededError, S3ValidationError) as error:
+        raise cause(error) from error
+
+
+@functools.cache
+def _client() -> "S3Client":
+    # One attempt: trying again is done in one place for all transports.
+    config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=60)
+    return boto3.client("s3", config=config)
+
+
+def _manager() -> TransferManager:
+    config = TransferConfig(
+        multipart_threshold=_PART + 1,
+        multipart_chunksize=_PART,
+        max_request_concurrency=_AT_ONCE,
+        max_submission_concurrency=1,
+        max_io_queue_size=16,
+        num_download_attempts=1,
+    )
+    return TransferManager(_client(), config)

@@ -1,0 +1,1 @@
+"""The backstop for tasks whose taskmaster died, never came, or left something behind."""

@@ -1,0 +1,29 @@
+"""`python -m janitor`: sweeps for ever."""
+
+import logging
+import os
+import signal
+import threading
+from datetime import UTC, datetime
+
+from janitor.settings import Settings
+from janitor.sweep import Janitor
+from tescore.cluster import Cluster
+from tescore.errors import TeskError
+from tescore.start import started
+
+
+def main() -> None:
+    settings = started("janitor", Settings, os.environ)
+    stopped = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
+    janitor = Janitor(Cluster(), settings)
+    while not stopped.wait(settings.sweep_seconds):
+        try:
+            janitor.sweep(datetime.now(UTC))
+        except TeskError as error:
+            logging.getLogger("janitor").warning("sweep broke off", extra={"reason": str(error)})
+
+
+if __name__ == "__main__":
+    main()

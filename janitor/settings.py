@@ -1,0 +1,13 @@
+"""The settings of the janitor."""
+
+from dataclasses import dataclass
+
+from tescore.launch import LaunchSettings
+from tescore.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(LaunchSettings):
+    sweep_seconds: float = setting("seconds between two looks of the janitor", default=30.0)
+    launch_seconds: float = setting("seconds after which a stored task without a Job is launched again", default=60.0)
+    retention_days: float = setting("days that an ended task is kept", default=30.0)

@@ -1,0 +1,3 @@
+module tesk-node/pause
+
+go 1.23.0

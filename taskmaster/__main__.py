@@ -1,0 +1,48 @@
+"""`python -m taskmaster`: runs the task that the environment names, and ends with 0 when it has ended."""
+
+import logging
+import os
+import signal
+import sys
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from taskmaster import claim, loop
+from taskmaster.kube import Kube
+from taskmaster.settings import Settings
+from tescore import record
+from tescore.start import started
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _stop)
+    settings = started("taskmaster", Settings, os.environ)
+    log = logging.getLogger("taskmaster")
+    kube = Kube(_server(), settings.namespace)
+    claimed = claim.claimed(kube, settings, _now)
+    if claimed is None:
+        log.info("there is no record to run")
+        return
+    try:
+        loop.Taskmaster(kube, settings, claimed, _now).run()
+    except loop.SteppedBack as why:
+        log.info("stepped back", extra={"reason": str(why)})
+
+
+def _server() -> str:
+    """The API server, as the kubelet tells every container."""
+    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _now() -> str:
+    return record.timestamp(datetime.now(UTC))
+
+
+def _stop(signal_number: int, _: object) -> NoReturn:
+    # As process 1 of a container it would not end by itself on a signal.
+    sys.exit(128 + signal_number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""How a taskmaster gets hold of its record: it waits for it, claims it, and steps back from another's."""
+
+from collections.abc import Callable
+from queue import Empty
+
+from taskmaster import plan, tasklog
+from taskmaster.kube import Kube
+from taskmaster.settings import Settings
+from taskmaster.watches import Watches
+from tescore import document, naming, record
+from tescore.errors import Conflict
+from tescore.record import Record
+from tescore.states import FINAL, State
+
+_STORED_WITHIN = 40.0
+"""Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
+
+
+def claimed(kube: Kube, settings: Settings, now: Callable[[], str]) -> Record | None:
+    """The record, claimed for this pod; as it is if the task has ended; None if it was never stored or is gone.
+
+    The newest taskmaster wins: one that comes later is the replacement of one that was lost, and goes on
+    where that one was. The other sees it by a conflict or its watch, and steps back.
+    """
+    stored = kube.get("configmaps", settings.task) or _awaited(kube, settings.task)
+    while stored is not None:
+        seen = record.record(stored)
+        if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
+            return seen
+        try:
+            return record.record(kube.patch("configmaps", settings.task, _claim(seen, settings.pod_uid, now())))
+        except Conflict:
+            stored = kube.get("configmaps", settings.task)
+    return None
+
+
+def _claim(seen: Record, pod_uid: str, now: str) -> dict[str, object]:
+    state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
+    if seen.taskmaster:
+        return record.change(seen, state=state, annotations={naming.TASKMASTER: pod_uid})
+    _, unknown = document.parse(seen.document)
+    notes = [f"The field {path} is unknown to TES 1.1 and was not used." for path in unknown]
+    annotations = {
+        naming.TASKMASTER: pod_uid,
+        naming.STARTED: now,
+        naming.STEP: plan.Journal(0).encoded(),
+        naming.REASON: None,
+    }
+    return record.change(seen, state=state, annotations=annotations, log=tasklog.begun(now, notes))
+
+
+def _awaited(kube: Kube, task: str) -> dict[str, object] | None:
+    watches = Watches()
+    watches.follow("configmaps", task, kube.follow("configmaps", task), until=lambda seen: seen is not None)
+    try:
+        while True:
+            change = watches.next(timeout=_STORED_WITHIN)
+            if change.object is not None:
+                return change.object
+    except Empty:
+        return None

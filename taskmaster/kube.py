@@ -1,0 +1,166 @@
+"""The few calls that a taskmaster makes to the Kubernetes API server, over urllib3; nothing of it leaks out."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
+from tescore.retry import retried, schedule
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_WATCH_SECONDS = 240
+"""How long the API server keeps a watch open; then it is begun again from a fresh look."""
+_LOG_LINES = 2000
+"""Lines of a pod's log that are read to find its tail."""
+
+Object = dict[str, Any]
+
+
+class Kube:
+    """The API server as the taskmaster's ServiceAccount sees it, in one namespace.
+
+    Calls are tried again while the API server is away; they raise Missing, AlreadyExists, Conflict, Refused or
+    Expired of tescore.errors, and Unavailable when it stays away for longer than the waits.
+    """
+
+    def __init__(self, server: str, namespace: str, *, waits: Sequence[float] | None = None) -> None:
+        self._server = server
+        self._namespace = namespace
+        self._waits = schedule() if waits is None else waits
+        self._pool = urllib3.PoolManager(
+            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=str(_ACCOUNT / "ca.crt")
+        )
+
+    def get(self, kind: str, name: str) -> Object | None:
+        """The object, or None if there is none. Kinds are plurals with their group: `pods`, `batch/v1/jobs`."""
+        try:
+            return self._json("GET", self._path(kind, name))
+        except Missing:
+            return None
+
+    def create(self, kind: str, body: Object) -> Object | None:
+        """The object made, or None if one of that name is there: names are computed, so it is the same one."""
+        try:
+            return self._json("POST", self._path(kind), body=body)
+        except AlreadyExists:
+            return None
+
+    def patch(self, kind: str, name: str, body: Object) -> Object:
+        """The object after a merge patch. Raises Conflict if the patch names a resourceVersion that has passed."""
+        return self._json("PATCH", self._path(kind, name), body=body, content_type="application/merge-patch+json")
+
+    def delete(self, kind: str, name: str) -> bool:
+        """Has the object deleted, and says whether there was one; what it owns is deleted after it."""
+        try:
+            self._json("DELETE", self._path(kind, name), body={"propagationPolicy": "Background"})
+        except Missing:
+            return False
+        return True
+
+    def log_tail(self, pod: str, size: int) -> str:
+        """The last `size` bytes of the pod's log, with a mark where something before them was left out."""
+        query = {"tailLines": str(_LOG_LINES)}
+        response = self._answer("GET", self._path("pods", pod, "log"), query=query, stream=True)
+        tail, cut = b"", 0
+        for chunk in _chunks(response):
+            tail += chunk
+            cut += max(0, len(tail) - size)
+            tail = tail[-size:]
+        text = tail.decode("utf-8", "replace")
+        return f"… ({cut} bytes before this)\n{text}" if cut else text
+
+    def log_lines(self, pod: str) -> Iterator[str]:
+        """The whole log of the pod, line by line."""
+        rest = b""
+        for chunk in _chunks(self._answer("GET", self._path("pods", pod, "log"), stream=True)):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line.decode("utf-8", "replace") for line in lines)
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+    def follow(self, kind: str, name: str, version: str = "") -> Iterator[Object | None]:
+        """The object each time it changes, None when it is not there; goes on for ever, over closed watches.
+
+        With a resourceVersion it begins with the first change after that, else with the object as it is now.
+        """
+        while True:
+            if not version:
+                listed = self._json("GET", self._path(kind), query=_only(name))
+                yield from listed["items"] or [None]
+                version = listed["metadata"]["resourceVersion"]
+            yield from self._watched(kind, name, version)
+            version = ""
+
+    def _watched(self, kind: str, name: str, version: str) -> Iterator[Object | None]:
+        """The changes in one watch, until the API server or the network ends it."""
+        query = {**_only(name), "watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
+        try:
+            response = self._answer("GET", self._path(kind), query=query, stream=True, read=_WATCH_SECONDS + 30)
+            rest = b""
+            for chunk in _chunks(response):
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        return
+                    yield None if event["type"] == "DELETED" else event["object"]
+        except (Unavailable, Refused, Expired):
+            return  # the look that follows says whether it is for good
+
+    def _json(self, method: str, path: str, **options: Any) -> Object:
+        answer: Object = json.loads(self._answer(method, path, **options).data)
+        return answer
+
+    def _answer(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
+        return retried(lambda: self._once(method, path, **options), self._waits)
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        content_type: str = "application/json",
+        stream: bool = False,
+        read: float = 30,
+    ) -> urllib3.BaseHTTPResponse:
+        # The token is read each time, because the kubelet replaces it.
+        headers = {"Authorization": f"Bearer {(_ACCOUNT / 'token').read_text()}", "Content-Type": content_type}
+        try:
+            response = self._pool.request(
+                method,
+                self._server + path + (f"?{urlencode(query)}" if query else ""),
+                body=json.dumps(body).encode() if body is not None else None,
+                headers=headers,
+                preload_content=not stream,
+                timeout=urllib3.Timeout(connect=5, read=read),
+            )
+            if response.status < 400:
+                return response
+            raise kubernetes_error(response.status, response.data, retry_after=response.headers.get("Retry-After"))
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
+
+    def _path(self, kind: str, name: str = "", part: str = "") -> str:
+        group, _, plural = kind.rpartition("/")
+        parts = [f"apis/{group}" if group else "api/v1", "namespaces", self._namespace, plural, name, part]
+        return "/" + "/".join(part for part in parts if part)
+
+
+def _only(name: str) -> dict[str, str]:
+    return {"fieldSelector": f"metadata.name={name}"}
+
+
+def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The bytes of an answer as they come."""
+    try:
+        yield from response.stream(64 * 1024)
+    except urllib3.exceptions.HTTPError as error:
+        raise Unavailable(f"The answer of the Kubernetes API server broke off ({error}).") from error
+    finally:
+        response.release_conn()

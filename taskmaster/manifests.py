@@ -1,0 +1,203 @@
+"""The Kubernetes objects that a taskmaster makes, as dict literals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from taskmaster.plan import Kind, Step
+from taskmaster.settings import Settings
+from tescore import mounts, naming
+from tescore.model import Executor, Resources, Task
+from tescore.record import Record
+
+_GIB = 2**30
+_GRACE = 1
+"""Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
+_SECRETS = "/tesk/secrets/s3"
+
+
+def owner(record: Record) -> dict[str, Any]:
+    """The ownerReference of all that a task makes: deleting its ConfigMap removes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "name": record.task_id,
+        "uid": record.uid,
+        "controller": False,
+        "blockOwnerDeletion": False,
+    }
+
+
+def scratch_claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
+    """The claim for the volume that all pods of a task share, one after the other."""
+    size = task.resources.disk_gb if task.resources.disk_gb is not None else settings.scratch_gb
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": _metadata(record, naming.scratch(record.task_id), "scratch"),
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": gib(size)}},
+            **({"storageClassName": settings.storage_class} if settings.storage_class else {}),
+        },
+    }
+
+
+def pod(record: Record, task: Task, step: Step, attempt: int, settings: Settings, *, failed: bool) -> dict[str, Any]:
+    """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
+    name = naming.pod(record.task_id, step.name, attempt)
+    if step.kind == Kind.EXECUTOR:
+        component, spec = "executor", _executor_spec(record, task, task.executors[step.executor])
+    else:
+        component, spec = "filer", _filer_spec(record, step, settings, failed=failed)
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _metadata(record, name, component),
+        "spec": {
+            "serviceAccountName": naming.EXECUTOR_ACCOUNT,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": _GRACE,
+            **spec,
+        },
+    }
+
+
+def event(record: Record, reason: str, message: str, *, state: str, now: str) -> dict[str, Any]:
+    """A warning on the task's ConfigMap, for `kubectl describe` and `kubectl get events`."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{record.task_id}.{state.lower().replace('_', '-')}",
+            "namespace": record.namespace,
+        },
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "namespace": record.namespace,
+            "name": record.task_id,
+            "uid": record.uid,
+        },
+        "reason": reason,
+        "message": message,
+        "type": "Warning",
+        "source": {"component": naming.TASKMASTER_ACCOUNT},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }
+
+
+def gib(amount: float) -> str:
+    """An amount in GiB as an exact Kubernetes quantity."""
+    return f"{int(amount)}Gi" if float(amount).is_integer() else str(int(amount * _GIB))
+
+
+def literal(text: str) -> str:
+    """A text that Kubernetes, which expands `$(NAME)` and folds `$$`, passes on as it is."""
+    return text.replace("$", "$$")
+
+
+def redirected(executor: Executor) -> list[str]:
+    """The executor's command, run by the static shell on the scratch volume with its streams tied to files."""
+    streams = (("<", executor.stdin), (">", executor.stdout), ("2>", executor.stderr))
+    script = " ".join(['exec "$@"', *(f"{sign}{_shell_quoted(path)}" for sign, path in streams if path)])
+    return [f"{mounts.LAUNCHER_MOUNT}/{mounts.SHELL}", "sh", "-c", script, "tesk", *executor.command]
+
+
+def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, Any]:
+    command = redirected(executor) if executor.redirected else executor.command
+    scratch = mounts.needs_scratch(task)
+    return {
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "executor",
+                "image": executor.image,
+                "imagePullPolicy": "IfNotPresent",
+                "command": [literal(argument) for argument in command],
+                **({"workingDir": executor.workdir} if executor.workdir else {}),
+                **({"env": _environment(executor.env)} if executor.env else {}),
+                "resources": _resources(task.resources),
+                "securityContext": {"allowPrivilegeEscalation": False},
+                **({"volumeMounts": _executor_mounts(task, executor)} if scratch else {}),
+            }
+        ],
+        **({"volumes": [_scratch_volume(record)]} if scratch else {}),
+    }
+
+
+def _executor_mounts(task: Task, executor: Executor) -> list[dict[str, Any]]:
+    mounted = [{"name": "scratch", "mountPath": mount.path, "subPath": mount.sub_path} for mount in mounts.mounts(task)]
+    launcher = {
+        "name": "scratch", "mountPath": mounts.LAUNCHER_MOUNT, "subPath": mounts.LAUNCHER, "readOnly": True,
+    }  # fmt: skip
+    return [*mounted, *([launcher] if executor.redirected else [])]
+
+
+def _filer_spec(record: Record, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
+    environment = {
+        "AWS_CONFIG_FILE": f"{_SECRETS}/config",
+        "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
+        **({"TESK_OPTIONAL_OUTPUTS": "true"} if failed else {}),
+    }
+    return {
+        # Root, because executors may run as any uid and inputs must be writable and outputs readable all the same.
+        "securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}},
+        "containers": [
+            {
+                "name": "filer",
+                "image": settings.filer_image,
+                "imagePullPolicy": "IfNotPresent",
+                "args": [step.kind.value],
+                "env": _environment(environment),
+                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "readOnlyRootFilesystem": True,
+                    "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
+                },
+                "volumeMounts": [
+                    {"name": "scratch", "mountPath": "/scratch"},
+                    {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
+                    {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
+                ],
+            }
+        ],
+        "volumes": [
+            _scratch_volume(record),
+            {"name": "task", "configMap": {"name": record.task_id}},
+            {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
+        ],
+    }
+
+
+def _resources(resources: Resources) -> dict[str, Any]:
+    amounts = {
+        **({"cpu": str(resources.cpu_cores)} if resources.cpu_cores else {}),
+        **({"memory": gib(resources.ram_gb)} if resources.ram_gb else {}),
+    }
+    return {"requests": amounts, "limits": amounts} if amounts else {}
+
+
+def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": literal(value)} for name, value in variables.items()]
+
+
+def _scratch_volume(record: Record) -> dict[str, Any]:
+    return {"name": "scratch", "persistentVolumeClaim": {"claimName": naming.scratch(record.task_id)}}
+
+
+def _metadata(record: Record, name: str, component: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "namespace": record.namespace,
+        "labels": naming.labels(record.task_id, component),
+        "ownerReferences": [owner(record)],
+    }
+
+
+def _shell_quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"

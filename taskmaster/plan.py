@@ -1,0 +1,60 @@
+"""The steps of a task, in order, and the note of the one that was begun."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tescore import mounts
+from tescore.model import Task
+
+
+class Kind(StrEnum):
+    INPUTS = "inputs"
+    EXECUTOR = "executor"
+    OUTPUTS = "outputs"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    kind: Kind
+    executor: int = -1
+    """Index of the executor, for a step that is one."""
+
+    @property
+    def name(self) -> str:
+        """As it stands in the pod's name."""
+        return f"executor-{self.executor}" if self.kind == Kind.EXECUTOR else self.kind.value
+
+    @property
+    def title(self) -> str:
+        """As it stands in a sentence."""
+        return f"Executor {self.executor}" if self.kind == Kind.EXECUTOR else f"The filer of the {self.kind.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The step that was begun. It is written before its pod is made, so a restarted taskmaster knows where it was."""
+
+    index: int
+    attempt: int = 1
+    seen: bool = False
+    """Whether its pod has been seen to run: if it is missing then, it was lost and must not be made again."""
+
+    def encoded(self) -> str:
+        return json.dumps({"index": self.index, "attempt": self.attempt, "seen": self.seen})
+
+
+def steps(task: Task) -> tuple[Step, ...]:
+    """Inputs filer, executors, outputs filer. A task that needs no scratch volume needs no filer either."""
+    scratch = mounts.needs_scratch(task)
+    uploads = bool(task.outputs) or any(executor.redirected for executor in task.executors)
+    return (
+        *([Step(Kind.INPUTS)] if scratch else []),
+        *(Step(Kind.EXECUTOR, i) for i in range(len(task.executors))),
+        *([Step(Kind.OUTPUTS)] if uploads else []),
+    )
+
+
+def journal(text: str) -> Journal:
+    """The journal in a record; at the first step where there is none."""
+    return Journal(**json.loads(text)) if text else Journal(0)

@@ -1,0 +1,58 @@
+"""The TES TaskLog of a task, as it grows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from taskmaster.observe import Terminated
+from tescore.model import Task
+from tescore.report import Report
+
+TaskLog = Mapping[str, Any]
+
+_ALL_TAILS = 512 * 1024
+"""Bytes that the tails of all executors share, so that the log fits into the record."""
+_ONE_TAIL = 64 * 1024
+
+
+def begun(start_time: str, notes: Sequence[str]) -> TaskLog:
+    """The log of a task that has just been claimed."""
+    return {"logs": [], "outputs": [], "system_logs": list(notes), "start_time": start_time}
+
+
+def tail_size(task: Task) -> int:
+    """Bytes kept of each stream of each executor."""
+    return min(_ONE_TAIL, _ALL_TAILS // (2 * len(task.executors)))
+
+
+def with_executor(log: TaskLog, end: Terminated, stream: str, tail: str) -> TaskLog:
+    """An executor's log enters once it has ended, for clients need its exit code."""
+    entry = {"start_time": end.started, "end_time": end.finished, stream: tail, "exit_code": end.exit_code}
+    return {**log, "logs": [*log["logs"], {key: value for key, value in entry.items() if value != ""}]}
+
+
+def with_report(log: TaskLog, report: Report) -> TaskLog:
+    """What a filer told: files that arrived, tails of redirected streams, warnings."""
+    logs = [dict(entry) for entry in log["logs"]]
+    for tail in report.tails:
+        if tail.executor < len(logs) and tail.text:
+            logs[tail.executor][tail.stream] = tail.text
+    return {
+        **log,
+        "logs": logs,
+        "outputs": [*log["outputs"], *report.moved],
+        "system_logs": [*log["system_logs"], *report.warnings],
+    }
+
+
+def with_note(log: TaskLog, note: str) -> TaskLog:
+    """A sentence of the system, once."""
+    return log if not note or note in log["system_logs"] else {**log, "system_logs": [*log["system_logs"], note]}
+
+
+def exit_codes(log: TaskLog) -> list[int]:
+    return [entry["exit_code"] for entry in log["logs"]]
+
+
+def failed(log: TaskLog, task: Task) -> bool:
+    """Whether an executor failed whose errors count."""
+    return any(code and not task.executors[i].ignore_error for i, code in enumerate(exit_codes(log)))

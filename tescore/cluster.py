@@ -1,0 +1,84 @@
+"""The Kubernetes API server as api, webhook and janitor call it: dicts in, dicts out, the project's own errors."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from tescore.errors import Unavailable, kubernetes_error
+
+Object = dict[str, Any]
+
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
+"""Accept header for a list that holds the objects' metadata only."""
+_TIMEOUT = (3.0, 20.0)
+"""Seconds to connect and between two bytes of the answer."""
+
+
+class Cluster:
+    """One attempt per call, with the pod's ServiceAccount.
+
+    Raises Missing, AlreadyExists, Conflict, Expired or Refused where the API server says so, and Unavailable where
+    it does not answer.
+    """
+
+    def __init__(self) -> None:
+        settings = client.Configuration()
+        settings.retries = False
+        config.load_incluster_config(client_configuration=settings)
+        self._client = client.ApiClient(settings)
+
+    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object:
+        return self._call("GET", path, query=query, accept=accept)
+
+    def create(self, path: str, body: Object) -> Object:
+        return self._call("POST", path, body=body)
+
+    def patch(self, path: str, body: Object) -> Object:
+        """A merge patch (RFC 7386)."""
+        return self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
+
+    def delete(self, path: str, *, query: Mapping[str, str] | None = None) -> Object:
+        """What the object owns is deleted after it."""
+        return self._call("DELETE", path, query=query, body={"propagationPolicy": "Background"})
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        accept: str = "application/json",
+        content_type: str = "application/json",
+    ) -> Object:
+        try:
+            answer = self._client.call_api(
+                path,
+                method,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": accept, "Content-Type": content_type},
+                body=body,
+                auth_settings=["BearerToken"],
+                _preload_content=False,
+                _request_timeout=_TIMEOUT,
+            )
+            found: Object = json.loads(answer.data)
+        except ApiException as error:
+            raise kubernetes_error(
+                error.status, (error.body or "").encode(), retry_after=(error.headers or {}).get("Retry-After")
+            ) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
+        return found
+
+
+def path(kind: str, namespace: str = "", name: str = "") -> str:
+    """The path of objects; the kind is the plural with its group, `configmaps` or `batch/v1/jobs`."""
+    group, _, plural = kind.rpartition("/")
+    parts = [f"/apis/{group}" if group else "/api/v1"]
+    parts += ["namespaces", namespace] if namespace else []
+    return "/".join([*parts, plural, *([name] if name else [])])

@@ -1,0 +1,138 @@
+"""Every error that crosses a module: Rejected is the caller's fault, Transient may pass, the rest is a bug."""
+
+import json
+from collections.abc import Sequence
+
+_FOREIGN_TEXT = 256
+"""Characters kept of a text that another server wrote."""
+
+
+class TeskError(Exception):
+    """`reason` is stable and made for programs; the message is a sentence made for people."""
+
+    reason = "Error"
+
+
+class Rejected(TeskError):
+    """The caller asked for something that cannot be; asking again changes nothing."""
+
+    reason = "Rejected"
+
+
+class Transient(TeskError):
+    """It may work a moment later; only retrying code catches this."""
+
+    reason = "Unavailable"
+
+
+class InvalidTask(Rejected):
+    """A task document with problems, all of them, each with its path (`executors[1].image: is missing`)."""
+
+    reason = "InvalidTask"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("The task is not valid: " + "; ".join(problems) + ".")
+        self.problems = tuple(problems)
+
+
+class BadRequest(Rejected):
+    """A request that is wrong outside of its task document."""
+
+    reason = "BadRequest"
+
+
+class TaskNotFound(Rejected):
+    reason = "TaskNotFound"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(f"There is no task {task_id!r}.")
+        self.task_id = task_id
+
+
+class BadSettings(Rejected):
+    """All that is wrong with a program's environment."""
+
+    reason = "BadSettings"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("The settings are not valid: " + "; ".join(problems) + ".")
+        self.problems = tuple(problems)
+
+
+class Missing(Rejected):
+    """The Kubernetes object is not there (404)."""
+
+    reason = "Missing"
+
+
+class AlreadyExists(Rejected):
+    """A Kubernetes object of that name is there (409 on create)."""
+
+    reason = "AlreadyExists"
+
+
+class Conflict(Rejected):
+    """The object has changed since it was read (409 on a write that names its resourceVersion)."""
+
+    reason = "Conflict"
+
+
+class Expired(Rejected):
+    """The resourceVersion or continue token is too old for the API server (410)."""
+
+    reason = "Expired"
+
+
+class Refused(Rejected):
+    """The API server or an admission plugin will not do it: forbidden, invalid, over quota. `code` is its answer."""
+
+    reason = "Refused"
+
+    def __init__(self, message: str, *, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Unavailable(Transient):
+    """The API server does not answer, or asks for patience (429, 5xx); `retry_after` in seconds, if it said."""
+
+    reason = "Unavailable"
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+_BY_CODE: dict[int, type[Missing] | type[Expired]] = {404: Missing, 410: Expired}
+_TRANSIENT_CODES = frozenset({408, 429, 500, 502, 503, 504})
+
+
+def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
+    """A text from elsewhere, cut so that it can be quoted in a sentence."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def kubernetes_error(code: int, body: bytes, *, retry_after: str | None = None) -> TeskError:
+    """What an answer of the API server with an HTTP status of 400 or more means.
+
+    Only the message of a Kubernetes `Status` is quoted; any other body may hold anything and is dropped.
+    """
+    message, reason = _status(body)
+    text = message or f"The Kubernetes API server answered {code}."
+    if code == 409:
+        return (AlreadyExists if reason == "AlreadyExists" else Conflict)(text)
+    if code in _BY_CODE:
+        return _BY_CODE[code](text)
+    if code in _TRANSIENT_CODES:
+        return Unavailable(text, retry_after=float(retry_after) if retry_after and retry_after.isdigit() else None)
+    return Refused(text, code=code)
+
+
+def _status(body: bytes) -> tuple[str, str]:
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return "", ""
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        return "", ""
+    return shortened(str(status.get("message", "")), 4096), str(status.get("reason", ""))

@@ -1,0 +1,80 @@
+"""The Job that runs a task's taskmaster: what the webhook makes, and the janitor again."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tescore import naming
+from tescore.settings import setting, variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchSettings:
+    """What whoever launches a task must know; passed on to the taskmaster where it needs it."""
+
+    taskmaster_image: str = setting("image of the taskmaster")
+    filer_image: str = setting("image of the filer")
+    storage_class: str = setting("storage class of scratch volumes; empty is the cluster's default", default="")
+    scratch_gb: float = setting("GiB of scratch for a task that names no disk_gb", default=1.0)
+    taskmaster_ttl: int = setting("seconds that a finished taskmaster's Job is kept", default=10)
+
+
+def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
+    """The Job, which depends on the task's name and namespace alone.
+
+    It has no ownerReference: the ConfigMap's uid is not known before it is stored, and the garbage collector
+    deletes what belongs to a uid that does not exist. The taskmaster adds it with its claim.
+    """
+    labels = naming.labels(task, "taskmaster")
+    environment = {
+        "TESK_TASK": task,
+        "TESK_NAMESPACE": namespace,
+        **{
+            variable(name): str(value)
+            for name in ("filer_image", "storage_class", "scratch_gb")
+            if (value := getattr(settings, name)) != ""
+        },
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": naming.job(task), "namespace": namespace, "labels": labels},
+        "spec": {
+            "backoffLimit": 6,
+            "ttlSecondsAfterFinished": settings.taskmaster_ttl,
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {
+                    "serviceAccountName": naming.TASKMASTER_ACCOUNT,
+                    "restartPolicy": "OnFailure",
+                    "enableServiceLinks": False,
+                    "terminationGracePeriodSeconds": 5,
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": 65532,
+                        "runAsGroup": 65532,
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                    "containers": [
+                        {
+                            "name": "taskmaster",
+                            "image": settings.taskmaster_image,
+                            "imagePullPolicy": "IfNotPresent",
+                            "env": [
+                                *({"name": name, "value": value} for name, value in environment.items()),
+                                {"name": "TESK_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+                            ],
+                            "resources": {
+                                "requests": {"cpu": "10m", "memory": "32Mi"},
+                                "limits": {"memory": "128Mi"},
+                            },
+                            "securityContext": {
+                                "allowPrivilegeEscalation": False,
+                                "readOnlyRootFilesystem": True,
+                                "capabilities": {"drop": ["ALL"]},
+                            },
+                        }
+                    ],
+                },
+            },
+        },
+    }

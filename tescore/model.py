@@ -1,0 +1,98 @@
+"""A task as the programs see it: the standard's own terms, parsed, with defaults filled in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class FileType(StrEnum):
+    FILE = "FILE"
+    DIRECTORY = "DIRECTORY"
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    path: str
+    type: FileType
+    url: str
+    """Empty where only content was given."""
+    content: str | None
+    """Wins over the URL if it is not empty (TES 1.1, tesInput.content)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    path: str
+    type: FileType
+    url: str
+    path_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Executor:
+    image: str
+    command: tuple[str, ...]
+    workdir: str
+    stdin: str
+    stdout: str
+    stderr: str
+    env: Mapping[str, str]
+    ignore_error: bool
+
+    @property
+    def redirected(self) -> bool:
+        """Whether one of its standard streams is a file."""
+        return bool(self.stdin or self.stdout or self.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What is None was not asked for; `ram_gb` and `disk_gb` count in GiB."""
+
+    cpu_cores: int | None
+    ram_gb: float | None
+    disk_gb: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    executors: tuple[Executor, ...]
+    volumes: tuple[str, ...]
+    resources: Resources
+
+
+def task(document: Mapping[str, Any]) -> Task:
+    """A task from a document that is clean (tescore/document.py) and valid (tescore/validation.py)."""
+    resources = document.get("resources", {})
+    return Task(
+        inputs=tuple(_input(item) for item in document.get("inputs", [])),
+        outputs=tuple(_output(item) for item in document.get("outputs", [])),
+        executors=tuple(_executor(item) for item in document["executors"]),
+        volumes=tuple(document.get("volumes", [])),
+        resources=Resources(resources.get("cpu_cores"), resources.get("ram_gb"), resources.get("disk_gb")),
+    )
+
+
+def _input(item: Mapping[str, Any]) -> Input:
+    url, content = item.get("url", ""), item.get("content")
+    return Input(item["path"], FileType(item["type"]), url, content if content or not url else None)
+
+
+def _output(item: Mapping[str, Any]) -> Output:
+    return Output(item["path"], FileType(item["type"]), item["url"], item.get("path_prefix", ""))
+
+
+def _executor(item: Mapping[str, Any]) -> Executor:
+    return Executor(
+        image=item["image"],
+        command=tuple(item["command"]),
+        workdir=item.get("workdir", ""),
+        stdin=item.get("stdin", ""),
+        stdout=item.get("stdout", ""),
+        stderr=item.get("stderr", ""),
+        env=item.get("env", {}),
+        ignore_error=item.get("ignore_error", False),
+    )

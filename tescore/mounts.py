@@ -1,0 +1,91 @@
+"""Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from tescore.model import FileType, Task
+
+DATA = "data"
+"""Folder of the scratch volume below which every path of the containers is found again."""
+LAUNCHER = "launcher"
+"""Folder of the scratch volume with the static shell that redirects the standard streams."""
+LAUNCHER_MOUNT = "/.tesk"
+SHELL = "busybox"
+
+_OF_THE_IMAGE = frozenset({
+    "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr",
+})  # fmt: skip
+"""Folders that are the image's with all that is below: a file there is mounted alone, so that nothing is hidden."""
+_HOLDERS = frozenset({"/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var"})
+"""Folders that hold the image's own: a file right in them is mounted alone, their sub-folders are free."""
+_WILDCARDS = re.compile(r"[*?\[{]")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    path: str
+    """In the container."""
+    file: bool
+    """Whether it is a single file; else it is a folder."""
+
+    @property
+    def sub_path(self) -> str:
+        """On the scratch volume."""
+        return located(self.path)
+
+
+def located(path: str) -> str:
+    """Where a container's absolute path lies, relative to the root of the scratch volume."""
+    return DATA + posixpath.normpath("/" + path.lstrip("/"))
+
+
+def mounts(task: Task) -> tuple[Mount, ...]:
+    """What every executor of the task has mounted; of nested folders the outermost, so that they share one tree."""
+    folders = {posixpath.normpath(volume) for volume in task.volumes}
+    files: set[str] = set()
+    for path, kind in _paths(task):
+        folder = path if kind == FileType.DIRECTORY else posixpath.dirname(path)
+        if kind == FileType.FILE and _belongs_to_the_image(folder):
+            files.add(path)
+        else:
+            folders.add(folder)
+    outermost = {folder for folder in folders if not any(_below(folder, other) for other in folders)}
+    alone = {path for path in files if not any(_below(path, folder) for folder in outermost)}
+    return tuple(
+        sorted(
+            [*(Mount(path, file=False) for path in outermost), *(Mount(path, file=True) for path in alone)],
+            key=lambda mount: mount.path,
+        )
+    )
+
+
+def needs_scratch(task: Task) -> bool:
+    """Whether the task has anything that must outlive one container."""
+    return bool(mounts(task)) or any(executor.redirected for executor in task.executors)
+
+
+def _paths(task: Task) -> list[tuple[str, FileType]]:
+    paths = [(item.path, item.type) for item in task.inputs]
+    for output in task.outputs:
+        paths.append((_fixed_part(output.path, output.path_prefix), output.type))
+    for executor in task.executors:
+        paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
+    return [(posixpath.normpath(path), kind) for path, kind in paths]
+
+
+def _fixed_part(path: str, path_prefix: str) -> str:
+    """The path up to its first component with a wildcard, which stands for the files there may be."""
+    if not path_prefix:
+        return path
+    parts = path.split("/")
+    fixed = next((i for i, part in enumerate(parts) if _WILDCARDS.search(part)), len(parts) - 1)
+    return "/".join(parts[: fixed + 1])
+
+
+def _belongs_to_the_image(folder: str) -> bool:
+    return folder in _HOLDERS or "/" + folder.split("/")[1] in _OF_THE_IMAGE
+
+
+def _below(path: str, folder: str) -> bool:
+    return path != folder and path.startswith(folder.rstrip("/") + "/")

@@ -1,0 +1,79 @@
+"""Every name, label and annotation that a task has on the cluster, computed and never drawn."""
+
+import hashlib
+import re
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+COMPONENT = "app.kubernetes.io/component"
+TASK = "tesk/task"
+"""Label on all that a task makes: the task's id."""
+STATE = "tesk/state"
+OWNER = "tesk/owner"
+"""As a label the hash of the owner, as an annotation the owner."""
+TENANT = "tesk/tenant"
+"""Label that makes a namespace a tenant."""
+
+NAME = "tesk/name"
+CREATED = "tesk/created"
+STARTED = "tesk/started"
+ENDED = "tesk/ended"
+REASON = "tesk/reason"
+EXIT_CODES = "tesk/exit-codes"
+CANCEL = "tesk/cancel"
+TASKMASTER = "tesk/taskmaster"
+STEP = "tesk/step"
+"""Annotation in which the taskmaster keeps the step that it has begun."""
+
+TASK_LABELS = {MANAGED_BY: "tesk", COMPONENT: "task"}
+"""What makes a ConfigMap a task."""
+TASK_SELECTOR = ",".join(f"{key}={value}" for key, value in TASK_LABELS.items())
+
+TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+"""At most 45 characters, so that all names made from it fit a label's 63."""
+
+TASKMASTER_ACCOUNT = "tesk-taskmaster"
+EXECUTOR_ACCOUNT = "tesk-executor"
+S3_SECRET = "tesk-s3"  # noqa: S105 - the name of the Secret
+"""Secret of a tenant: `config` and `credentials`, in the formats of the AWS command line."""
+
+_MILLISECONDS = 2**44
+"""Milliseconds since 1970 until the year 2527: what the time part of an id counts down from."""
+
+
+def task_id(milliseconds: int, random: int) -> str:
+    """A new id. Later ones sort first, so that Kubernetes' own order of names lists the newest task first."""
+    return f"task-{_MILLISECONDS - milliseconds:011x}-{random % 2**32:08x}"
+
+
+def is_task_id(text: str) -> bool:
+    return TASK_ID.fullmatch(text) is not None
+
+
+def job(task: str) -> str:
+    """The taskmaster's Job."""
+    return task
+
+
+def scratch(task: str) -> str:
+    """The claim for the task's scratch volume."""
+    return f"{task}-scratch"
+
+
+def pod(task: str, step: str, attempt: int) -> str:
+    """The pod of a step (`inputs`, `executor-0`, `outputs`) in its attempt, counted from 1."""
+    return f"{task}-{step}-{attempt}"
+
+
+def labels(task: str, component: str) -> dict[str, str]:
+    """Labels of an object that a task makes; the component is taskmaster, filer, executor or scratch."""
+    return {MANAGED_BY: "tesk", COMPONENT: component, TASK: task}
+
+
+def hashed(text: str) -> str:
+    """Any text as a label value of 24 characters; 96 bits of SHA-256, so that two do not meet."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def tag_label(key: str) -> str:
+    """The label key under which the hash of a tag's value is kept."""
+    return f"tag.tesk/{hashed(key)}"

@@ -1,0 +1,163 @@
+"""A task as the ConfigMap that is its record, written and read."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tescore import naming
+from tescore.states import State, may_go
+
+TASK_JSON = "task.json"
+LOG_JSON = "log.json"
+_ZIPPED = ".gz"
+_PLAIN_LIMIT = 256 * 1024
+"""Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
+_UNZIPPED_LIMIT = 64 * 1024 * 1024
+_NAME_LIMIT = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a task's ConfigMap says; texts are empty where it says nothing."""
+
+    task_id: str
+    namespace: str
+    uid: str
+    resource_version: str
+    state: State
+    owner: str
+    created: str
+    started: str
+    ended: str
+    reason: str
+    cancel: str
+    """When and by whom the task was cancelled."""
+    taskmaster: str
+    """The uid of the pod that claimed the task."""
+    step: str
+    """The taskmaster's own note of the step that it has begun."""
+    document: str
+    log: Mapping[str, Any]
+    """The TES TaskLog, empty before the task was claimed."""
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339 with microseconds and zone, as clients parse it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> dict[str, Any]:
+    """The ConfigMap that asks for a task; the rest of its metadata is stamped on by the webhook."""
+    plain, zipped = _packed(TASK_JSON, document)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": task_id,
+            "namespace": namespace,
+            "labels": dict(naming.TASK_LABELS),
+            "annotations": {naming.OWNER: owner},
+        },
+        **({"data": plain} if plain else {}),
+        **({"binaryData": zipped} if zipped else {}),
+    }
+
+
+def stamp(document: Mapping[str, Any], *, owner: str, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels and annotations that a new record gets beside its own."""
+    tags: Mapping[str, str] = document.get("tags", {})
+    labels = {
+        naming.STATE: State.INITIALIZING.value,
+        naming.OWNER: naming.hashed(owner),
+        **{naming.tag_label(key): naming.hashed(value) for key, value in tags.items()},
+    }
+    annotations = {
+        naming.OWNER: owner,
+        naming.CREATED: timestamp(now),
+        **({naming.NAME: document["name"][:_NAME_LIMIT]} if document.get("name") else {}),
+    }
+    return labels, annotations
+
+
+def record(stored: Mapping[str, Any]) -> Record:
+    """The record in a ConfigMap as the API server shows it."""
+    metadata = stored["metadata"]
+    annotations = metadata.get("annotations") or {}
+    return Record(
+        task_id=metadata["name"],
+        namespace=metadata["namespace"],
+        uid=metadata["uid"],
+        resource_version=metadata["resourceVersion"],
+        state=state(metadata),
+        owner=annotations.get(naming.OWNER, ""),
+        created=annotations.get(naming.CREATED, ""),
+        started=annotations.get(naming.STARTED, ""),
+        ended=annotations.get(naming.ENDED, ""),
+        reason=annotations.get(naming.REASON, ""),
+        cancel=annotations.get(naming.CANCEL, ""),
+        taskmaster=annotations.get(naming.TASKMASTER, ""),
+        step=annotations.get(naming.STEP, ""),
+        document=part(stored, TASK_JSON),
+        log=json.loads(part(stored, LOG_JSON) or "{}"),
+    )
+
+
+def state(metadata: Mapping[str, Any]) -> State:
+    """The state in an object's metadata; UNKNOWN where there is none or a strange one."""
+    text = (metadata.get("labels") or {}).get(naming.STATE, "")
+    return State(text) if text in State.__members__ else State.UNKNOWN
+
+
+def part(stored: Mapping[str, Any], name: str) -> str:
+    """The text of one part of a ConfigMap, plain or zipped; empty if it is not there. Raises ValueError if broken."""
+    plain = (stored.get("data") or {}).get(name)
+    if plain is not None:
+        return str(plain)
+    zipped = (stored.get("binaryData") or {}).get(name + _ZIPPED)
+    return _unzipped(base64.b64decode(zipped)).decode() if zipped else ""
+
+
+def change(
+    seen: Record, *, state: State, annotations: Mapping[str, str | None], log: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The merge patch from a record as it was seen: state, annotations and log in one write.
+
+    It names the resourceVersion, so it fails with a conflict if the record has changed meanwhile.
+    """
+    if not may_go(seen.state, state):
+        raise ValueError(f"A task that is {seen.state} cannot become {state}.")
+    patch: dict[str, Any] = {
+        "metadata": {
+            "resourceVersion": seen.resource_version,
+            "labels": {naming.STATE: state.value},
+            "annotations": dict(annotations),
+        }
+    }
+    if log is not None:
+        plain, zipped = _packed(LOG_JSON, json.dumps(log, ensure_ascii=False))
+        patch["data"] = plain or {LOG_JSON: None}
+        patch["binaryData"] = zipped or {LOG_JSON + _ZIPPED: None}
+    return patch
+
+
+def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
+    data = text.encode()
+    if len(data) <= _PLAIN_LIMIT:
+        return {name: text}, {}
+    return {}, {name + _ZIPPED: base64.b64encode(gzip.compress(data, mtime=0)).decode()}
+
+
+def _unzipped(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(data, _UNZIPPED_LIMIT)
+    except zlib.error as error:
+        raise ValueError(f"not gzip ({error})") from error
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"larger than {_UNZIPPED_LIMIT} bytes")
+    return text

@@ -1,0 +1,30 @@
+"""The one place where something is tried again."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from tescore.errors import Transient
+
+_T = TypeVar("_T")
+
+
+def schedule(first: float = 0.2, most: float = 15.0, total: float = 300.0) -> list[float]:
+    """Seconds to wait before each further try: doubled each time up to `most`, together about `total`."""
+    waits: list[float] = []
+    while sum(waits) < total:
+        waits.append(min(most, first * 2 ** len(waits)))
+    return waits
+
+
+def retried(call: Callable[[], _T], waits: Sequence[float], *, sleep: Callable[[float], None] = time.sleep) -> _T:
+    """What `call` returns, tried again after each wait while it raises Transient; then its last error.
+
+    A Transient that knows how long to wait (`retry_after`) is obeyed, up to a minute.
+    """
+    for wait in waits:
+        try:
+            return call()
+        except Transient as error:
+            sleep(max(wait, min(60.0, getattr(error, "retry_after", None) or 0.0)))
+    return call()

@@ -1,0 +1,14 @@
+"""Which URL schemes the filer can read and write."""
+
+import re
+
+READABLE = frozenset({"http", "https", "s3"})
+WRITABLE = frozenset({"http", "https", "s3"})
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+
+
+def scheme(url: str) -> str:
+    """The scheme of a URL in lower case; a plain path is a `file`."""
+    found = _SCHEME.match(url)
+    return found.group(1).lower() if found else "file"

@@ -1,0 +1,84 @@
+"""From environment variables to a program's frozen settings, with all problems told together."""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from tescore.errors import BadSettings
+
+_T = TypeVar("_T")
+
+
+def setting(meaning: str, *, default: Any = dataclasses.MISSING) -> Any:
+    """A field of a settings dataclass: its meaning with its unit, and its default unless it must be set."""
+    return dataclasses.field(default=default, metadata={"meaning": meaning})
+
+
+def variable(field_name: str) -> str:
+    """The environment variable of a field: `filer_image` is TESK_FILER_IMAGE."""
+    return f"TESK_{field_name.upper()}"
+
+
+def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
+    """Settings from the environment. An empty variable counts as not set. Raises BadSettings with every problem."""
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for field, kind in _fields(settings):
+        name, text = variable(field.name), environment.get(variable(field.name), "")
+        if not text:
+            if field.default is dataclasses.MISSING:
+                problems.append(f"{name} is not set ({field.metadata['meaning']})")
+            continue
+        try:
+            values[field.name] = _PARSERS[kind](text)
+        except ValueError:
+            problems.append(f"{name} is {text!r}, which is not {_WORDS[kind]}")
+    if problems:
+        raise BadSettings(problems)
+    return settings(**values)
+
+
+def table(settings: type[Any]) -> Iterator[tuple[str, str, str]]:
+    """Variable, default and meaning of every setting, for the README."""
+    for field, _ in _fields(settings):
+        default = "required" if field.default is dataclasses.MISSING else _shown(field.default)
+        yield variable(field.name), default, field.metadata["meaning"]
+
+
+def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
+    kinds = typing.get_type_hints(settings)
+    for field in dataclasses.fields(settings):
+        yield field, kinds[field.name]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in {"true", "false"}:
+        raise ValueError(text)
+    return text.lower() == "true"
+
+
+def _list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+_PARSERS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    float: float,
+    bool: _boolean,
+    tuple[str, ...]: _list,
+}
+_WORDS: dict[Any, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple[str, ...]: "a list separated by commas",
+}

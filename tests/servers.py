@@ -1,0 +1,169 @@
+"""Real servers on the loopback interface that tests talk to: HTTP that misbehaves on request, and S3."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+ACCESS_KEY = "tesk"
+SECRET_KEY = "tesk-secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server says once instead of its own answer."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    length: int | None = None
+    """Content-Length; that of the body if None, and no such header if negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    target: str
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class HttpServer:
+    """Keeps what is PUT and gives it to GET, unless answers for the target are left."""
+
+    port: int
+    files: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)
+
+    def url(self, target: str, userinfo: str = "") -> str:
+        return f"http://{userinfo}127.0.0.1:{self.port}{target}"
+
+
+@contextlib.contextmanager
+def http_server() -> Iterator[HttpServer]:
+    """A server that is there until the block ends."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as listener:
+        served = HttpServer(listener.server_port)
+        listener.served = served  # type: ignore[attr-defined]
+        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield served
+        finally:
+            listener.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        served = self._served()
+        answer = self._answer(served) or (
+            Answer(body=served.files[self.path])
+            if self.path in served.files
+            else Answer(404, b"There is no such file.")
+        )
+        self._say(answer)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_PUT(self) -> None:
+        served = self._served()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        answer = self._answer(served)
+        if answer is None:
+            served.files[self.path] = body
+        self._say(answer or Answer(201))
+
+    def _served(self) -> HttpServer:
+        served: HttpServer = self.server.served  # type: ignore[attr-defined]
+        served.requests.append(Request(self.command, self.path, dict(self.headers)))
+        return served
+
+    def _answer(self, served: HttpServer) -> Answer | None:
+        waiting = served.answers.get(self.path)
+        return waiting.pop(0) if waiting else None
+
+    def _say(self, answer: Answer) -> None:
+        length = len(answer.body) if answer.length is None else answer.length
+        self.send_response(answer.status)
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        if length >= 0:
+            self.send_header("Content-Length", str(length))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing: the tests look at the requests themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    endpoint: str
+    folder: Path
+    """Its buckets are folders here, its objects files."""
+
+    def environment(self, home: Path, *, secret: str = SECRET_KEY) -> dict[str, str]:
+        """The variables of a program that is to use it, as a pod has them from the tenant's Secret."""
+        return aws_files(home, self.endpoint, secret=secret)
+
+
+def aws_files(home: Path, endpoint: str, *, secret: str = SECRET_KEY) -> dict[str, str]:
+    """The files of the AWS command line for an endpoint, and the variables that name them."""
+    home.mkdir(exist_ok=True)
+    (home / "config").write_text(f"[default]\nregion = us-east-1\nendpoint_url = {endpoint}\n")
+    (home / "credentials").write_text(
+        f"[default]\naws_access_key_id = {ACCESS_KEY}\naws_secret_access_key = {secret}\n"
+    )
+    return {"AWS_CONFIG_FILE": str(home / "config"), "AWS_SHARED_CREDENTIALS_FILE": str(home / "credentials")}
+
+
+@contextlib.contextmanager
+def s3_server(folder: Path) -> Iterator[S3Server]:
+    """versitygw over a folder, until the block ends. Its binary is named by the variable VERSITYGW."""
+    binary = os.environ.get("VERSITYGW", "")
+    if not binary:
+        raise RuntimeError(
+            "VERSITYGW is not set: these tests need the S3 server versitygw. Build it with `go build "
+            "github.com/versity/versitygw/cmd/versitygw` and set VERSITYGW to the path of the binary."
+        )
+    folder.mkdir(exist_ok=True)
+    port = _free_port()
+    with subprocess.Popen(
+        [binary, "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
+        env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY, "PATH": os.defpath},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            _await_port(port, process)
+            yield S3Server(f"http://127.0.0.1:{port}", folder)
+        finally:
+            process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise RuntimeError(f"The S3 server ended with {process.wait(timeout=0.05)}.")
+    raise RuntimeError("The S3 server does not listen.")

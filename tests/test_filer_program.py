@@ -1,0 +1,88 @@
+"""The filer as its pod runs it."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tescore import report, settings
+
+DOCUMENT: dict[str, Any] = {
+    "inputs": [{"path": "/in/x", "content": "c"}],
+    "outputs": [{"path": "/in/none", "url": "http://127.0.0.1:1/x"}],
+    "executors": [{"image": "i", "command": ["c"]}],
+}
+
+
+def program(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    own = {"TESK_TASK_FOLDER": str(tmp_path), "TESK_SCRATCH": str(tmp_path / "scratch")}
+    return subprocess.run(
+        [sys.executable, "-m", "filer", *arguments],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C", **own, **environment},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+
+
+def test_inputs_arrive(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(json.dumps(DOCUMENT))
+    ended = program(tmp_path, "inputs")
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert (tmp_path / "scratch/data/in/x").read_bytes() == b"c"
+
+
+def test_a_packed_document_is_read(tmp_path: Path) -> None:
+    (tmp_path / "task.json.gz").write_bytes(gzip.compress(json.dumps(DOCUMENT).encode()))
+    assert program(tmp_path, "inputs").returncode == 0
+
+
+def test_a_failure_is_told_on_standard_output_in_any_locale(tmp_path: Path) -> None:
+    missing = {**DOCUMENT, "outputs": [{"path": "/in/ü", "url": "http://h/x"}]}
+    (tmp_path / "task.json").write_text(json.dumps(missing))
+    ended = program(tmp_path, "outputs")
+    assert ended.returncode == report.FAILED
+    assert report.read(ended.stdout.splitlines()).failure == (
+        "Output /in/ü could not be stored at http://h/x: it is not there."
+    )
+
+
+def test_missing_outputs_may_be_optional(tmp_path: Path) -> None:
+    (tmp_path / "task.json").write_text(json.dumps(DOCUMENT))
+    assert program(tmp_path, "outputs", TESK_OPTIONAL_OUTPUTS="true").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "words"),
+    [
+        pytest.param([], {}, "not one of inputs, outputs", id="no-step"),
+        pytest.param(["inputs"], {"TESK_TAIL": "many"}, "TESK_TAIL is 'many'", id="setting"),
+        pytest.param(["inputs"], {}, "holds neither task.json nor task.json.gz", id="no-document"),
+    ],
+)
+def test_it_does_not_begin_with_bad_settings(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], words: str
+) -> None:
+    ended = program(tmp_path, *arguments, **environment)
+    assert ended.returncode == 2
+    assert words in ended.stderr
+
+
+def test_it_starts_light() -> None:
+    code = "import filer.__main__, sys; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, capture_output=True, check=True
+    )
+    modules = loaded.stdout.decode().split()
+    assert not {"boto3", "botocore", "urllib3", "ssl", "http.client", "flask", "kubernetes"} & set(modules)
+    assert len(modules) < 200
+
+
+def test_every_setting_has_a_default() -> None:
+    from filer.settings import Settings
+
+    assert [name for name, default, _ in settings.table(Settings) if default == "required"] == []

@@ -1,0 +1,282 @@
+"""The sequence of a transfer, over HTTP."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from filer import run
+from tescore import model, report
+from tescore.document import clean
+from tescore.schemes import READABLE, WRITABLE
+from tests.servers import Answer, HttpServer, http_server
+
+
+@pytest.fixture
+def server() -> Iterator[HttpServer]:
+    with http_server() as running:
+        yield running
+
+
+@dataclass
+class Pod:
+    """The filer's runs over one scratch volume."""
+
+    volume: Path
+    launcher: Path
+    lines: list[str] = field(default_factory=list)
+
+    def inputs(self, *items: dict[str, Any], waits: Sequence[float] = (), **parts: Any) -> int:
+        task = a_task(inputs=list(items), **parts)
+        return run.inputs(task, self.volume, self.launcher, tell=self.lines.append, waits=waits)
+
+    def outputs(
+        self, *items: dict[str, Any], optional: bool = False, tail: int = 100, waits: Sequence[float] = (), **parts: Any
+    ) -> int:
+        task = a_task(outputs=list(items), **parts)
+        return run.outputs(task, self.volume, optional=optional, tail=tail, tell=self.lines.append, waits=waits)
+
+    def place(self, path: str) -> Path:
+        return self.volume / f"data{path}"
+
+    def wrote(self, path: str, content: bytes = b"x") -> None:
+        self.place(path).parent.mkdir(parents=True, exist_ok=True)
+        self.place(path).write_bytes(content)
+
+    @property
+    def report(self) -> report.Report:
+        return report.read(self.lines)
+
+
+def a_task(**parts: Any) -> model.Task:
+    executors = [{"image": "i", "command": ["c"], **executor} for executor in parts.pop("executors", [{}])]
+    return model.task(clean({"executors": executors, **parts})[0])
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Pod:
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "busybox").write_bytes(b"static")
+    return Pod(tmp_path / "scratch", tmp_path / "busybox")
+
+
+def test_inputs_come_in_order_and_the_later_wins(pod: Pod, server: HttpServer) -> None:
+    server.files["/x"] = b"fetched"
+    assert (
+        pod.inputs(
+            {"path": "/in/a", "content": "ünïcode"},
+            {"path": "/in/b", "content": "first"},
+            {"path": "/in/b", "url": server.url("/x")},
+        )
+        == 0
+    )
+    assert (pod.place("/in/a").read_text(encoding="utf-8"), pod.place("/in/b").read_bytes()) == ("ünïcode", b"fetched")
+    assert pod.lines == []
+
+
+def test_content_wins_over_a_url(pod: Pod, server: HttpServer) -> None:
+    assert pod.inputs({"path": "/in/a", "content": "this", "url": server.url("/none")}) == 0
+    assert server.requests == []
+
+
+def test_folders_files_and_launcher_are_made_for_executors(pod: Pod) -> None:
+    assert pod.inputs(volumes=["/vol"], executors=[{"stdout": "/logs/out", "stderr": "/err", "workdir": "/vol/w"}]) == 0
+    assert pod.place("/vol/w").is_dir()
+    assert pod.place("/logs").is_dir()
+    assert pod.place("/err").read_bytes() == b""
+    assert (pod.volume / "launcher/busybox").read_bytes() == b"static"
+
+
+def test_without_redirection_there_is_no_launcher(pod: Pod) -> None:
+    assert pod.inputs(volumes=["/vol"]) == 0
+    assert os.listdir(pod.volume) == ["data"]
+
+
+def test_a_missing_launcher_is_told(pod: Pod) -> None:
+    pod.launcher.unlink()
+    assert pod.inputs(executors=[{"stdout": "/logs/out"}]) == report.FAILED
+    assert pod.report.failure == (
+        f"The scratch volume could not be made ready: No such file or directory ({pod.launcher})."
+    )
+
+
+def test_an_input_that_is_not_there_is_told_with_path_url_and_answer(pod: Pod, server: HttpServer) -> None:
+    url = server.url("/x?sig=secret", userinfo="me:secret@")
+    assert pod.inputs({"path": "/in/x", "url": url}, {"path": "/in/later", "content": "c"}) == report.FAILED
+    assert pod.report.failure == (
+        f"Input /in/x could not be fetched from {server.url('/x')}: the server answered 404 Not Found."
+    )
+    assert os.listdir(pod.place("/in")) == []
+    assert len(server.requests) == 1
+
+
+def test_a_busy_server_is_asked_again(pod: Pod, server: HttpServer) -> None:
+    server.files["/x"] = b"whole"
+    server.answers["/x"] = [Answer(503), Answer(body=b"wh", length=5)]
+    assert pod.inputs({"path": "/in/x", "url": server.url("/x")}, waits=(0, 0)) == 0
+    assert pod.place("/in/x").read_bytes() == b"whole"
+    assert os.listdir(pod.place("/in")) == ["x"]
+
+
+def test_a_server_that_stays_busy_is_told(pod: Pod, server: HttpServer) -> None:
+    server.answers["/x"] = [Answer(503)] * 3
+    assert pod.inputs({"path": "/in/x", "url": server.url("/x")}, waits=(0, 0)) == report.FAILED
+    assert pod.report.failure.endswith(": the server answered 503 Service Unavailable.")
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        pytest.param(
+            {"path": "/in/x", "url": "http://h/d", "type": "DIRECTORY"},
+            "Input /in/x could not be fetched from http://h/d: inputs of type DIRECTORY are not supported yet.",
+            id="folder",
+        ),
+        pytest.param(
+            {"path": "/in/x", "url": "gopher://me:secret@h/x"},
+            "Input /in/x could not be fetched from its URL: "
+            "its scheme 'gopher' is none of " + ", ".join(["http", "https", "s3"]) + ".",
+            id="scheme",
+        ),
+        pytest.param(
+            {"path": "/in/x", "content": "\ud800"},
+            "Input /in/x could not be written: its content holds half a surrogate pair, which is no character.",
+            id="no-text",
+        ),
+    ],
+)
+def test_an_input_that_cannot_be_is_told(pod: Pod, item: dict[str, Any], words: str) -> None:
+    assert pod.inputs(item) == report.FAILED
+    assert pod.report.failure == words
+
+
+def test_an_input_below_a_file_is_told(pod: Pod) -> None:
+    assert pod.inputs({"path": "/in/x", "content": "c"}, {"path": "/in", "content": "c"}) == report.FAILED
+    assert pod.report.failure == "Input /in could not be written: Is a directory."
+
+
+def test_outputs_are_stored_and_told(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/out/x", b"result")
+    assert pod.outputs({"path": "/out/x", "url": server.url("/kept?sig=s", userinfo="me:secret@")}) == 0
+    assert server.files["/kept?sig=s"] == b"result"
+    assert pod.report == report.Report(
+        moved=({"url": server.url("/kept"), "path": "/out/x", "size_bytes": "6"},),
+    )
+
+
+def test_a_missing_output_is_a_failure_and_the_others_are_stored(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/out/b")
+    outputs = [{"path": f"/out/{name}", "url": server.url(f"/{name}")} for name in "abc"]
+    assert pod.outputs(*outputs) == report.FAILED
+    assert list(server.files) == ["/b"]
+    assert pod.report.failure == (
+        f"Output /out/a could not be stored at {server.url('/a')}: it is not there.; "
+        f"Output /out/c could not be stored at {server.url('/c')}: it is not there."
+    )
+
+
+def test_a_missing_output_is_a_warning_where_outputs_are_optional(pod: Pod, server: HttpServer) -> None:
+    assert pod.outputs({"path": "/out/a", "url": server.url("/a")}, optional=True) == 0
+    assert pod.report == report.Report(
+        warnings=(f"Output /out/a could not be stored at {server.url('/a')}: it is not there.",)
+    )
+
+
+def test_an_output_that_the_server_refuses_is_a_failure_where_outputs_are_optional(
+    pod: Pod, server: HttpServer
+) -> None:
+    pod.wrote("/out/a")
+    server.answers["/a"] = [Answer(403)]
+    assert pod.outputs({"path": "/out/a", "url": server.url("/a")}, optional=True) == report.FAILED
+    assert pod.report.failure.endswith("the server answered 403 Forbidden.")
+
+
+def test_a_file_made_for_an_executor_that_never_wrote_it_is_missing(pod: Pod, server: HttpServer) -> None:
+    output = {"path": "/etc/made", "url": server.url("/made")}
+    assert pod.inputs(outputs=[output]) == 0
+    assert pod.outputs(output) == report.FAILED
+    assert "no executor has written it" in pod.report.failure
+
+
+def test_each_match_goes_below_the_url_without_the_prefix(pod: Pod, server: HttpServer) -> None:
+    for path in ("/out/a/1.txt", "/out/b/2 #.txt", "/out/b/.3.txt", "/out/c.txt"):
+        pod.wrote(path)
+    output = {"path": "/out/*/*.txt", "path_prefix": "/out", "url": server.url("/kept/")}
+    assert pod.outputs(output) == 0
+    assert list(server.files) == ["/kept/a/1.txt", "/kept/b/2%20%23.txt"]
+    assert [moved["path"] for moved in pod.report.moved] == ["/out/a/1.txt", "/out/b/2 #.txt"]
+
+
+def test_a_pattern_without_a_match_is_a_warning(pod: Pod, server: HttpServer) -> None:
+    assert pod.outputs({"path": "/out/*.txt", "path_prefix": "/out", "url": server.url("/kept")}) == 0
+    assert pod.report.warnings == (f"Output /out/*.txt for {server.url('/kept')} matches no file.",)
+
+
+def test_a_folder_is_stored_with_all_that_is_below(pod: Pod, server: HttpServer) -> None:
+    for path in ("/out/d/1", "/out/d/sub/2", "/out/d/.hidden"):
+        pod.wrote(path)
+    assert pod.outputs({"path": "/out/d/", "type": "DIRECTORY", "url": server.url("/kept")}) == 0
+    assert list(server.files) == ["/kept/.hidden", "/kept/1", "/kept/sub/2"]
+
+
+def test_folders_that_match_are_stored_each_below_its_own_name(pod: Pod, server: HttpServer) -> None:
+    for path in ("/out/a/1", "/out/b/1", "/out/c"):
+        pod.wrote(path)
+    output = {"path": "/out/*", "path_prefix": "/out", "type": "DIRECTORY", "url": server.url("/kept")}
+    assert pod.outputs(output) == 0
+    assert list(server.files) == ["/kept/a/1", "/kept/b/1"]
+
+
+def test_an_empty_folder_is_a_warning_and_a_missing_one_a_failure(pod: Pod, server: HttpServer) -> None:
+    pod.place("/out/empty").mkdir(parents=True)
+    folders = [{"path": f"/out/{name}", "type": "DIRECTORY", "url": server.url("/d")} for name in ("empty", "none")]
+    assert pod.outputs(*folders) == report.FAILED
+    assert pod.report.warnings == (f"Output /out/empty for {server.url('/d')} holds no file.",)
+    assert pod.report.failure == f"Output /out/none could not be stored at {server.url('/d')}: it is not there."
+
+
+def test_a_file_of_a_folder_that_fails_does_not_keep_the_others(pod: Pod, server: HttpServer) -> None:
+    for name in "abc":
+        pod.wrote(f"/out/{name}")
+    pod.place("/out/link").symlink_to("/etc/passwd")
+    server.answers["/d/b"] = [Answer(403)]
+    assert pod.outputs({"path": "/out", "type": "DIRECTORY", "url": server.url("/d")}) == report.FAILED
+    assert list(server.files) == ["/d/a", "/d/c"]
+    assert "/out/b" in pod.report.failure
+    assert "/out/link" in pod.report.failure
+
+
+def test_a_server_that_stays_away_is_waited_for_once(pod: Pod, server: HttpServer) -> None:
+    for name in "abc":
+        pod.wrote(f"/out/{name}")
+        server.answers[f"/d/{name}"] = [Answer(503)] * 9
+    assert pod.outputs({"path": "/out", "type": "DIRECTORY", "url": server.url("/d")}, waits=(0, 0)) == report.FAILED
+    assert [request.target for request in server.requests] == ["/d/a", "/d/a", "/d/a", "/d/b", "/d/c"]
+
+
+def test_the_ends_of_streams_are_told_even_where_an_output_failed(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/logs/out", b"0123456789")
+    pod.wrote("/logs/err", "ü".encode())
+    executors = [{"stdout": "/logs/out"}, {"stderr": "/logs/err"}, {"stdout": "/logs/never"}]
+    assert pod.outputs({"path": "/none", "url": server.url("/x")}, executors=executors, tail=4) == report.FAILED
+    assert pod.report.tails == (
+        report.Tail(0, "stdout", "… (6 bytes before this)\n6789"),
+        report.Tail(1, "stderr", "ü"),
+    )
+
+
+def test_a_stream_that_became_a_pipe_is_a_warning(pod: Pod) -> None:
+    pod.place("/logs").mkdir(parents=True)
+    os.mkfifo(pod.place("/logs/out"))
+    assert pod.outputs(executors=[{"stdout": "/logs/out"}]) == 0
+    assert pod.report.warnings == (
+        "The stdout of executor 0 (/logs/out) could not be read: it is a device, a pipe or a socket.",
+    )
+
+
+def test_every_scheme_that_a_task_may_name_has_its_transport() -> None:
+    assert set(run.transports.MODULES) == READABLE | WRITABLE

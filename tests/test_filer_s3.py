@@ -1,0 +1,171 @@
+"""S3: a real server for what it does, plain HTTP for what it does not."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import exceptions
+
+from filer.errors import Interrupted, NotMovable
+from filer.transports import s3
+from tescore import report
+from tests.servers import Answer, HttpServer, S3Server, aws_files, http_server, s3_server
+from tests.test_filer_program import program
+
+LARGE = bytes(range(251)) * 80_000
+"""More than two parts."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as running:
+        (running.folder / "bucket").mkdir()
+        yield running
+
+
+@pytest.fixture
+def fake() -> Iterator[HttpServer]:
+    with http_server() as running:
+        yield running
+
+
+def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[int, report.Report]:
+    document = {f"{step}": list(items), "executors": [{"image": "i", "command": ["c"]}]}
+    (tmp_path / "task.json").write_text(json.dumps(document))
+    ended = program(tmp_path, step, **environment)
+    return ended.returncode, report.read(ended.stdout.splitlines())
+
+
+def arrived(tmp_path: Path, path: str) -> bytes:
+    return (tmp_path / "scratch/data" / path.lstrip("/")).read_bytes()
+
+
+def wrote(tmp_path: Path, path: str, content: bytes) -> None:
+    place = tmp_path / "scratch/data" / path.lstrip("/")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+
+
+def test_objects_of_any_size_and_name_arrive(server: S3Server, tmp_path: Path) -> None:
+    contents = {"empty": b"", "small": b"x", "large": LARGE, "folder/a b#c?d%20e+ü&.gz": b"literal"}
+    for key, content in contents.items():
+        (server.folder / "bucket/in" / key).parent.mkdir(parents=True, exist_ok=True)
+        (server.folder / "bucket/in" / key).write_bytes(content)
+    items = [{"path": f"/in/{i}", "url": f"s3://bucket/in/{key}"} for i, key in enumerate(contents)]
+    assert moved(tmp_path, "inputs", server.environment(tmp_path / "aws"), *items) == (0, report.Report())
+    assert [arrived(tmp_path, f"/in/{i}") for i in range(len(contents))] == list(contents.values())
+
+
+def test_files_of_any_size_and_name_are_stored(server: S3Server, tmp_path: Path) -> None:
+    contents = {"empty": b"", "large": LARGE, "sub/a b#c?d%20e+ü": b"literal"}
+    for name, content in contents.items():
+        wrote(tmp_path, f"/out/{name}", content)
+    folder = {"path": "/out", "type": "DIRECTORY", "url": "s3://bucket/out/"}
+    code, told = moved(tmp_path, "outputs", server.environment(tmp_path / "aws"), folder)
+    assert (code, told.failure) == (0, "")
+    assert {name: (server.folder / "bucket/out" / name).read_bytes() for name in contents} == contents
+    assert told.moved[2] == {
+        "url": "s3://bucket/out/sub/a b#c?d%20e+ü", "path": "/out/sub/a b#c?d%20e+ü", "size_bytes": "7"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("s3://bucket/none", "404 NoSuchKey: The specified key does not exist."),
+        ("s3://nobucket/x", "404 NoSuchBucket: The specified bucket does not exist."),
+    ],
+)
+def test_what_is_not_there_is_told(server: S3Server, tmp_path: Path, url: str, words: str) -> None:
+    code, told = moved(tmp_path, "inputs", server.environment(tmp_path / "aws"), {"path": "/in/x", "url": url})
+    assert code == report.FAILED
+    assert told.failure == f"Input /in/x could not be fetched from {url}: the server answered {words}"
+
+
+def test_a_refusal_is_told_and_not_tried_again(server: S3Server, tmp_path: Path) -> None:
+    wrote(tmp_path, "/out/small", b"x")
+    wrote(tmp_path, "/out/large", LARGE)
+    environment = server.environment(tmp_path / "aws", secret="wrong")
+    outputs = [{"path": f"/out/{name}", "url": f"s3://bucket/{name}"} for name in ("small", "large")]
+    code, told = moved(tmp_path, "outputs", environment, *outputs)
+    assert code == report.FAILED
+    assert told.failure.count("the server answered 403 SignatureDoesNotMatch: ") == 2
+
+
+def test_missing_credentials_are_told(server: S3Server, tmp_path: Path) -> None:
+    environment = {**server.environment(tmp_path / "aws"), "AWS_EC2_METADATA_DISABLED": "true"}
+    (tmp_path / "aws/credentials").unlink()
+    code, told = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": "s3://bucket/x"})
+    assert code == report.FAILED
+    assert told.failure.endswith("there are no credentials for S3: the tenant has no Secret for it.")
+
+
+def test_a_busy_server_and_a_body_that_breaks_off_are_tried_again(fake: HttpServer, tmp_path: Path) -> None:
+    fake.files["/bucket/x"] = b"whole"
+    fake.answers["/bucket/x"] = [Answer(503), Answer(body=b"wh", length=5)]
+    environment = aws_files(tmp_path / "aws", fake.url(""))
+    code, told = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": "s3://bucket/x"})
+    assert (code, told.failure) == (0, "")
+    assert arrived(tmp_path, "/in/x") == b"whole"
+    assert len(fake.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "passing"),
+    [
+        (500, "InternalError", True),
+        (503, "SlowDown", True),
+        (429, "TooManyRequests", True),
+        (400, "RequestTimeout", True),
+        (403, "AccessDenied", False),
+        (404, "NoSuchKey", False),
+        (412, "PreconditionFailed", False),
+    ],
+)
+def test_an_answer_is_passing_by_its_code(status: int, code: str, passing: bool) -> None:
+    headers = {"retry-after": "3"}
+    answer: Any = {
+        "Error": {"Code": code, "Message": "Words."},
+        "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers},
+    }
+    told = s3.cause(exceptions.ClientError(answer, "GetObject"))
+    assert str(told) == f"the server answered {status} {code}: Words"
+    assert isinstance(told, Interrupted if passing else NotMovable)
+    assert getattr(told, "retry_after", None) == (3.0 if passing else None)
+
+
+@pytest.mark.parametrize(
+    ("error", "family"),
+    [
+        pytest.param(exceptions.EndpointConnectionError(endpoint_url="http://h"), Interrupted, id="no-connection"),
+        pytest.param(exceptions.ReadTimeoutError(endpoint_url="http://h"), Interrupted, id="silence"),
+        pytest.param(exceptions.ConnectTimeoutError(endpoint_url="http://h"), Interrupted, id="connect-timeout"),
+        pytest.param(exceptions.ConnectionClosedError(endpoint_url="http://h"), Interrupted, id="closed"),
+        pytest.param(exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), Interrupted, id="broken-off"),
+        pytest.param(exceptions.SSLError(endpoint_url="https://h", error="e"), NotMovable, id="certificate"),
+        pytest.param(exceptions.ParamValidationError(report="Invalid bucket name"), NotMovable, id="bucket-name"),
+    ],
+)
+def test_a_failure_of_the_library_is_passing_by_its_class(error: Exception, family: type[Exception]) -> None:
+    assert isinstance(s3.cause(error), family)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("s3://b/k", ("b", "k")),
+        ("s3://b/a/b c#?%20", ("b", "a/b c#?%20")),
+        ("s3://b//k", ("b", "/k")),
+        ("S3://b/k/", ("b", "k/")),
+    ],
+)
+def test_the_key_is_what_stands_in_the_url(url: str, expected: tuple[str, str]) -> None:
+    assert s3.parse(url) == expected
+
+
+@pytest.mark.parametrize("url", ["s3://b", "s3://b/", "s3:///k", "s3:b/k"])
+def test_a_url_without_bucket_or_key_is_refused(url: str) -> None:
+    with pytest.raises(NotMovable, match="not of the form s3://bucket/key"):
+        s3.parse(url)

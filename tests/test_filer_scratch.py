@@ -1,0 +1,69 @@
+"""Folders and files that executors of any uid can use."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filer import scratch
+
+
+@pytest.fixture(autouse=True)
+def strict_umask() -> Iterator[None]:
+    """What is made must not depend on the umask of the image."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+def mode(place: Path) -> int:
+    return stat.S_IMODE(place.stat().st_mode)
+
+
+def test_a_folder_and_those_above_it_are_writable_for_all(tmp_path: Path) -> None:
+    scratch.folder(tmp_path, "data/a/b")
+    assert [mode(tmp_path / path) for path in ("data", "data/a", "data/a/b")] == [0o777] * 3
+
+
+def test_a_folder_is_made_once_more_without_harm(tmp_path: Path) -> None:
+    scratch.folder(tmp_path, "data/a")
+    assert scratch.folder(tmp_path, "data/a") == tmp_path / "data/a"
+
+
+def test_an_empty_file_is_writable_for_all(tmp_path: Path) -> None:
+    scratch.empty_file(tmp_path, "data/etc/made")
+    assert (mode(tmp_path / "data/etc/made"), (tmp_path / "data/etc/made").read_bytes()) == (0o666, b"")
+
+
+def test_a_file_that_arrives_is_executable_and_the_later_one_wins(tmp_path: Path) -> None:
+    for content in (b"first", b"second"):
+        assert scratch.arrived(tmp_path, "data/bin/tool", lambda part, c=content: part.write_bytes(c)) == len(content)
+    assert os.listdir(tmp_path / "data/bin") == ["tool"]
+    assert (mode(tmp_path / "data/bin/tool"), (tmp_path / "data/bin/tool").read_bytes()) == (0o777, b"second")
+
+
+def test_a_file_that_arrives_in_part_leaves_what_was_there(tmp_path: Path) -> None:
+    scratch.arrived(tmp_path, "data/x", lambda part: part.write_bytes(b"whole"))
+
+    def broken(part: Path) -> int:
+        part.write_bytes(b"wh")
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        scratch.arrived(tmp_path, "data/x", broken)
+    assert os.listdir(tmp_path / "data") == ["x"]
+    assert (tmp_path / "data/x").read_bytes() == b"whole"
+
+
+def test_a_name_of_full_length_arrives(tmp_path: Path) -> None:
+    scratch.arrived(tmp_path, "data/" + 255 * "x", lambda part: part.write_bytes(b"c"))
+    assert (tmp_path / "data" / (255 * "x")).read_bytes() == b"c"
+
+
+def test_the_launcher_is_executable_and_not_for_executors_to_change(tmp_path: Path) -> None:
+    (tmp_path / "shell").write_bytes(b"static")
+    scratch.launcher(tmp_path, "launcher/busybox", tmp_path / "shell")
+    assert (mode(tmp_path / "launcher"), mode(tmp_path / "launcher/busybox")) == (0o755, 0o755)
+    assert (tmp_path / "launcher/busybox").read_bytes() == b"static"

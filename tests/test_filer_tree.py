@@ -1,0 +1,113 @@
+"""Links, special files and folders as the filer sees them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from filer import scratch, tree
+from filer.errors import NotAFile, NotThere
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A container's `/`, with a file of the filer's own outside of it."""
+    (tmp_path / "secret").write_text("the filer's")
+    (tmp_path / "data/out/sub").mkdir(parents=True)
+    (tmp_path / "data/out/a").write_text("a")
+    (tmp_path / "data/out/sub/b").write_text("bb")
+    (tmp_path / "data/out/.hidden").write_text("")
+    return tmp_path / "data"
+
+
+def test_an_absolute_link_leads_where_it_leads_in_the_container(root: Path) -> None:
+    (root / "out/link").symlink_to("/out/sub/b")
+    assert tree.file(root, "/out/link") == (root / "out/sub/b", 2)
+
+
+def test_a_link_through_a_linked_folder_is_followed(root: Path) -> None:
+    (root / "out/folder").symlink_to("sub")
+    (root / "out/link").symlink_to("folder/../a")
+    assert tree.file(root, "/out/link") == (root / "out/a", 1)
+
+
+@pytest.mark.parametrize("target", ["/secret", "../../secret", "../../../../../../etc/passwd", "/etc/passwd", "/proc"])
+def test_no_link_leads_out_of_what_executors_wrote(root: Path, target: str) -> None:
+    (root / "out/link").symlink_to(target)
+    with pytest.raises(NotThere, match="a link to what is not on the task's volume"):
+        tree.file(root, "/out/link")
+
+
+def test_no_link_leads_to_the_real_path_of_a_file_outside(root: Path) -> None:
+    (root / "out/link").symlink_to(root.parent / "secret")
+    (root / "out/folder").symlink_to(root.parent)
+    for path in ("/out/link", "/out/folder/secret"):
+        with pytest.raises(NotThere):
+            tree.file(root, path)
+
+
+def test_links_in_a_circle_end(root: Path) -> None:
+    (root / "out/one").symlink_to("two")
+    (root / "out/two").symlink_to("one")
+    with pytest.raises(NotThere, match="circle"):
+        tree.file(root, "/out/one")
+
+
+def test_a_missing_file_is_not_there(root: Path) -> None:
+    for path in ("/out/none", "/out/a/none", "/none/a"):
+        with pytest.raises(NotThere, match="it is not there"):
+            tree.file(root, path)
+
+
+def test_a_file_made_for_an_executor_is_not_there_until_it_is_written(root: Path) -> None:
+    scratch.empty_file(root, "log")
+    with pytest.raises(NotThere, match="no executor has written it"):
+        tree.file(root, "/log")
+    (root / "log").write_bytes(b"")
+    assert tree.file(root, "/log") == (root / "log", 0)
+
+
+def test_a_pipe_is_refused(root: Path) -> None:
+    os.mkfifo(root / "out/pipe")
+    with pytest.raises(NotAFile, match="pipe"):
+        tree.file(root, "/out/pipe")
+
+
+def test_a_folder_is_no_file_and_a_file_is_no_folder(root: Path) -> None:
+    with pytest.raises(NotAFile, match="it is a folder"):
+        tree.file(root, "/out")
+    with pytest.raises(NotAFile, match="it is no folder"):
+        list(tree.files(root, "/out/a"))
+
+
+def test_a_name_that_is_not_utf8_is_refused(root: Path) -> None:
+    name = os.fsdecode(b"\xff")
+    (root / "out/sub" / name).write_text("")
+    with pytest.raises(NotAFile, match="not UTF-8"):
+        tree.file(root, f"/out/sub/{name}")
+
+
+def test_all_files_below_a_folder_are_told_in_order(root: Path) -> None:
+    assert list(tree.files(root, "/out/")) == ["/out/.hidden", "/out/a", "/out/sub/b"]
+
+
+def test_a_link_back_up_does_not_repeat_the_files_above(root: Path) -> None:
+    (root / "out/sub/up").symlink_to("..")
+    assert list(tree.files(root, "/out")) == ["/out/.hidden", "/out/a", "/out/sub/b"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folders", "found"),
+    [
+        ("/out/*", False, ["/out/a"]),
+        ("/out/.*", False, ["/out/.hidden"]),
+        ("/out/*", True, ["/out/sub"]),
+        ("/*/*/b", False, ["/out/sub/b"]),
+        ("/out/*/b", False, ["/out/sub/b"]),
+        ("/out//./*/[a-z]", False, ["/out/sub/b"]),
+        ("/none/*", False, []),
+        ("/out/a/*", False, []),
+    ],
+)
+def test_a_pattern_stands_for_what_is_there(root: Path, pattern: str, folders: bool, found: list[str]) -> None:
+    assert tree.matches(root, pattern, folders=folders) == found

@@ -1,0 +1,1 @@
+"""Admission of tasks: checks a new task's ConfigMap, stamps it, and launches its taskmaster."""

@@ -1,0 +1,37 @@
+"""`python -m webhook`: serves the admission webhook over TLS."""
+
+import os
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tescore.cluster import Cluster
+from tescore.serving import serve
+from tescore.start import started
+from webhook import certs
+from webhook.app import create_app
+from webhook.settings import Settings
+
+
+def main() -> None:
+    settings = started("webhook", Settings, os.environ)
+    certificate, key = certs.ensured(Cluster(), settings.service_namespace, _now())
+    folder = Path(tempfile.mkdtemp())
+    (folder / "tls.crt").write_bytes(certificate)
+    (folder / "tls.key").write_bytes(key)
+    serve(
+        lambda: create_app(settings, Cluster(), _now),
+        bind=f"[::]:{settings.webhook_port}",
+        workers=1,
+        threads=settings.webhook_threads,
+        certfile=str(folder / "tls.crt"),
+        keyfile=str(folder / "tls.key"),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The settings of the webhook."""
+
+from dataclasses import dataclass
+
+from tescore.launch import LaunchSettings
+from tescore.settings import setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(LaunchSettings):
+    service_namespace: str = setting("namespace of the service itself", default="tesk-system")
+    webhook_port: int = setting("port of the webhook, TLS", default=8443)
+    webhook_threads: int = setting("requests that a webhook pod works on at a time", default=16)
+
+    @property
+    def api_account(self) -> str:
+        """The one user whose word on a task's owner is taken."""
+        return f"system:serviceaccount:{self.service_namespace}:tesk-api"
