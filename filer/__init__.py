@@ -1,0 +1,1 @@
+"""Moves the files of one task between its scratch volume and remote storage."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from filer.settings import Settings
 from tescore import report, settings
 
 DOCUMENT: dict[str, Any] = {
@@ -83,6 +84,4 @@ def test_it_starts_light() -> None:
 
 
 def test_every_setting_has_a_default() -> None:
-    from filer.settings import Settings
-
     assert [name for name, default, _ in settings.table(Settings) if default == "required"] == []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from filer import run
+from filer import run, transports
 from tescore import model, report
 from tescore.document import clean
 from tescore.schemes import READABLE, WRITABLE
@@ -279,4 +279,4 @@ def test_a_stream_that_became_a_pipe_is_a_warning(pod: Pod) -> None:
 
 
 def test_every_scheme_that_a_task_may_name_has_its_transport() -> None:
-    assert set(run.transports.MODULES) == READABLE | WRITABLE
+    assert set(transports.MODULES) == READABLE | WRITABLE

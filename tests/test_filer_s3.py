@@ -144,7 +144,7 @@ def test_an_answer_is_passing_by_its_code(status: int, code: str, passing: bool)
         pytest.param(exceptions.ConnectTimeoutError(endpoint_url="http://h"), Interrupted, id="connect-timeout"),
         pytest.param(exceptions.ConnectionClosedError(endpoint_url="http://h"), Interrupted, id="closed"),
         pytest.param(exceptions.IncompleteReadError(actual_bytes=1, expected_bytes=2), Interrupted, id="broken-off"),
-        pytest.param(exceptions.SSLError(endpoint_url="https://h", error="e"), NotMovable, id="certificate"),
+        pytest.param(exceptions.SSLError(endpoint_url="https://h", error=OSError()), NotMovable, id="certificate"),
         pytest.param(exceptions.ParamValidationError(report="Invalid bucket name"), NotMovable, id="bucket-name"),
     ],
 )
