@@ -61,7 +61,8 @@ def show_results(s3: Any, task: dict[str, Any]) -> None:
         print(f"    {output['url']}  {output['size_bytes']} bytes")
     print(f"\n  The sorted BAM is s3://demo/lambda/sorted.bam on {os.environ['S3_URL']}")
     print("  (keys: S3_ACCESS_KEY and S3_SECRET_KEY in .local/env). The task, as an admin sees it:\n")
-    print(f"    . .local/env; kubectl --namespace tesk describe configmap {task['id']}\n")
+    columns = "tesk/state"
+    print(f"    . .local/env; kubectl --namespace tesk get configmap {task['id']} --label-columns {columns}\n")
 
 
 def call(method: str, path: str, body: bytes | None = None) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def main() -> int:
         chosen = settings.read(Settings, os.environ)
         task = _task(Path(chosen.task_folder))
     except Rejected as error:
-        log.error("cannot start", extra={"reason": error.reason, "cause": str(error)})
+        log.critical("cannot start", extra={"reason": error.reason, "cause": str(error)})
         return _BAD_SETTINGS
     log.info("started", extra={"version": VERSION, "step": steps[0], "settings": dataclasses.asdict(chosen)})
     waits = retry.schedule(first=0.5, most=30.0, total=60.0)

@@ -24,7 +24,7 @@ def folder(root: Path, relative: str) -> Path:
 
 def empty_file(root: Path, relative: str) -> None:
     """A file for an executor to write, known by its time until then."""
-    place = folder(root, os.path.dirname(relative)) / os.path.basename(relative)
+    place = _in_folder(root, relative)
     place.touch()
     place.chmod(0o666)
     os.utime(place, (UNTOUCHED, UNTOUCHED))
@@ -32,7 +32,7 @@ def empty_file(root: Path, relative: str) -> None:
 
 def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: int = 0o777) -> int:
     """The size of a file that `write` has made, which appears under its name only when it is whole."""
-    place = folder(root, os.path.dirname(relative)) / os.path.basename(relative)
+    place = _in_folder(root, relative)
     part = place.with_name(_PART)
     try:
         size = write(part)
@@ -52,3 +52,8 @@ def launcher(root: Path, relative: str, source: Path) -> None:
 
     arrived(root, relative, copy, mode=0o755)
     (root / relative).parent.chmod(0o755)
+
+
+def _in_folder(root: Path, relative: str) -> Path:
+    above, _, name = relative.rpartition("/")
+    return folder(root, above) / name

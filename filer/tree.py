@@ -3,7 +3,6 @@
 There `/` is the root of what executors wrote, so a link leads to nothing outside of it: not to the filer's own files.
 """
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,8 +67,7 @@ def files(root: Path, folder: str) -> Iterator[str]:
             continue
         place = resolved(root, path)
         if place not in above:  # else a link leads back up, and what is there has been told
-            names = sorted(os.listdir(place), reverse=True)
-            ahead += [(f"{path}/{name}", (*above, place)) for name in names]
+            ahead += [(f"{path}/{name}", (*above, place)) for name in reversed(_names(root, path))]
 
 
 def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
@@ -82,7 +80,9 @@ def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
 
 
 def _names(root: Path, path: str) -> list[str]:
-    return sorted(os.listdir(resolved(root, path))) if _is_folder(root, path) else []
+    if not _is_folder(root, path):
+        return []
+    return sorted(entry.name for entry in resolved(root, path).iterdir())
 
 
 def _is_folder(root: Path, path: str) -> bool:
@@ -99,7 +99,7 @@ def _target(place: Path, links: int) -> str | None:
             return None
         if links == _LINKS:
             raise NotThere("it is behind links that lead in a circle")
-        return os.readlink(place)
+        return str(place.readlink())
     except (FileNotFoundError, NotADirectoryError) as error:
         words = "it is a link to what is not on the task's volume" if links else "it is not there"
         raise NotThere(words) from error

@@ -40,7 +40,7 @@ def cannot_start(step: Step, pod: Pod) -> Failure | None:
 
 def lost(step: Step, pod: Pod | None) -> Failure:
     """The pod ended or vanished by nobody's command: evicted, its node gone, deleted."""
-    why = "its pod disappeared"
+    why = "its pod was deleted" if pod and pod.deleted else "its pod disappeared"
     if pod and (pod.status_reason or pod.status_message):
         why = f"its pod was ended by Kubernetes ({pod.status_reason or pod.phase}){_quoted(pod.status_message)}"
     return Failure((pod and pod.status_reason) or "PodLost", f"{step.title} was lost: {why}.", by_executor=False)

@@ -12,7 +12,7 @@ import yaml
 from tescore import document, schemes
 from tescore.errors import InvalidTask, shortened
 
-_SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
+SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
 _WILDCARD = re.compile(r"(?<!\\)[*?]")
 _ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
 
@@ -34,7 +34,7 @@ def schema_problems(task: Mapping[str, Any]) -> list[str]:
 
 @functools.cache
 def _validator() -> Any:
-    spec = yaml.load(_SPEC.read_text(), Loader=yaml.CSafeLoader)
+    spec = yaml.load(SPEC.read_text(), Loader=yaml.CSafeLoader)
     schema = {"$ref": "#/components/schemas/tesTask", "components": spec["components"]}
     return jsonschema.Draft202012Validator(schema)
 

@@ -1,6 +1,9 @@
 """S3: a real server for what it does, plain HTTP for what it does not."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,17 @@ def wrote(tmp_path: Path, path: str, content: bytes) -> None:
     place = tmp_path / "scratch/data" / path.lstrip("/")
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_bytes(content)
+
+
+def fetched_once(fake: HttpServer, tmp_path: Path) -> str:
+    """The error of one attempt, as Python shows it."""
+    code = "import sys, pathlib, filer.transports.s3 as s3; s3.fetch('s3://bucket/x', pathlib.Path(sys.argv[1]))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "x")],
+        env={"PYTHONPATH": os.pathsep.join(sys.path), **aws_files(tmp_path / "aws", fake.url(""))},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    return ended.stderr.splitlines()[-1]
 
 
 def test_objects_of_any_size_and_name_arrive(server: S3Server, tmp_path: Path) -> None:
@@ -110,6 +124,33 @@ def test_a_busy_server_and_a_body_that_breaks_off_are_tried_again(fake: HttpServ
     assert (code, told.failure) == (0, "")
     assert arrived(tmp_path, "/in/x") == b"whole"
     assert len(fake.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("part", "arrived"),
+    [
+        pytest.param(LARGE, 3 * len(LARGE), id="the-whole-for-each"),
+        pytest.param(
+            LARGE[16 * 1024 * 1024 :], 3 * (len(LARGE) - 16 * 1024 * 1024), id="holes-in-a-file-of-right-size"
+        ),
+    ],
+)
+def test_parts_of_a_wrong_size_are_no_file(fake: HttpServer, tmp_path: Path, part: bytes, arrived: int) -> None:
+    fake.answers["/bucket/x"] = [Answer(body=LARGE), Answer(body=LARGE), *3 * [Answer(206, part)]]
+    assert fetched_once(fake, tmp_path) == f"filer.errors.Interrupted: {arrived} of {len(LARGE)} bytes arrived"
+
+
+def test_one_attempt_is_one_request(fake: HttpServer, tmp_path: Path) -> None:
+    fake.answers["/bucket/x"] = [Answer(503)] * 9
+    assert "the server answered 503" in fetched_once(fake, tmp_path)
+    assert len(fake.requests) == 1
+
+
+def test_one_attempt_asks_once_for_each_part(fake: HttpServer, tmp_path: Path) -> None:
+    cut = Answer(206, b"part", length=8 * 1024 * 1024)
+    fake.answers["/bucket/x"] = [Answer(body=LARGE), Answer(body=LARGE), *9 * [cut]]
+    assert "Interrupted: the connection broke off" in fetched_once(fake, tmp_path)
+    assert len(fake.requests) <= 5
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads."""
 
 import functools
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,11 +12,13 @@ from botocore import exceptions
 from botocore.config import Config
 from s3transfer.exceptions import RetriesExceededError, S3ValidationError
 from s3transfer.manager import TransferConfig, TransferManager
+from s3transfer.subscribers import BaseSubscriber
 
 from filer.errors import Interrupted, NotMovable, answered
 from tescore.errors import TeskError, shortened
 
 if TYPE_CHECKING:
+    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
 _CHUNK = 1024 * 1024
@@ -43,15 +46,11 @@ def fetch(url: str, destination: Path) -> int:
         answer = _client().get_object(Bucket=bucket, Key=key)
         size = answer["ContentLength"]
         with closing(answer["Body"]) as body:
-            if size <= _PART:
-                with destination.open("wb") as file:
-                    for chunk in body.iter_chunks(_CHUNK):
-                        file.write(chunk)
+            arrived = _streamed(body, destination) if size <= _PART else 0
         if size > _PART:
-            with _manager() as manager:
-                manager.download(bucket, key, str(destination)).result()
-    arrived = destination.stat().st_size
-    if arrived != size:
+            arrived = _in_parts(bucket, key, destination)
+    # Both: parts that are too short leave holes in a file of the right size.
+    if not arrived == destination.stat().st_size == size:
         raise Interrupted(f"{arrived} of {size} bytes arrived")
     return size
 
@@ -117,6 +116,32 @@ def _client() -> "S3Client":
     # One attempt: trying again is done in one place for all transports.
     config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=60)
     return boto3.client("s3", config=config)
+
+
+def _streamed(body: "StreamingBody", destination: Path) -> int:
+    with destination.open("wb") as file:
+        for chunk in body.iter_chunks(_CHUNK):
+            file.write(chunk)
+        return file.tell()
+
+
+def _in_parts(bucket: str, key: str, destination: Path) -> int:
+    counted = _Counted()
+    with _manager() as manager:
+        manager.download(bucket, key, str(destination), subscribers=[counted]).result()
+    return counted.size
+
+
+class _Counted(BaseSubscriber):
+    """Bytes that have arrived, over the threads that fetch parts."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._lock = threading.Lock()
+
+    def on_progress(self, future: object, bytes_transferred: int, **_: object) -> None:  # noqa: ARG002, the base's name
+        with self._lock:
+            self.size += bytes_transferred
 
 
 def _manager() -> TransferManager:

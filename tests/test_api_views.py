@@ -1,0 +1,47 @@
+import json
+
+from api import views
+from api.views import View
+from tests.build import PREFIX, stored, task_record
+
+DOCUMENT = {
+    "name": None,
+    "ouputs": [],
+    "inputs": [{"path": "/x", "content": "secret"}],
+    "executors": [{"image": "busybox", "command": ["true"]}],
+}
+LOG = {
+    "logs": [{"exit_code": 0, "stdout": "a", "stderr": "b"}],
+    "outputs": [],
+    "system_logs": ["c"],
+    "start_time": "t",
+}
+ENDED = task_record(
+    labels={"tesk/state": "COMPLETE"}, data={"task.json": json.dumps(DOCUMENT), "log.json": json.dumps(LOG)}
+)
+
+
+def test_minimal_is_id_and_state() -> None:
+    assert views.task(ENDED, View.MINIMAL) == {"id": PREFIX, "state": "COMPLETE"}
+    assert views.minimal(stored()["metadata"]) == {"id": PREFIX, "state": "INITIALIZING"}
+
+
+def test_full_is_everything_without_nulls_and_unknown_fields() -> None:
+    assert views.task(ENDED, View.FULL) == {
+        "id": PREFIX,
+        "state": "COMPLETE",
+        "inputs": [{"path": "/x", "content": "secret", "type": "FILE"}],
+        "executors": [{"image": "busybox", "command": ["true"]}],
+        "logs": [LOG],
+        "creation_time": "2026-11-22T04:00:00.000000Z",
+    }
+
+
+def test_basic_hides_contents_streams_and_system_logs() -> None:
+    shown = views.task(ENDED, View.BASIC)
+    assert shown["inputs"] == [{"path": "/x", "type": "FILE"}]
+    assert shown["logs"] == [{"logs": [{"exit_code": 0}], "outputs": [], "start_time": "t"}]
+
+
+def test_a_task_that_was_not_begun_has_no_logs() -> None:
+    assert "logs" not in views.task(task_record(), View.FULL)

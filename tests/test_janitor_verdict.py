@@ -1,0 +1,77 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from janitor.verdict import Job, Verdict, about_task, is_orphan, job
+from tests.build import task_record
+
+NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
+PATIENCE, RETENTION = timedelta(seconds=60), timedelta(days=30)
+JUST_NOW, LONG_AGO = "2026-11-22T04:59:30.000000Z", "2026-11-22T04:00:00.000000Z"
+ALIVE = Job("task-a", created=NOW - timedelta(hours=1), failed="", ended=False)
+FAILED = Job("task-a", created=NOW - timedelta(hours=1), failed="backoff limit", ended=True)
+
+
+def verdict(its: Job | None, *, state: str = "INITIALIZING", **annotations: str) -> Verdict:
+    seen = task_record(
+        labels={"tesk/state": state}, annotations={f"tesk/{name}": value for name, value in annotations.items()}
+    )
+    return about_task(seen, its, now=NOW, patience=PATIENCE, retention=RETENTION)
+
+
+@pytest.mark.parametrize(
+    ("its", "annotations", "expected"),
+    [
+        pytest.param(ALIVE, {"created": LONG_AGO}, Verdict.LEAVE, id="a slow taskmaster is left alone"),
+        pytest.param(FAILED, {"created": JUST_NOW}, Verdict.END, id="its Job failed"),
+        pytest.param(None, {"created": JUST_NOW}, Verdict.LEAVE, id="stored a moment ago"),
+        pytest.param(None, {"created": LONG_AGO}, Verdict.LAUNCH, id="nobody began it"),
+        pytest.param(None, {"created": LONG_AGO, "taskmaster": "p"}, Verdict.END, id="begun, and its Job is gone"),
+        pytest.param(
+            None, {"created": LONG_AGO, "started": JUST_NOW, "taskmaster": "p"}, Verdict.LEAVE, id="begun just now"
+        ),
+    ],
+)
+def test_a_task_that_has_not_ended(its: Job | None, annotations: dict[str, str], expected: Verdict) -> None:
+    assert verdict(its, **annotations) == expected
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [("2026-10-22T00:00:00.000000Z", Verdict.EXPIRE), (LONG_AGO, Verdict.LEAVE)],
+)
+def test_an_ended_task_expires_after_its_time(ended: str, expected: Verdict) -> None:
+    assert verdict(None, state="COMPLETE", ended=ended) == expected
+
+
+@pytest.mark.parametrize(
+    ("has_task", "age", "expected"), [(True, 3600, False), (False, 30, False), (False, 3600, True)]
+)
+def test_a_job_whose_task_was_never_stored_is_an_orphan_after_a_while(has_task: bool, age: int, expected: bool) -> None:
+    its = Job("task-a", created=NOW - timedelta(seconds=age), failed="", ended=False)
+    assert is_orphan(its, has_task, now=NOW, patience=PATIENCE) == expected
+
+
+def shown(*conditions: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "task-a", "creationTimestamp": "2026-11-22T04:00:00Z"},
+        "status": {"conditions": list(conditions)},
+    }
+
+
+@pytest.mark.parametrize(
+    ("conditions", "failed", "ended"),
+    [
+        ([], "", False),
+        ([{"type": "SuccessCriteriaMet", "status": "True"}], "", False),
+        ([{"type": "Failed", "status": "False"}], "", False),
+        ([{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}], "", True),
+        ([{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True", "reason": "R"}], "R", True),
+    ],
+)
+def test_a_jobs_end_is_read_from_the_condition_that_says_so(
+    conditions: list[dict[str, Any]], failed: str, ended: bool
+) -> None:
+    seen = job(shown(*conditions))
+    assert (seen.failed, seen.ended) == (failed, ended)

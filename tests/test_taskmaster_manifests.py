@@ -1,0 +1,154 @@
+from typing import Any
+
+import pytest
+
+from taskmaster import manifests
+from taskmaster.plan import Kind, Step
+from tests.build import PREFIX, executor, settings, task, task_record
+
+OWNER = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "name": PREFIX,
+    "uid": "u-1",
+    "controller": False,
+    "blockOwnerDeletion": False,
+}
+
+
+def executor_pod(**changes: Any) -> dict[str, Any]:
+    """The pod of the only executor of a task in which that executor differs by `changes`."""
+    return manifests.pod(
+        task_record(), task(executors=[executor(**changes)]), Step(Kind.EXECUTOR, 0), 1, settings(), failed=False
+    )
+
+
+def main(pod: dict[str, Any]) -> dict[str, Any]:
+    container: dict[str, Any] = pod["spec"]["containers"][0]
+    return container
+
+
+def test_the_simplest_executor_pod_is_exactly_this() -> None:
+    assert executor_pod() == {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"{PREFIX}-executor-0-1",
+            "namespace": "tesk",
+            "labels": {
+                "app.kubernetes.io/managed-by": "tesk",
+                "app.kubernetes.io/component": "executor",
+                "tesk/task": PREFIX,
+            },
+            "ownerReferences": [OWNER],
+        },
+        "spec": {
+            "serviceAccountName": "tesk-executor",
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+            "containers": [
+                {
+                    "name": "executor",
+                    "image": "busybox",
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["true"],
+                    "resources": {},
+                    "securityContext": {"allowPrivilegeEscalation": False},
+                }
+            ],
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [("$", "$$"), ("$$", "$$$$"), ("$(HOME)", "$$(HOME)"), ("a b", "a b"), ("", ""), ("\n", "\n")],
+)
+def test_kubernetes_expands_nothing_in_a_command(sent: str, expected: str) -> None:
+    assert main(executor_pod(command=["echo", sent]))["command"] == ["echo", expected]
+
+
+def test_kubernetes_expands_nothing_in_the_environment() -> None:
+    assert main(executor_pod(env={"A": "$(B)"}))["env"] == [{"name": "A", "value": "$$(B)"}]
+
+
+def test_a_working_directory_is_set_only_if_asked_for() -> None:
+    assert main(executor_pod(workdir="/w"))["workingDir"] == "/w"
+    assert "workingDir" not in main(executor_pod())
+
+
+def test_resources_become_requests_and_limits() -> None:
+    asked = task(resources={"cpu_cores": 2, "ram_gb": 1.5})
+    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), 1, settings(), failed=False)
+    amounts = {"cpu": "2", "memory": "1610612736"}
+    assert main(pod)["resources"] == {"requests": amounts, "limits": amounts}
+
+
+def test_folders_and_single_files_are_mounted_from_the_scratch_volume() -> None:
+    asked = task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}])
+    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), 1, settings(), failed=False)
+
+    assert main(pod)["volumeMounts"] == [
+        {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
+        {"name": "scratch", "mountPath": "/etc/y", "subPath": "data/etc/y"},
+    ]
+    assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
+
+
+def test_redirected_streams_need_no_shell_in_the_image() -> None:
+    pod = executor_pod(command=["cat", "a b"], stdin="/in/it's", stdout="/out/x", stderr="/out/y")
+
+    assert main(pod)["command"] == [
+        "/.tesk/busybox", "sh", "-c", """exec "$$@" <'/in/it'\\''s' >'/out/x' 2>'/out/y'""", "tesk", "cat", "a b",
+    ]  # fmt: skip
+    assert {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True} in main(pod)[
+        "volumeMounts"
+    ]
+
+
+def filer_pod(kind: Kind = Kind.INPUTS, *, failed: bool = False) -> dict[str, Any]:
+    return manifests.pod(task_record(), task(), Step(kind), 1, settings(), failed=failed)
+
+
+def test_a_filer_has_the_task_the_scratch_volume_and_the_keys_and_no_more_power_than_it_needs() -> None:
+    filer = main(filer_pod())
+
+    assert filer["args"] == ["inputs"]
+    assert [mount["mountPath"] for mount in filer["volumeMounts"]] == ["/scratch", "/tesk/task", "/tesk/secrets/s3"]
+    assert filer["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]}
+    assert filer["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_the_outputs_filer_is_told_when_missing_files_are_no_error() -> None:
+    assert {"name": "TESK_OPTIONAL_OUTPUTS", "value": "true"} in main(filer_pod(Kind.OUTPUTS, failed=True))["env"]
+    assert "TESK_OPTIONAL_OUTPUTS" not in [item["name"] for item in main(filer_pod(Kind.OUTPUTS))["env"]]
+
+
+@pytest.mark.parametrize("pod", [executor_pod(), filer_pod()])
+def test_no_pod_of_a_task_gets_a_token(pod: dict[str, Any]) -> None:
+    assert pod["spec"]["automountServiceAccountToken"] is False
+
+
+def claim(**resources: Any) -> dict[str, Any]:
+    return manifests.scratch_claim(task_record(), task(resources=resources), settings(storage_class="", scratch_gb=2.0))
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [({}, "2Gi"), ({"disk_gb": 10}, "10Gi"), ({"disk_gb": 0.1}, "107374182")]
+)
+def test_the_size_of_scratch_is_what_was_asked_for(asked: dict[str, Any], expected: str) -> None:
+    assert claim(**asked)["spec"]["resources"]["requests"]["storage"] == expected
+
+
+def test_the_cluster_picks_the_storage_class_unless_one_is_set() -> None:
+    assert "storageClassName" not in claim()["spec"]
+    named = manifests.scratch_claim(task_record(), task(), settings(storage_class="fast"))
+    assert named["spec"]["storageClassName"] == "fast"
+
+
+def test_everything_belongs_to_the_tasks_config_map() -> None:
+    for made in (executor_pod(), filer_pod(), claim()):
+        assert made["metadata"]["ownerReferences"] == [OWNER]

@@ -1,0 +1,50 @@
+from typing import Any
+
+from taskmaster import observe
+
+
+def shown(status: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "p", **metadata}, "spec": {"nodeName": "node1"}, "status": status}
+
+
+def container(state: dict[str, Any]) -> dict[str, Any]:
+    return {"phase": "Running", "containerStatuses": [{"state": state}]}
+
+
+def test_a_pod_without_any_status_yet() -> None:
+    seen = observe.pod({"metadata": {"name": "p"}, "spec": {}})
+    assert (seen.phase, seen.terminated, seen.running_since, seen.deleted) == ("", None, "", False)
+
+
+def test_a_running_container() -> None:
+    assert observe.pod(shown(container({"running": {"startedAt": "t"}}))).running_since == "t"
+
+
+def test_a_terminated_container_is_seen_while_the_pod_still_counts_as_running() -> None:
+    state = {"terminated": {"exitCode": 3, "reason": "Error", "startedAt": "a", "finishedAt": "b"}}
+    assert observe.pod(shown(container(state))).terminated == observe.Terminated(3, "Error", "", "a", "b")
+
+
+def test_a_container_that_never_started_began_when_it_ended() -> None:
+    state = {"terminated": {"exitCode": 128, "startedAt": "1970-01-01T00:00:00Z", "finishedAt": "b"}}
+    seen = observe.pod(shown(container(state))).terminated
+    assert seen is not None
+    assert seen.started == "b"
+
+
+def test_why_a_container_waits() -> None:
+    seen = observe.pod(shown(container({"waiting": {"reason": "ImagePullBackOff", "message": "m"}})))
+    assert (seen.waiting_reason, seen.waiting_message) == ("ImagePullBackOff", "m")
+
+
+def test_a_condition_counts_only_if_its_status_says_so_in_words() -> None:
+    def conditions(status: str) -> dict[str, Any]:
+        return {"conditions": [{"type": "PodScheduled", "status": status, "message": "0/1 nodes"}]}
+
+    assert observe.pod(shown(conditions("False"))).unscheduled == "0/1 nodes"
+    assert observe.pod(shown(conditions("True"))).unscheduled == ""
+
+
+def test_an_evicted_pod_may_have_no_container_status_at_all() -> None:
+    seen = observe.pod(shown({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}))
+    assert (seen.phase, seen.status_reason, seen.terminated) == ("Failed", "Evicted", None)

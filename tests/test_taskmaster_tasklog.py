@@ -1,0 +1,52 @@
+import pytest
+
+from taskmaster import tasklog
+from tescore.report import Report, Tail
+from tests.build import executor, task, terminated
+
+BEGUN = tasklog.begun("t0", [])
+
+
+def test_a_new_log_has_its_lists_and_its_start() -> None:
+    assert tasklog.begun("t0", ["A note."]) == {
+        "logs": [], "outputs": [], "system_logs": ["A note."], "start_time": "t0",
+    }  # fmt: skip
+
+
+def test_an_executors_entry_has_an_exit_code_and_nothing_empty() -> None:
+    grown = tasklog.with_executor(BEGUN, terminated(exit_code=3, started="a", finished="b"), "stdout", "")
+    assert grown["logs"] == [{"start_time": "a", "end_time": "b", "exit_code": 3}]
+
+
+def test_a_report_adds_outputs_warnings_and_the_tails_of_redirected_streams() -> None:
+    one = tasklog.with_executor(BEGUN, terminated(), "stderr", "said\n")
+    moved = {"url": "s3://b/x", "path": "/x", "size_bytes": "1"}
+    report = Report(moved=(moved,), tails=(Tail(0, "stdout", "end\n"), Tail(1, "stdout", "x")), warnings=("W.",))
+
+    grown = tasklog.with_report(one, report)
+
+    assert grown["outputs"] == [moved]
+    assert grown["system_logs"] == ["W."]
+    assert grown["logs"] == [
+        {"start_time": "s", "end_time": "f", "stderr": "said\n", "stdout": "end\n", "exit_code": 0},
+    ]
+
+
+def test_a_note_is_told_once() -> None:
+    assert tasklog.with_note(tasklog.with_note(BEGUN, "N."), "N.")["system_logs"] == ["N."]
+
+
+@pytest.mark.parametrize(
+    ("ignore", "codes", "expected"),
+    [(False, [], False), (False, [0], False), (False, [1], True), (True, [1], False)],
+)
+def test_only_errors_that_count_fail_a_task(ignore: bool, codes: list[int], expected: bool) -> None:
+    grown = BEGUN
+    for code in codes:
+        grown = tasklog.with_executor(grown, terminated(exit_code=code), "stdout", "")
+    assert tasklog.failed(grown, task(executors=[executor(ignore_error=ignore)])) == expected
+
+
+def test_the_tails_of_many_executors_share_one_budget() -> None:
+    assert tasklog.tail_size(task()) == 64 * 1024
+    assert tasklog.tail_size(task(executors=[executor()] * 100)) * 200 <= 512 * 1024

@@ -1,0 +1,61 @@
+import json
+from typing import Any
+
+import pytest
+import yaml
+
+from tescore import document, validation
+from tescore.errors import InvalidTask
+from tests.build import executor, task_document
+
+
+def test_nulls_are_absent_at_any_depth() -> None:
+    sent = task_document(
+        id=None, tags={"a": None, "b": "c"}, inputs=None, executors=[executor(env={"X": None}, stdin=None)]
+    )
+
+    cleaned, unknown = document.clean(sent)
+
+    assert cleaned == {"tags": {"b": "c"}, "executors": [executor(env={})]}
+    assert unknown == []
+
+
+def test_what_only_the_server_sets_is_dropped_silently() -> None:
+    sent = task_document(id="x", state="COMPLETE", logs=[], creation_time="now")
+    assert document.clean(sent) == (task_document(), [])
+
+
+def test_unknown_fields_are_dropped_and_named() -> None:
+    sent = task_document(ouputs=[], executors=[executor(imagge="x")], inputs=[{"path": "/x", "content": "", "q": 1}])
+    cleaned, unknown = document.clean(sent)
+
+    assert unknown == ["ouputs", "inputs[0].q", "executors[0].imagge"]
+    assert cleaned["inputs"] == [{"path": "/x", "content": "", "type": "FILE"}]
+
+
+def test_the_type_is_filled_in_and_nothing_else() -> None:
+    cleaned, _ = document.clean(task_document(outputs=[{"path": "/x", "url": "s3://b/x"}]))
+    assert cleaned["outputs"] == [{"path": "/x", "url": "s3://b/x", "type": "FILE"}]
+    assert set(cleaned) == {"executors", "outputs"}
+
+
+def test_whole_cores_become_an_integer() -> None:
+    cleaned, _ = document.clean(task_document(resources={"cpu_cores": 2.0}))
+    assert json.dumps(cleaned["resources"]) == '{"cpu_cores": 2}'
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"a": NaN}', "[" * 100_000])
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(InvalidTask):
+        document.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("part", "schema"),
+    [("", "tesTask"), ("inputs", "tesInput"), ("outputs", "tesOutput"), ("executors", "tesExecutor"),
+     ("resources", "tesResources")],
+)  # fmt: skip
+def test_the_fields_are_those_of_the_standard(part: str, schema: str) -> None:
+    spec: Any = yaml.safe_load(validation.SPEC.read_text())
+    read_only = {"id", "state", "logs", "creation_time"} if not part else set()
+    assert set(spec["components"]["schemas"][schema]["properties"]) - read_only == document.FIELDS[part]

@@ -1,0 +1,56 @@
+import json
+
+import pytest
+
+from tescore.errors import (
+    AlreadyExists,
+    Conflict,
+    Expired,
+    Missing,
+    Refused,
+    TeskError,
+    Unavailable,
+    kubernetes_error,
+)
+
+
+def status(reason: str, message: str = "words") -> bytes:
+    return json.dumps({"kind": "Status", "reason": reason, "message": message}).encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (404, "NotFound", Missing),
+        (409, "AlreadyExists", AlreadyExists),
+        (409, "Conflict", Conflict),
+        (410, "Expired", Expired),
+        (403, "Forbidden", Refused),
+        (422, "Invalid", Refused),
+        (400, "BadRequest", Refused),
+        (429, "TooManyRequests", Unavailable),
+        (500, "InternalError", Unavailable),
+        (503, "ServiceUnavailable", Unavailable),
+    ],
+)
+def test_an_answer_of_the_api_server_is_classified_by_its_code(
+    code: int, reason: str, expected: type[TeskError]
+) -> None:
+    assert type(kubernetes_error(code, status(reason))) is expected
+
+
+def test_the_message_of_a_status_is_quoted() -> None:
+    assert str(kubernetes_error(403, status("Forbidden", "exceeded quota"))) == "exceeded quota"
+
+
+def test_a_body_that_is_no_status_is_dropped_because_it_may_hold_anything() -> None:
+    assert str(kubernetes_error(502, b"<html>secret</html>")) == "The Kubernetes API server answered 502."
+    assert (
+        str(kubernetes_error(400, b'{"kind": "Secret", "message": "x"}')) == "The Kubernetes API server answered 400."
+    )
+
+
+def test_a_wish_to_wait_is_kept() -> None:
+    error = kubernetes_error(429, status("TooManyRequests"), retry_after="7")
+    assert isinstance(error, Unavailable)
+    assert error.retry_after == 7

@@ -1,0 +1,54 @@
+from typing import Any
+
+import pytest
+
+from tescore import mounts
+from tests.build import executor, task
+
+FILE = {"content": "x", "type": "FILE"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, [], id="nothing"),
+        pytest.param({"volumes": ["/vol/a/"]}, ["/vol/a"], id="a volume"),
+        pytest.param({"inputs": [{**FILE, "path": "/data/x"}]}, ["/data"], id="the folder of an input"),
+        pytest.param(
+            {"inputs": [{**FILE, "path": "/tes/volumes/x"}, {**FILE, "path": "/tes/y"}]}, ["/tes"], id="nested folders"
+        ),
+        pytest.param({"volumes": ["/a", "/ab"]}, ["/a", "/ab"], id="names alike are not nested"),
+        pytest.param({"inputs": [{**FILE, "path": "/x"}]}, ["/x (file)"], id="a file in the root"),
+        pytest.param({"inputs": [{**FILE, "path": "/etc/app.conf"}]}, ["/etc/app.conf (file)"], id="a file in /etc"),
+        pytest.param({"inputs": [{**FILE, "path": "/usr/share/x/y"}]}, ["/usr/share/x/y (file)"], id="below /usr"),
+        pytest.param({"inputs": [{**FILE, "path": "/tmp/x"}]}, ["/tmp"], id="/tmp is free"),
+        pytest.param({"inputs": [{**FILE, "path": "/opt/work/x"}]}, ["/opt/work"], id="below /opt"),
+        pytest.param({"outputs": [{"path": "/w/*.txt", "url": "s3://b", "path_prefix": "/w"}]}, ["/w"], id="wildcard"),
+        pytest.param(
+            {"outputs": [{"path": "/w/a*/b/c?", "url": "s3://b", "path_prefix": "/w"}]}, ["/w"], id="wild folder"
+        ),
+        pytest.param({"outputs": [{"path": "/o", "url": "s3://b", "type": "DIRECTORY"}]}, ["/o"], id="directory"),
+        pytest.param({"executors": [executor(stdout="/logs/out")]}, ["/logs"], id="a redirected stream"),
+        pytest.param({"executors": [executor(stdin="/etc/fstab")]}, [], id="stdin from the image"),
+        pytest.param({"executors": [executor(workdir="/work")]}, [], id="a working directory of the image"),
+    ],
+)
+def test_what_is_mounted(changes: dict[str, Any], expected: list[str]) -> None:
+    shown = [mount.path + (" (file)" if mount.file else "") for mount in mounts.mounts(task(**changes))]
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [("/data/x", "data/data/x"), ("/data/", "data/data"), ("//data//x", "data/data/x"), ("/a/./b", "data/a/b")],
+)
+def test_the_scratch_volume_mirrors_the_containers_paths(path: str, expected: str) -> None:
+    assert mounts.located(path) == expected
+
+
+def test_a_task_without_files_needs_no_scratch() -> None:
+    assert not mounts.needs_scratch(task())
+
+
+def test_the_launcher_needs_scratch_even_for_stdin_alone() -> None:
+    assert mounts.needs_scratch(task(executors=[executor(stdin="/etc/fstab")]))

@@ -1,0 +1,78 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from tescore import record
+from tescore.states import State
+from tests.build import stored, task_record
+
+NOW = datetime(2026, 11, 22, 4, 0, 0, 123456, tzinfo=UTC)
+
+
+def test_a_new_record_is_exactly_this() -> None:
+    assert record.config_map("task-a", "tesk", "{}", owner="ann") == {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": "task-a",
+            "namespace": "tesk",
+            "labels": {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"},
+            "annotations": {"tesk/owner": "ann"},
+        },
+        "data": {"task.json": "{}"},
+    }
+
+
+@pytest.mark.parametrize("size", [10, 256 * 1024, 256 * 1024 + 1, 5_000_000])
+def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
+    document = json.dumps({"description": "é" * (size // 2)}, ensure_ascii=False)
+    made = record.config_map("task-a", "tesk", document, owner="ann")
+
+    assert record.part(made, "task.json") == document
+    assert ("data" in made) != ("binaryData" in made)
+
+
+def test_a_part_that_is_no_gzip_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="gzip"):
+        record.part({"binaryData": {"task.json.gz": "aGVsbG8="}}, "task.json")
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    bomb = record.config_map("task-a", "tesk", " " * (65 * 1024 * 1024), owner="ann")
+    with pytest.raises(ValueError, match="larger than"):
+        record.part(bomb, "task.json")
+
+
+def test_the_stamp_makes_state_owner_and_tags_searchable() -> None:
+    labels, annotations = record.stamp({"name": "n" * 300, "tags": {"k": "v"}}, owner="ann", now=NOW)
+
+    assert labels["tesk/state"] == "INITIALIZING"
+    assert len(labels) == 3
+    assert annotations["tesk/created"] == "2026-11-22T04:00:00.123456Z"
+    assert annotations["tesk/name"] == "n" * 256
+
+
+def test_one_patch_changes_state_annotations_and_log_of_what_was_seen() -> None:
+    patch = record.change(task_record(), state=State.RUNNING, annotations={"tesk/reason": None}, log={"logs": []})
+
+    assert patch == {
+        "metadata": {
+            "resourceVersion": "7",
+            "labels": {"tesk/state": "RUNNING"},
+            "annotations": {"tesk/reason": None},
+        },
+        "data": {"log.json": '{"logs": []}'},
+        "binaryData": {"log.json.gz": None},
+    }
+
+
+def test_a_write_that_leaves_a_final_state_cannot_be_made() -> None:
+    ended = task_record(labels={"tesk/state": "COMPLETE"})
+    with pytest.raises(ValueError, match="COMPLETE"):
+        record.change(ended, state=State.RUNNING, annotations={})
+
+
+def test_a_strange_state_reads_as_unknown() -> None:
+    assert record.record(stored(labels={"tesk/state": "SLEEPING"})).state == State.UNKNOWN
+    assert record.record(stored(labels=None)).state == State.UNKNOWN

@@ -1,0 +1,25 @@
+from tescore import report
+
+
+def test_a_report_is_read_from_a_log_with_other_lines_in_it() -> None:
+    lines = [
+        '{"time": "…", "level": "INFO", "message": "starts"}',
+        report.moved("s3://b/x", "/x", 12),
+        "Traceback (most recent call last):",
+        "{broken",
+        report.tail(0, "stdout", "end\n"),
+        report.warning("Nothing matches /y/*."),
+        report.failure("One."),
+        report.failure("Two."),
+    ]
+
+    assert report.read(lines) == report.Report(
+        moved=({"url": "s3://b/x", "path": "/x", "size_bytes": "12"},),
+        tails=(report.Tail(0, "stdout", "end\n"),),
+        warnings=("Nothing matches /y/*.",),
+        failure="One.; Two.",
+    )
+
+
+def test_a_line_of_the_report_is_one_line_whatever_is_in_it() -> None:
+    assert "\n" not in report.moved("http://h/a\nb", "/a\nb", 1)

@@ -1,0 +1,97 @@
+import json
+from typing import Any
+
+import pytest
+
+from tescore import validation
+from tescore.errors import InvalidTask
+from tests.build import executor, task_document
+
+
+def problems(**changes: Any) -> list[str]:
+    try:
+        validation.checked(json.dumps(task_document(**changes)))
+    except InvalidTask as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"executors": []}, ["executors: is empty"], id="nothing to run"),
+        pytest.param(
+            {"executors": [{"command": ["x"]}, {"image": "y"}]},
+            ["executors[0].image: is missing", "executors[1].command: is missing"],
+            id="all problems at once",
+        ),
+        pytest.param(
+            {"executors": [executor(command="ls")]},
+            ["executors[0].command: is 'ls', which is not of type array"],
+            id="wrong type",
+        ),
+        pytest.param(
+            {"resources": {"cpu_cores": 1.5}}, ["resources.cpu_cores: is 1.5, which is not of type integer"], id="half"
+        ),
+        pytest.param(
+            {"inputs": [{"path": "/x", "content": "", "type": "FOLDER"}]},
+            ["inputs[0].type: is 'FOLDER', which is not one of FILE, DIRECTORY"],
+            id="unknown file type",
+        ),
+        pytest.param({"tags": {"a": 1}}, ["tags.a: is 1, which is not of type string"], id="number as a tag"),
+        pytest.param(
+            {"executors": [executor(command=[], image=" ")]},
+            ["executors[0].image: is empty", "executors[0].command: is empty"],
+            id="empty image and command",
+        ),
+        pytest.param(
+            {"executors": [executor(stdout="out.txt")]},
+            ["executors[0].stdout: is 'out.txt', which is not an absolute path"],
+            id="relative path",
+        ),
+        pytest.param(
+            {"volumes": ["/a/../etc"]}, ["volumes[0]: is '/a/../etc', which leads upwards by '..'"], id="upwards"
+        ),
+        pytest.param({"volumes": ["/"]}, ["volumes[0]: is '/', which would hide the whole image"], id="root"),
+        pytest.param({"inputs": [{"path": "/x"}]}, ["inputs[0]: has neither url nor content"], id="no source"),
+        pytest.param(
+            {"inputs": [{"path": "/x", "url": "svn://h/x"}]},
+            ["inputs[0].url: has the scheme 'svn', and this service has http, https, s3"],
+            id="unknown scheme",
+        ),
+        pytest.param(
+            {"outputs": [{"path": "/x/*.txt", "url": "s3://b/x"}]},
+            ["outputs[0].path_prefix: is missing, and path contains wildcards"],
+            id="wildcard without prefix",
+        ),
+        pytest.param(
+            {"executors": [executor(command=["a", "b\0c"])]},
+            ["executors[0].command[1]: contains a NUL character, which no program can be given"],
+            id="NUL",
+        ),
+        pytest.param(
+            {"executors": [executor(env={"A=B": "x"})]},
+            ["executors[0].env: 'A=B' is no name for an environment variable"],
+            id="environment name",
+        ),
+    ],
+)
+def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list[str]) -> None:
+    assert problems(**changes) == expected
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="the simplest"),
+        pytest.param({"inputs": [{"path": "/x", "content": ""}]}, id="an empty file"),
+        pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
+        pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
+        pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
+        pytest.param({"executors": [executor(command=["x", ""])]}, id="an empty argument"),
+        pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
+        pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),
+    ],
+)
+def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
+    assert problems(**changes) == []
