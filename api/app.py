@@ -4,21 +4,24 @@ import logging
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
-from flask import Flask, Response, jsonify
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from api.routes import PREFIXES, routes
 from api.settings import Settings
 from api.store import Store
-from tescore.errors import Expired, InvalidTask, Refused, TaskNotFound, TeskError, Unavailable
+from tescore.errors import InvalidTask, Refused, TaskNotFound, TeskError, Unavailable
 
 log = logging.getLogger(__name__)
 
+_DRAINED = 64 * 1024 * 1024
+"""Bytes of a body over the limit that are read, and thrown away, before the connection is closed."""
+_CHUNK = 64 * 1024
 _RETRY_AFTER = 5
 """Seconds that a client is asked to wait when Kubernetes is away."""
-_STATUS: dict[type[TeskError], int] = {TaskNotFound: 404, Expired: 400, Unavailable: 503}
+_STATUS: dict[type[TeskError], int] = {TaskNotFound: 404, Unavailable: 503}
 _PASSED_ON = frozenset({400, 403, 413})
 """Answers of the API server to a create that say the same to our client."""
 
@@ -41,6 +44,15 @@ def create_app(
     @app.errorhandler(TeskError)
     def told(error: TeskError) -> Response:
         return _error(_status(error), error.reason, str(error), **_details(error))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        # A client that is cut off while it still sends does not get to read the answer.
+        source: IO[bytes] = request.environ["wsgi.input"]
+        left = _DRAINED
+        while left > 0 and (chunk := source.read(_CHUNK)):
+            left -= len(chunk)
+        return _error(413, "TooLarge", f"The body is larger than {settings.max_body} bytes.")
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response:

@@ -9,7 +9,7 @@ from api.query import ListQuery
 from api.views import View
 from tescore import naming, record
 from tescore.cluster import METADATA_LIST, Cluster, path
-from tescore.errors import AlreadyExists, Conflict, Missing, TaskNotFound, Unavailable
+from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Missing, Refused, TaskNotFound, Unavailable
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
@@ -108,7 +108,12 @@ class Store:
     def _list(self, wanted: dict[str, str], view: View) -> dict[str, Any]:
         accept = METADATA_LIST if view == View.MINIMAL else "application/json"
         where = path("configmaps", self._namespace)
-        return retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
+        try:
+            return retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
+        except (Expired, Refused) as error:
+            if "continue" not in wanted:
+                raise
+            raise BadRequest("page_token is not of this service, or too old; begin again without one.") from error
 
     def _patch(self, task_id: str, patch: dict[str, Any]) -> None:
         self._cluster.patch(path("configmaps", self._namespace, task_id), patch)

@@ -3,7 +3,7 @@
 import posixpath
 from collections.abc import Iterator
 
-from filer import matching
+from tescore import wildcards
 from tescore.model import FileType, Output, Task
 from tescore.mounts import located, mounts
 
@@ -36,8 +36,8 @@ def _named(task: Task) -> Iterator[str]:
 
 
 def _folder(output: Output) -> str:
-    if matching.is_pattern(output.path, output.path_prefix):
-        return matching.fixed_folder(output.path)
+    if wildcards.is_pattern(output.path, output.path_prefix):
+        return wildcards.fixed_folder(output.path)
     return output.path if output.type == FileType.DIRECTORY else posixpath.dirname(output.path)
 
 

@@ -2,34 +2,14 @@
 
 import re
 
-_ANY = re.compile(r"(?<!\\)[*?]")
-_BRACKET = re.compile(r"\[(?P<not>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
+from tescore.wildcards import BRACKET
+
 _MEMBER = re.compile(r"\[:(?P<name>[a-z]+):\]|\\(?P<escaped>.)|(?P<dash>-)|(?P<plain>.)", re.DOTALL)
 _NAMED = {
     "alnum": "0-9A-Za-z", "alpha": "A-Za-z", "blank": r" \t", "cntrl": r"\x00-\x1f\x7f", "digit": "0-9",
     "graph": "!-~", "lower": "a-z", "print": " -~", "punct": r"!-/:-@\[-`{-~", "space": r" \t-\r", "upper": "A-Z",
     "xdigit": "0-9A-Fa-f",
 }  # fmt: skip
-
-
-def is_pattern(path: str, path_prefix: str) -> bool:
-    """Whether an output's path stands for many. Brackets count only beside a prefix: file names have them too."""
-    return _ANY.search(path) is not None or (bool(path_prefix) and _BRACKET.search(path) is not None)
-
-
-def parts(path: str) -> list[str]:
-    """The components of a pattern; a wildcard never matches `/`, so each is matched alone."""
-    return [part for part in path.split("/") if part not in {"", "."}]
-
-
-def fixed_folder(path: str) -> str:
-    """The folder below which all that a pattern stands for must lie."""
-    fixed: list[str] = []
-    for part in parts(path)[:-1]:
-        if _ANY.search(part) or _BRACKET.search(part):
-            break
-        fixed.append(part)
-    return "/" + "/".join(fixed)
 
 
 def component(pattern: str) -> re.Pattern[str]:
@@ -53,7 +33,7 @@ def pruned(path: str, path_prefix: str) -> str:
 def _token(pattern: str, at: int) -> tuple[str, int]:
     if pattern[at] == "\\" and at + 1 < len(pattern):
         return re.escape(pattern[at + 1]), at + 2
-    if bracket := _BRACKET.match(pattern, at):
+    if bracket := BRACKET.match(pattern, at):
         return _set(bracket), bracket.end()
     return {"*": ".*", "?": "."}.get(pattern[at], re.escape(pattern[at])), at + 1
 

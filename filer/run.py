@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filer import layout, matching, scratch, tails, transports, tree
 from filer.errors import NotMovable, NotThere
-from tescore import report
+from tescore import report, wildcards
 from tescore.errors import TeskError, Transient
 from tescore.model import FileType, Input, Output, Task
 from tescore.mounts import DATA, LAUNCHER, SHELL, located
@@ -129,7 +129,7 @@ class _Sending:
             self._miss(output.path, output.url, error)
             return
         if not stored:
-            words = "matches no file" if matching.is_pattern(output.path, output.path_prefix) else "holds no file"
+            words = "matches no file" if wildcards.is_pattern(output.path, output.path_prefix) else "holds no file"
             self.tell(report.warning(f"Output {output.path} for {_shown(output.url)} {words}."))
 
     def _send_file(self, path: str, url: str) -> None:
@@ -157,7 +157,7 @@ class _Sending:
 def _files(root: Path, output: Output) -> Iterator[tuple[str, str]]:
     """Path and URL of each file that an output stands for, links and missing ones included."""
     folders = output.type == FileType.DIRECTORY
-    if not matching.is_pattern(output.path, output.path_prefix):
+    if not wildcards.is_pattern(output.path, output.path_prefix):
         yield from _below(root, output.path, output.url) if folders else [(output.path, output.url)]
         return
     transport = transports.of(output.url)

@@ -10,6 +10,7 @@ from pathlib import Path
 from filer import matching
 from filer.errors import NotAFile, NotThere
 from filer.scratch import UNTOUCHED
+from tescore import wildcards
 
 _LINKS = 40
 """Links followed on the way to one file: the kernel's own bound."""
@@ -73,7 +74,7 @@ def files(root: Path, folder: str) -> Iterator[str]:
 def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
     """Paths for which a pattern stands: either of folders or of all that is none."""
     found = [""]
-    for part in matching.parts(pattern):
+    for part in wildcards.parts(pattern):
         name_matches = matching.component(part).fullmatch
         found = [f"{path}/{name}" for path in found for name in _names(root, path) if name_matches(name)]
     return [path for path in found if _is_folder(root, path) == folders]

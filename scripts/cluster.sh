@@ -31,6 +31,7 @@ cluster_use() {
     node)
       PATH=$(k8s/node/binaries 2> /dev/null | tail -n 1):$PATH
       KUBECONFIG=${TESK_NODE_STATE:-/var/lib/tesk-node}/kubeconfig
+      AUDIT_LOG=${KUBECONFIG%/*}/log/audit.log
       ;;
     kind)
       "$cache/kind/$kind_version/kind" get kubeconfig --name "$kind_name" > .local/kubeconfig
@@ -41,7 +42,7 @@ cluster_use() {
       KUBECONFIG=$PWD/.local/kubeconfig
       ;;
   esac
-  export PATH KUBECONFIG
+  export PATH KUBECONFIG AUDIT_LOG
 }
 
 # Builds the images, brings them to where the cluster finds them, and leaves "name reference" lines in .local/images.

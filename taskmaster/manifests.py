@@ -141,6 +141,7 @@ def _filer_spec(record: Record, step: Step, settings: Settings, *, failed: bool)
     environment = {
         "AWS_CONFIG_FILE": f"{_SECRETS}/config",
         "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
+        "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if failed else {}),
     }
     return {
@@ -153,7 +154,7 @@ def _filer_spec(record: Record, step: Step, settings: Settings, *, failed: bool)
                 "imagePullPolicy": "IfNotPresent",
                 "args": [step.kind.value],
                 "env": _environment(environment),
-                "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+                "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,

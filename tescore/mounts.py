@@ -1,9 +1,9 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
-import re
 from dataclasses import dataclass
 
+from tescore import wildcards
 from tescore.model import FileType, Task
 
 DATA = "data"
@@ -19,7 +19,6 @@ _OF_THE_IMAGE = frozenset({
 """Folders that are the image's with all that is below: a file there is mounted alone, so that nothing is hidden."""
 _HOLDERS = frozenset({"/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var"})
 """Folders that hold the image's own: a file right in them is mounted alone, their sub-folders are free."""
-_WILDCARDS = re.compile(r"[*?\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +36,16 @@ class Mount:
 
 def located(path: str) -> str:
     """Where a container's absolute path lies, relative to the root of the scratch volume."""
-    return DATA + posixpath.normpath("/" + path.lstrip("/"))
+    return DATA + normal(path)
 
 
 def mounts(task: Task) -> tuple[Mount, ...]:
     """What every executor of the task has mounted; of nested folders the outermost, so that they share one tree."""
-    folders = {posixpath.normpath(volume) for volume in task.volumes}
+    folders = {normal(volume) for volume in task.volumes}
     files: set[str] = set()
     for path, kind in _paths(task):
         folder = path if kind == FileType.DIRECTORY else posixpath.dirname(path)
-        if kind == FileType.FILE and _belongs_to_the_image(folder):
+        if kind == FileType.FILE and belongs_to_the_image(folder):
             files.add(path)
         else:
             folders.add(folder)
@@ -68,22 +67,22 @@ def needs_scratch(task: Task) -> bool:
 def _paths(task: Task) -> list[tuple[str, FileType]]:
     paths = [(item.path, item.type) for item in task.inputs]
     for output in task.outputs:
-        paths.append((_fixed_part(output.path, output.path_prefix), output.type))
+        if wildcards.is_pattern(output.path, output.path_prefix):
+            paths.append((wildcards.fixed_folder(output.path), FileType.DIRECTORY))
+        else:
+            paths.append((output.path, output.type))
     for executor in task.executors:
         paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
-    return [(posixpath.normpath(path), kind) for path, kind in paths]
+    return [(normal(path), kind) for path, kind in paths]
 
 
-def _fixed_part(path: str, path_prefix: str) -> str:
-    """The path up to its first component with a wildcard, which stands for the files there may be."""
-    if not path_prefix:
-        return path
-    parts = path.split("/")
-    fixed = next((i for i, part in enumerate(parts) if _WILDCARDS.search(part)), len(parts) - 1)
-    return "/".join(parts[: fixed + 1])
+def normal(path: str) -> str:
+    """A container's absolute path without doubled slashes, dots, and a slash at its end."""
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
-def _belongs_to_the_image(folder: str) -> bool:
+def belongs_to_the_image(folder: str) -> bool:
+    """Whether a folder must not be mounted over, because it is the image's own."""
     return folder in _HOLDERS or "/" + folder.split("/")[1] in _OF_THE_IMAGE
 
 

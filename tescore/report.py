@@ -57,7 +57,7 @@ def read(lines: Iterable[str]) -> Report:
         moved=tuple(found["moved"]),
         tails=tuple(Tail(**item) for item in found["tail"]),
         warnings=tuple(found["warning"]),
-        failure="; ".join(found["failure"]),
+        failure=" ".join(found["failure"]),
     )
 
 

@@ -1,6 +1,7 @@
 """All that is wrong with a task document, each problem with its path."""
 
 import functools
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,21 +10,27 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, schemes
+from tescore import document, mounts, schemes, wildcards
 from tescore.errors import InvalidTask, shortened
 
 SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
-_WILDCARD = re.compile(r"(?<!\\)[*?]")
 _ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
 
 
 def checked(text: str) -> dict[str, Any]:
     """The cleaned document in a text. Raises InvalidTask with all its problems."""
     task, _ = document.parse(text)
-    problems = schema_problems(task) or list(_rule_problems(task))
+    problems = list(_encoding_problems(task)) or schema_problems(task) or list(_rule_problems(task))
     if problems:
         raise InvalidTask(problems)
     return task
+
+
+def _encoding_problems(task: Mapping[str, Any]) -> Iterator[str]:
+    try:
+        json.dumps(task, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        yield f"the document has half a surrogate pair ({error.object[error.start]!a}), which is no character"
 
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
@@ -102,8 +109,15 @@ def _input_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
 def _output_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
     yield from _path_problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
     yield from _scheme_problems(f"{path}.url", item["url"], schemes.WRITABLE)
-    if _WILDCARD.search(item["path"]) and "path_prefix" not in item:
+    prefix = item.get("path_prefix", "")
+    if not wildcards.is_pattern(item["path"], prefix):
+        return
+    if not prefix:
         yield f"{path}.path_prefix: is missing, and path contains wildcards"
+    elif not item["path"].startswith(prefix):
+        yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
+    if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
+        yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
 
 
 def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:

@@ -136,8 +136,8 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     binary = os.environ.get("VERSITYGW", "")  # noqa: TID251, the binary is built outside of the tests
     if not binary:
         raise RuntimeError(
-            "VERSITYGW is not set: these tests need the S3 server versitygw. Build it with `go build "
-            "github.com/versity/versitygw/cmd/versitygw` and set VERSITYGW to the path of the binary."
+            "VERSITYGW is not set: these tests need the S3 server versitygw. Run `make test`, or set it to what "
+            "`scripts/versitygw` prints."
         )
     folder.mkdir(exist_ok=True)
     port = _free_port()

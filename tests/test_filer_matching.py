@@ -3,6 +3,7 @@
 import pytest
 
 from filer import matching
+from tescore import wildcards
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_a_component_matches_a_name_as_a_shell_does(pattern: str, name: str, mat
     ],
 )
 def test_an_output_is_a_pattern_by_its_wildcards(path: str, prefix: str, expected: bool) -> None:
-    assert matching.is_pattern(path, prefix) is expected
+    assert wildcards.is_pattern(path, prefix) is expected
 
 
 @pytest.mark.parametrize(
@@ -76,4 +77,4 @@ def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expect
     [("/out/a/*.txt", "/out/a"), ("/out/*/b.txt", "/out"), ("/*.txt", "/"), ("/out/[ab]/c", "/out")],
 )
 def test_all_matches_lie_below_the_part_without_wildcards(path: str, folder: str) -> None:
-    assert matching.fixed_folder(path) == folder
+    assert wildcards.fixed_folder(path) == folder

@@ -178,7 +178,7 @@ def test_a_missing_output_is_a_failure_and_the_others_are_stored(pod: Pod, serve
     assert pod.outputs(*outputs) == report.FAILED
     assert list(server.files) == ["/b"]
     assert pod.report.failure == (
-        f"Output /out/a could not be stored at {server.url('/a')}: it is not there.; "
+        f"Output /out/a could not be stored at {server.url('/a')}: it is not there. "
         f"Output /out/c could not be stored at {server.url('/c')}: it is not there."
     )
 

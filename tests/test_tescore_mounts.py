@@ -27,6 +27,10 @@ FILE = {"content": "x", "type": "FILE"}
         pytest.param(
             {"outputs": [{"path": "/w/a*/b/c?", "url": "s3://b", "path_prefix": "/w"}]}, ["/w"], id="wild folder"
         ),
+        pytest.param({"volumes": ["//a", "/a"]}, ["/a"], id="doubled slashes"),
+        pytest.param(
+            {"outputs": [{"path": "/w/a[1]/x", "url": "s3://b"}]}, ["/w/a[1]"], id="a bracket without prefix is a name"
+        ),
         pytest.param({"outputs": [{"path": "/o", "url": "s3://b", "type": "DIRECTORY"}]}, ["/o"], id="directory"),
         pytest.param({"executors": [executor(stdout="/logs/out")]}, ["/logs"], id="a redirected stream"),
         pytest.param({"executors": [executor(stdin="/etc/fstab")]}, [], id="stdin from the image"),

@@ -17,7 +17,7 @@ def test_a_report_is_read_from_a_log_with_other_lines_in_it() -> None:
         moved=({"url": "s3://b/x", "path": "/x", "size_bytes": "12"},),
         tails=(report.Tail(0, "stdout", "end\n"),),
         warnings=("Nothing matches /y/*.",),
-        failure="One.; Two.",
+        failure="One. Two.",
     )
 
 

@@ -65,6 +65,21 @@ def problems(**changes: Any) -> list[str]:
             id="wildcard without prefix",
         ),
         pytest.param(
+            {"outputs": [{"path": "/x/*.txt", "url": "s3://b/x", "path_prefix": "/y"}]},
+            ["outputs[0].path_prefix: is '/y', which is no prefix of path"],
+            id="prefix that is none",
+        ),
+        pytest.param(
+            {"outputs": [{"path": "/etc/*.txt", "url": "s3://b/x", "path_prefix": "/etc"}]},
+            ["outputs[0].path: has wildcards in a folder of the image itself; let the files lie in one of their own"],
+            id="wildcards over the image",
+        ),
+        pytest.param(
+            {"name": "\ud800"},
+            ["the document has half a surrogate pair ('\\ud800'), which is no character"],
+            id="half a character",
+        ),
+        pytest.param(
             {"executors": [executor(command=["a", "b\0c"])]},
             ["executors[0].command[1]: contains a NUL character, which no program can be given"],
             id="NUL",

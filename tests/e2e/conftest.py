@@ -1,0 +1,195 @@
+"""The cluster that `make up` left, its service and storage servers, and what a test needs to ask them things."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+import tes
+from botocore.config import Config
+
+TENANT = "tesk"
+SERVICE = "tesk-system"
+FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
+_NAMES = (
+    "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
+    "BWA_IMAGE",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What looks back on the whole run comes last."""
+    items.sort(key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """A failed test shows what the cluster says."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for title, arguments in {
+            "pods and tasks": ["get", "pods,jobs,pvc,configmaps", "-n", TENANT, "-L", "tesk/state"],
+            "events": ["get", "events", "-n", TENANT, "--sort-by=.lastTimestamp"],
+            "taskmasters": ["logs", "-n", TENANT, "-l", "app.kubernetes.io/component=taskmaster", "--tail=20"],
+            "service": ["logs", "-n", SERVICE, "-l", "app.kubernetes.io/managed-by=tesk", "--tail=20", "--prefix"],
+        }.items():
+            run = subprocess.run(["kubectl", *arguments], capture_output=True, text=True, check=False)
+            report.sections.append((title, run.stdout[-6000:] + run.stderr[-500:]))
+
+
+@dataclass(frozen=True)
+class Kubectl:
+    """kubectl against the cluster under test, in the tenant's namespace unless another is named."""
+
+    def run(self, *arguments: str, given: Any = None) -> subprocess.CompletedProcess[str]:
+        """The finished command, whether it succeeded or not; `given` is an object for its standard input."""
+        named = any(argument.startswith(("-n", "--namespace", "--all-namespaces")) for argument in arguments)
+        return subprocess.run(
+            ["kubectl", *([] if named else ["-n", TENANT]), *arguments],
+            input=json.dumps(given) if given is not None else None,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def __call__(self, *arguments: str, given: Any = None) -> str:
+        """What a command printed that must succeed."""
+        run = self.run(*arguments, given=given)
+        assert run.returncode == 0, f"kubectl {' '.join(arguments)}: {run.stderr}"
+        return run.stdout
+
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self(*arguments, "-o", "json"))
+
+    def names(self, kinds: str, *selectors: str) -> list[str]:
+        return self("get", kinds, *selectors, "-o", "name").split()
+
+
+class _AnyStatus(urllib.request.HTTPErrorProcessor):
+    """Answers of 400 and more are answers too."""
+
+    def http_response(self, request: Any, response: Any) -> Any:
+        return response
+
+
+_opener = urllib.request.build_opener(_AnyStatus)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The TES service over plain HTTP, and through py-tes."""
+
+    url: str
+    client: tes.HTTPClient
+
+    def call(self, method: str, path: str, body: Any = None, raw: bytes | None = None) -> tuple[int, Any]:
+        """Status and parsed JSON of a request below the standard's prefix, or of a path that names its own."""
+        where = self.url + (path if path.startswith(("/v1", "//", "/ga4gh", "/nowhere")) else f"/ga4gh/tes/v1{path}")
+        data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
+        asked = urllib.request.Request(where, data=data, method=method, headers={"Content-Type": "application/json"})
+        with _opener.open(asked, timeout=30) as answer:
+            assert answer.headers["Content-Type"] == "application/json"
+            return answer.status, json.load(answer)
+
+    def create(self, document: dict[str, Any]) -> str:
+        status, answer = self.call("POST", "/tasks", document)
+        assert status == 200, answer
+        return str(answer["id"])
+
+    def full(self, task_id: str) -> dict[str, Any]:
+        status, answer = self.call("GET", f"/tasks/{task_id}?view=FULL")
+        assert status == 200, answer
+        return dict(answer)
+
+    def state(self, task_id: str) -> str:
+        return str(self.call("GET", f"/tasks/{task_id}")[1]["state"])
+
+    def ended(self, task_id: str, *, within: float = 60) -> dict[str, Any]:
+        """The full task once it has ended."""
+        wait_until(lambda: self.state(task_id) in FINAL, f"{task_id} has ended", within=within)
+        return self.full(task_id)
+
+
+def wait_until(true: Callable[[], object], what: str, *, within: float = 60) -> None:
+    """Looks until something is so; fails with what it waited for."""
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    missing = [name for name in _NAMES if name not in os.environ]
+    assert not missing, f"{', '.join(missing)} not set: run `make test`, or `make up` and then `. .local/env`"
+    return {name: os.environ[name] for name in _NAMES}
+
+
+@pytest.fixture(scope="session")
+def kubectl(environment: dict[str, str]) -> Kubectl:
+    return Kubectl()
+
+
+@pytest.fixture(scope="session")
+def service(environment: dict[str, str]) -> Service:
+    return Service(environment["TES_URL"], tes.HTTPClient(environment["TES_URL"], timeout=10))
+
+
+@pytest.fixture(scope="session")
+def busybox(environment: dict[str, str]) -> str:
+    return environment["BUSYBOX_IMAGE"]
+
+
+@pytest.fixture(scope="session")
+def shell(busybox: str) -> Callable[..., dict[str, Any]]:
+    """An executor that runs a shell script."""
+    return lambda script, **more: {"image": busybox, "command": ["sh", "-c", script], **more}
+
+
+@pytest.fixture(scope="session")
+def s3(environment: dict[str, str]) -> Any:
+    return boto3.client(
+        "s3",
+        endpoint_url=environment["S3_URL"],
+        region_name="us-east-1",
+        aws_access_key_id=environment["S3_ACCESS_KEY"],
+        aws_secret_access_key=environment["S3_SECRET_KEY"],
+        config=Config(s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.fixture(scope="session")
+def bucket(s3: Any) -> Iterator[str]:
+    """A bucket of this run's own."""
+    name = f"e2e-{int(time.time())}"
+    s3.create_bucket(Bucket=name)
+    yield name
+    for item in s3.list_objects_v2(Bucket=name).get("Contents", []):
+        s3.delete_object(Bucket=name, Key=item["Key"])
+    s3.delete_bucket(Bucket=name)
+
+
+@pytest.fixture
+def quota(kubectl: Kubectl) -> Iterator[Callable[..., None]]:
+    """Limits what the tenant's namespace may hold, until the test ends."""
+
+    def limit(**hard: str) -> None:
+        counts = {name.replace("_", "/"): amount for name, amount in hard.items()}
+        kubectl("apply", "-f", "-", given={
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "e2e", "namespace": TENANT},
+            "spec": {"hard": counts},
+        })  # fmt: skip
+        wait_until(
+            lambda: set(kubectl.json("get", "quota", "e2e").get("status", {}).get("hard", {})) == set(counts),
+            "the quota is in force",
+        )
+
+    yield limit
+    kubectl("delete", "quota", "e2e", "--ignore-not-found")

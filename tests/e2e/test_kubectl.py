@@ -1,0 +1,145 @@
+"""Tasks made, looked at and deleted with kubectl, and what admission refuses."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SERVICE, TENANT, Kubectl, Service, wait_until
+
+Shell = Callable[..., dict[str, Any]]
+LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}
+
+
+def config_map(name: str, document: Any, **metadata: Any) -> dict[str, Any]:
+    named = {} if "generateName" in metadata else {"name": name}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {**named, "namespace": TENANT, "labels": LABELS, **metadata},
+        "data": {"task.json": document if isinstance(document, str) else json.dumps(document, indent=1)},
+    }
+
+
+@pytest.fixture
+def make(kubectl: Kubectl) -> Iterator[Callable[[dict[str, Any]], str]]:
+    """Creates an object with kubectl and deletes it after the test."""
+    made = []
+
+    def create(given: dict[str, Any]) -> str:
+        kubectl("create", "-f", "-", given=given)
+        made.append((given["kind"], given["metadata"]["name"]))
+        return str(given["metadata"]["name"])
+
+    yield create
+    for kind, name in made:
+        kubectl("delete", kind, name, "--ignore-not-found")
+
+
+def test_a_task_made_with_kubectl_runs_like_one_that_was_posted(
+    service: Service, kubectl: Kubectl, shell: Shell, make: Callable[..., str]
+) -> None:
+    task_id = make(config_map("task-by-kubectl", {"name": "mine", "executors": [shell("echo hello")]}))
+
+    task = service.ended(task_id)
+
+    assert (task["state"], task["name"]) == ("COMPLETE", "mine")
+    assert task["logs"][0]["logs"][0]["stdout"] == "hello\n"
+    listed = kubectl("get", "configmaps", "-l", "app.kubernetes.io/component=task", "-L", "tesk/state")
+    assert any(line.startswith(task_id) and "COMPLETE" in line for line in listed.splitlines())
+
+
+def test_an_invalid_task_is_refused_by_admission_with_all_its_problems(kubectl: Kubectl) -> None:
+    run = kubectl.run("create", "-f", "-", given=config_map("hello", {"executors": [{"image": "x"}], "tags": {"a": 1}}))
+    assert run.returncode != 0
+    for problem in ("metadata.name: is 'hello'", "executors[0].command: is missing", "tags.a: is 1"):
+        assert problem in run.stderr
+
+
+@pytest.mark.parametrize("text", ["{", "", '{"executors": []}'])
+def test_a_broken_document_is_refused_by_admission(kubectl: Kubectl, text: str) -> None:
+    run = kubectl.run("create", "-f", "-", given=config_map("task-broken", text))
+    assert run.returncode != 0
+    assert "denied the request" in run.stderr
+
+
+def test_a_dry_run_launches_nothing(kubectl: Kubectl, shell: Shell) -> None:
+    given = config_map("task-dry-run", {"executors": [shell("echo never")]})
+    kubectl("create", "--dry-run=server", "-f", "-", given=given)
+    assert kubectl.names("jobs", "-l", "tesk/task=task-dry-run") == []
+
+
+def test_a_generated_name_is_refused(kubectl: Kubectl, shell: Shell) -> None:
+    given = config_map("", {"executors": [shell("echo never")]}, generateName="task-")
+    run = kubectl.run("create", "-f", "-", given=given)
+    assert run.returncode != 0
+    assert "generateName cannot be used" in run.stderr
+
+
+def test_a_config_map_cannot_become_a_task_later(kubectl: Kubectl, make: Callable[..., str]) -> None:
+    plain = config_map("task-later", {}, labels={})
+    make(plain)
+    labels = [f"{key}={value}" for key, value in LABELS.items()]
+    run = kubectl.run("label", "configmap", "task-later", *labels)
+    assert run.returncode != 0
+    assert "cannot become a task" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"data": {"task.json": "{}"}}, "document cannot be changed"),
+        ({"data": {"log.json": "{}"}}, "written by the service alone"),
+        ({"metadata": {"labels": {"tesk/state": "RUNNING"}}}, "written by the service alone"),
+        ({"metadata": {"annotations": {"tesk/owner": "me"}}}, "written by the service alone"),
+        ({"metadata": {"labels": {"app.kubernetes.io/component": None}}}, "cannot stop being one"),
+    ],
+)
+def test_the_record_of_a_task_is_the_services_own(
+    service: Service, kubectl: Kubectl, shell: Shell, change: dict[str, Any], refusal: str
+) -> None:
+    task_id = service.create({"executors": [shell("true")]})
+    run = kubectl.run("patch", "configmap", task_id, "--type=merge", "-p", json.dumps(change))
+    assert run.returncode != 0
+    assert refusal in run.stderr
+    service.ended(task_id)
+
+
+def test_deleting_the_config_map_of_a_running_task_removes_everything(
+    service: Service, kubectl: Kubectl, shell: Shell
+) -> None:
+    task_id = service.create({"volumes": ["/v"], "executors": [shell("sleep 600")]})
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+
+    kubectl("delete", "configmap", task_id)
+
+    wait_until(lambda: kubectl.names("pods,pvc,jobs", "-l", f"tesk/task={task_id}") == [], "nothing is left of it")
+    assert service.call("GET", f"/tasks/{task_id}")[0] == 404
+
+
+def test_a_name_may_be_used_again_where_a_finished_job_still_has_it(
+    service: Service, kubectl: Kubectl, shell: Shell, busybox: str, make: Callable[..., str]
+) -> None:
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": busybox, "command": ["true"]}]}
+    make({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "task-again", "namespace": TENANT},
+        "spec": {"template": {"spec": pod}},
+    })  # fmt: skip
+    kubectl("wait", "--for=condition=Complete", "job/task-again", "--timeout=30s")
+
+    task_id = make(config_map("task-again", {"executors": [shell("echo again")]}))
+
+    assert service.ended(task_id)["logs"][0]["logs"][0]["stdout"] == "again\n"
+
+
+def test_the_webhook_makes_its_authority_anew_when_it_is_lost(service: Service, kubectl: Kubectl, shell: Shell) -> None:
+    kubectl("-n", SERVICE, "delete", "secret", "tesk-webhook-tls")
+    kubectl("-n", SERVICE, "rollout", "restart", "deployment/tesk-webhook")
+    kubectl("-n", SERVICE, "rollout", "status", "deployment/tesk-webhook", "--timeout=60s")
+    wait_until(
+        lambda: kubectl.run("create", "--dry-run=server", "-f", "-", given=config_map(
+            "task-dry-run", {"executors": [shell("true")]})).returncode == 0,
+        "the API server trusts the new authority",
+    )  # fmt: skip
+    assert service.ended(service.create({"executors": [shell("true")]}))["state"] == "COMPLETE"

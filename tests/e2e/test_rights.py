@@ -1,0 +1,71 @@
+"""After the whole run: what the service's accounts may do is what they did, and nothing is left of any task."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import SERVICE, TENANT, Kubectl, wait_until
+
+pytestmark = pytest.mark.last
+
+ACCOUNTS = {
+    "tesk-api": SERVICE,
+    "tesk-webhook": SERVICE,
+    "tesk-janitor": SERVICE,
+    "tesk-taskmaster": TENANT,
+}
+Right = tuple[str, str, str]
+"""API group, resource with its sub-resource, verb."""
+
+
+@pytest.fixture(scope="module")
+def audit() -> dict[str, set[Right]]:
+    """What the API server's audit log saw each user do since this run began."""
+    began = os.environ["TEST_BEGAN"]
+    seen: dict[str, set[Right]] = {}
+    for log in sorted(Path(os.environ["AUDIT_LOG"]).parent.glob("audit*.log")):
+        for line in log.read_text().splitlines():
+            event = json.loads(line)
+            if event["requestReceivedTimestamp"] >= began and "objectRef" in event:
+                seen.setdefault(event["user"]["username"], set()).add(right(event["objectRef"], event["verb"]))
+    return seen
+
+
+def right(reference: dict[str, str], verb: str) -> Right:
+    resource = "/".join(reference[part] for part in ("resource", "subresource") if reference.get(part))
+    return reference.get("apiGroup", ""), resource, verb
+
+
+def granted(kubectl: Kubectl, account: str, namespace: str) -> Iterator[Right]:
+    """What the roles that are bound to an account allow."""
+    for kind in ("rolebindings", "clusterrolebindings"):
+        for binding in kubectl.json("get", kind, "--all-namespaces")["items"]:
+            subjects: list[dict[str, Any]] = binding.get("subjects") or []
+            if not any(s["name"] == account and s.get("namespace") == namespace for s in subjects):
+                continue
+            where = binding["metadata"].get("namespace", TENANT)
+            role = kubectl.json("get", binding["roleRef"]["kind"], binding["roleRef"]["name"], "-n", where)
+            for rule in role["rules"]:
+                yield from ((g, r, v) for g in rule["apiGroups"] for r in rule["resources"] for v in rule["verbs"])
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_an_account_has_the_rights_that_it_used_and_no_others(
+    kubectl: Kubectl, audit: dict[str, set[Right]], account: str
+) -> None:
+    namespace = ACCOUNTS[account]
+    used = audit[f"system:serviceaccount:{namespace}:{account}"]
+    assert sorted(granted(kubectl, account, namespace)) == sorted(used)
+
+
+def test_filer_and_executors_never_spoke_to_the_api_server(audit: dict[str, set[Right]]) -> None:
+    assert f"system:serviceaccount:{TENANT}:tesk-executor" not in audit
+
+
+def test_nothing_is_left_of_any_task_but_its_record(kubectl: Kubectl) -> None:
+    wait_until(lambda: kubectl.names("pods,jobs,pvc", "-l", "tesk/task") == [], "everything is gone")
+    assert kubectl.names("configmaps", "-l", "app.kubernetes.io/component=task")
