@@ -1,6 +1,5 @@
 """Moves the files of one task: `python -m filer inputs` before its executors, `python -m filer outputs` after them."""
 
-import dataclasses
 import gzip
 import logging
 import os
@@ -9,8 +8,9 @@ from pathlib import Path
 
 from filer import run
 from filer.settings import Settings
-from tescore import VERSION, document, logs, model, retry, settings
+from tescore import document, model, retry
 from tescore.errors import BadSettings, Rejected
+from tescore.start import started
 
 log = logging.getLogger("filer")
 
@@ -19,17 +19,15 @@ _BAD_SETTINGS = 2
 
 def main() -> int:
     """The exit code: 0 all moved, 64 something could not be, 2 not begun because of settings or document."""
-    logs.start()
+    chosen = started("filer", Settings, os.environ)
     try:
         steps = sys.argv[1:]
         if steps not in (["inputs"], ["outputs"]):
             raise BadSettings([f"the arguments are {steps}, and not one of inputs, outputs"])
-        chosen = settings.read(Settings, os.environ)
         task = _task(Path(chosen.task_folder))
     except Rejected as error:
         log.critical("cannot start", extra={"reason": error.reason, "cause": str(error)})
         return _BAD_SETTINGS
-    log.info("started", extra={"version": VERSION, "step": steps[0], "settings": dataclasses.asdict(chosen)})
     waits = retry.schedule(first=0.5, most=30.0, total=60.0)
     volume = Path(chosen.scratch)
     if steps == ["inputs"]:

@@ -4,12 +4,20 @@
 cache=${TESK_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tesk}
 kind_version=v0.30.0
 kind_name=tesk
-mkdir -p .local
+mkdir -p .local/audit "$cache"
 
 if [[ -n ${CONTEXT:-} ]]; then cluster=context
 elif command -v docker > /dev/null && docker info > /dev/null 2>&1; then cluster=kind
 else cluster=node
 fi
+
+# One run at a time has the cluster, whichever checkout it is of; until the script that called this ends.
+cluster_lock() {
+  [[ -z ${TESK_CLUSTER_LOCKED:-} ]] || return 0
+  exec 8> "$cache/cluster.lock"
+  flock --nonblock 8 || { echo "  … waiting for another run that has the cluster"; flock 8; }
+  export TESK_CLUSTER_LOCKED=yes
+}
 
 cluster_start() {
   case $cluster in
@@ -36,6 +44,7 @@ cluster_use() {
     kind)
       "$cache/kind/$kind_version/kind" get kubeconfig --name "$kind_name" > .local/kubeconfig
       KUBECONFIG=$PWD/.local/kubeconfig
+      AUDIT_LOG=$PWD/.local/audit/audit.log
       ;;
     context)
       kubectl config view --context "$CONTEXT" --minify --flatten --raw > .local/kubeconfig
@@ -87,7 +96,7 @@ cluster_forward() {
   local target
   for target in "tesk-system tesk-api 30080:80" "tesk-storage s3 30070:7070" "tesk-storage http 30081:8080"; do
     read -r namespace service ports <<< "$target"
-    setsid kubectl --namespace "$namespace" port-forward "service/$service" "$ports" > ".local/log/forward-$service.log" 2>&1 &
+    setsid kubectl --namespace "$namespace" port-forward "service/$service" "$ports" > ".local/log/forward-$service.log" 2>&1 8>&- &
     echo $! >> .local/forwards
   done
 }

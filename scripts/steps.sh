@@ -8,9 +8,11 @@ step() {
   shift
   log=.local/log/$(tr -c 'a-z0-9\n' '-' <<< "${title,,}" | tr -s -).log
   local began=$SECONDS shown=
-  "$@" > "$log" 2>&1 &
+  "$@" > "$log" 2>&1 8>&- &  # 8 is the lock of cluster.sh, which must not live on in a daemon
   local pid=$!
-  if [[ -t 1 ]]; then
+  if [[ ! -t 1 ]]; then
+    printf '  … %s\n' "$title"
+  else
     while kill -0 "$pid" 2> /dev/null; do
       printf '\r  … %-52s %4d s' "$title" $((SECONDS - began))
       sleep 0.5

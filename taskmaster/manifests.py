@@ -5,6 +5,7 @@ from typing import Any
 
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
+from taskmaster.tasklog import tail_size
 from tescore import mounts, naming
 from tescore.model import Executor, Resources, Task
 from tescore.record import Record
@@ -48,7 +49,7 @@ def pod(record: Record, task: Task, step: Step, attempt: int, settings: Settings
     if step.kind == Kind.EXECUTOR:
         component, spec = "executor", _executor_spec(record, task, task.executors[step.executor])
     else:
-        component, spec = "filer", _filer_spec(record, step, settings, failed=failed)
+        component, spec = "filer", _filer_spec(record, task, step, settings, failed=failed)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -137,11 +138,12 @@ def _executor_mounts(task: Task, executor: Executor) -> list[dict[str, Any]]:
     return [*mounted, *([launcher] if executor.redirected else [])]
 
 
-def _filer_spec(record: Record, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
+def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
     environment = {
         "AWS_CONFIG_FILE": f"{_SECRETS}/config",
         "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
+        "TESK_TAIL": str(tail_size(task)),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if failed else {}),
     }
     return {

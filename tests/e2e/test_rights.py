@@ -25,6 +25,10 @@ Right = tuple[str, str, str]
 @pytest.fixture(scope="module")
 def audit() -> dict[str, set[Right]]:
     """What the API server's audit log saw each user do since this run began."""
+    missing = [name for name in ("TEST_BEGAN", "AUDIT_LOG") if not os.environ.get(name)]
+    assert not missing, (
+        f"{' and '.join(missing)} not set: `make test` sets the first, the second must name the audit log"
+    )
     began = os.environ["TEST_BEGAN"]
     seen: dict[str, set[Right]] = {}
     for log in sorted(Path(os.environ["AUDIT_LOG"]).parent.glob("audit*.log")):
