@@ -1,5 +1,6 @@
 """`python -m janitor`: sweeps for ever."""
 
+import itertools
 import logging
 import os
 import signal
@@ -18,9 +19,14 @@ def main() -> None:
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     janitor = Janitor(Cluster(), settings)
-    while not stopped.wait(settings.sweep_seconds):
+    expiry_every = max(1, round(settings.expiry_seconds / settings.sweep_seconds))
+    for look in itertools.count(1):
+        if stopped.wait(settings.sweep_seconds):
+            break
         try:
             janitor.sweep(datetime.now(UTC))
+            if look % expiry_every == 0:
+                janitor.expire(datetime.now(UTC))
         except TeskError as error:
             logging.getLogger("janitor").warning("sweep broke off", extra={"reason": str(error)})
 

@@ -10,4 +10,7 @@ from tescore.settings import setting
 class Settings(LaunchSettings):
     sweep_seconds: float = setting("seconds between two looks of the janitor", default=30.0)
     launch_seconds: float = setting("seconds after which a stored task without a Job is launched again", default=60.0)
+    expiry_seconds: float = setting(
+        "seconds between two looks for ended tasks that are not kept any more", default=3600.0
+    )
     retention_days: float = setting("days that an ended task is kept", default=30.0)

@@ -8,12 +8,13 @@ from janitor import verdict
 from janitor.settings import Settings
 from janitor.verdict import Verdict
 from tescore import launch, naming, record
-from tescore.cluster import Cluster, Object, path
+from tescore.cluster import METADATA_LIST, Cluster, Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing
 from tescore.record import Record
-from tescore.states import State
+from tescore.states import FINAL, State
 
 _PAGE = "200"
+_UNFINISHED = f"{naming.TASK_SELECTOR},{naming.STATE} notin ({','.join(sorted(FINAL))})"
 _LEFT_BEHIND = f"{naming.MANAGED_BY}=tesk,{naming.TASK}="
 
 log = logging.getLogger(__name__)
@@ -27,38 +28,51 @@ class Janitor:
         self._settings = settings
 
     def sweep(self, now: datetime) -> None:
-        """Looks at every task of every tenant once. Raises Unavailable when the API server is away."""
-        for namespace in self._listed(path("namespaces"), naming.TENANT):
-            self._sweep_tenant(namespace["metadata"]["name"], now)
+        """Looks at every task that has not ended, of every tenant. Raises Unavailable when the API server is away."""
+        for namespace in self._tenants():
+            self._sweep_tenant(namespace, now)
+
+    def expire(self, now: datetime) -> None:
+        """Deletes the records of tasks that ended too long ago."""
+        retention = timedelta(days=self._settings.retention_days)
+        for namespace in self._tenants():
+            for item in self._listed(path("configmaps", namespace), naming.TASK_SELECTOR, accept=METADATA_LIST):
+                if verdict.has_expired(item["metadata"], now=now, retention=retention):
+                    self._delete("configmaps", namespace, item["metadata"]["name"])
+
+    def _tenants(self) -> list[str]:
+        return [item["metadata"]["name"] for item in self._listed(path("namespaces"), naming.TENANT)]
 
     def _sweep_tenant(self, namespace: str, now: datetime) -> None:
         patience = timedelta(seconds=self._settings.launch_seconds)
-        retention = timedelta(days=self._settings.retention_days)
         # Jobs first: a task that is stored after this look has a Job that this look may have missed, and is young.
         jobs = {
             item["metadata"]["name"]: verdict.job(item)
             for item in self._listed(path("batch/v1/jobs", namespace), naming.TASK)
         }
-        tasks = set()
-        for stored in self._listed(path("configmaps", namespace), naming.TASK_SELECTOR):
+        for stored in self._listed(path("configmaps", namespace), _UNFINISHED):
             seen = record.record(stored)
-            tasks.add(seen.task_id)
-            its = jobs.get(naming.job(seen.task_id))
+            its = jobs.pop(naming.job(seen.task_id), None)
             try:
-                match verdict.about_task(seen, its, now=now, patience=patience, retention=retention):
+                match verdict.about_task(seen, its, now=now, patience=patience):
                     case Verdict.LAUNCH:
                         self._launch(seen)
                     case Verdict.END:
                         self._end(seen, its, now)
-                    case Verdict.EXPIRE:
-                        self._delete("configmaps", namespace, seen.task_id)
                     case Verdict.LEAVE:
                         pass
             except (Conflict, Missing):
                 continue  # it has changed since it was listed: the next look sees how
         for its in jobs.values():
-            if verdict.is_orphan(its, its.name in tasks, now=now, patience=patience):
+            if verdict.may_be_orphan(its, now=now, patience=patience) and not self._is_stored(namespace, its.name):
                 self._delete("batch/v1/jobs", namespace, its.name)
+
+    def _is_stored(self, namespace: str, task: str) -> bool:
+        try:
+            self._cluster.get(path("configmaps", namespace, task))
+        except Missing:
+            return False
+        return True
 
     def _launch(self, seen: Record) -> None:
         try:
@@ -94,11 +108,11 @@ class Janitor:
             return
         log.info("deleted", extra={"kind": kind, "namespace": namespace, "object": name})
 
-    def _listed(self, where: str, selector: str) -> Iterator[Object]:
+    def _listed(self, where: str, selector: str, *, accept: str = "application/json") -> Iterator[Object]:
         token = ""
         while True:
             query = {"labelSelector": selector, "limit": _PAGE, **({"continue": token} if token else {})}
-            listed = self._cluster.get(where, query=query)
+            listed = self._cluster.get(where, query=query, accept=accept)
             yield from listed["items"]
             token = listed["metadata"].get("continue", "")
             if not token:

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from tescore.record import Record
+from tescore import naming
+from tescore.record import Record, state
 from tescore.states import FINAL
 
 
@@ -16,8 +17,6 @@ class Verdict(Enum):
     """It was stored, and nobody began it."""
     END = auto()
     """Its taskmaster has died for good."""
-    EXPIRE = auto()
-    """It ended so long ago that it is not kept any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +42,11 @@ def job(shown: Mapping[str, Any]) -> Job:
     )
 
 
-def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timedelta, retention: timedelta) -> Verdict:
-    """A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts."""
-    if seen.state in FINAL:
-        return Verdict.EXPIRE if now - _moment(seen.ended, now) > retention else Verdict.LEAVE
+def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timedelta) -> Verdict:
+    """About a task that has not ended.
+
+    A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts.
+    """
     if its is not None:
         return Verdict.END if its.failed else Verdict.LEAVE
     begun = seen.started or seen.created
@@ -56,9 +56,18 @@ def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timede
     return Verdict.END if seen.taskmaster else Verdict.LAUNCH
 
 
-def is_orphan(its: Job, has_task: bool, *, now: datetime, patience: timedelta) -> bool:
-    """Whether the Job's task was never stored: the webhook launched it, and then the create was refused."""
-    return not has_task and now - its.created > patience
+def may_be_orphan(its: Job, *, now: datetime, patience: timedelta) -> bool:
+    """Whether a Job is old enough that its task, if there is none, was never stored.
+
+    Then the webhook launched it, and the create was refused after that.
+    """
+    return now - its.created > patience
+
+
+def has_expired(metadata: Mapping[str, Any], *, now: datetime, retention: timedelta) -> bool:
+    """Whether a task, by its ConfigMap's metadata, ended so long ago that it is not kept any more."""
+    ended = (metadata.get("annotations") or {}).get(naming.ENDED, "")
+    return state(metadata) in FINAL and now - _moment(ended, now) > retention
 
 
 def _moment(text: str, otherwise: datetime) -> datetime:

@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from tescore import tails
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
 from tescore.retry import retried, schedule
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
-_LOG_LINES = 2000
-"""Lines of a pod's log that are read to find its tail."""
 
 Object = dict[str, Any]
 
@@ -27,12 +26,15 @@ class Kube:
     Expired of tescore.errors, and Unavailable when it stays away for longer than the waits.
     """
 
-    def __init__(self, server: str, namespace: str, *, waits: Sequence[float] | None = None) -> None:
+    def __init__(
+        self, server: str, namespace: str, *, account: Path = _ACCOUNT, waits: Sequence[float] | None = None
+    ) -> None:
         self._server = server
+        self._account = account
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
         self._pool = urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=str(_ACCOUNT / "ca.crt")
+            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=str(account / "ca.crt")
         )
 
     def get(self, kind: str, name: str) -> Object | None:
@@ -63,15 +65,14 @@ class Kube:
 
     def log_tail(self, pod: str, size: int) -> str:
         """The last `size` bytes of the pod's log, with a mark where something before them was left out."""
-        query = {"tailLines": str(_LOG_LINES)}
+        query = {"tailLines": str(size)}  # no line is shorter than a byte
         response = self._answer("GET", self._path("pods", pod, "log"), query=query, stream=True)
         tail, cut = b"", 0
         for chunk in _chunks(response):
             tail += chunk
             cut += max(0, len(tail) - size)
             tail = tail[-size:]
-        text = tail.decode("utf-8", "replace")
-        return f"… ({cut} bytes before this)\n{text}" if cut else text
+        return tails.text(tail, cut, exact=False)
 
     def log_lines(self, pod: str) -> Iterator[str]:
         """The whole log of the pod, line by line."""
@@ -130,7 +131,7 @@ class Kube:
         read: float = 30,
     ) -> urllib3.BaseHTTPResponse:
         # The token is read each time, because the kubelet replaces it.
-        headers = {"Authorization": f"Bearer {(_ACCOUNT / 'token').read_text()}", "Content-Type": content_type}
+        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text()}", "Content-Type": content_type}
         try:
             response = self._pool.request(
                 method,

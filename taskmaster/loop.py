@@ -11,12 +11,15 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, model, mounts, naming, record, report
-from tescore.errors import Conflict, Missing, Refused
+from tescore.errors import Conflict, Missing, Refused, shortened
 from tescore.record import Record
 from tescore.states import FINAL, State
 
 _QUIET_CANCEL = 3.0
 """Seconds that stopping a cancelled task may take before it is told as CANCELING."""
+
+_SENTENCE = 1000
+"""Characters of a reason in an annotation and an Event; the log has all of it."""
 
 log = logging.getLogger(__name__)
 
@@ -182,11 +185,13 @@ class Taskmaster:
         code: str,
     ) -> None:
         now = self._now()
-        ends = {**annotations, naming.ENDED: now, naming.REASON: reason or None}
+        ends = {**annotations, naming.ENDED: now, naming.REASON: shortened(reason, _SENTENCE) or None}
         self._write(state, ends, {**tasklog.with_note(grown, reason), "end_time": now})
         log.info("task ended", extra={"state": state.value, "reason": reason})
         if reason:
-            event = manifests.event(self._record, code or "Failed", reason, state=state.value, now=now[:19] + "Z")
+            event = manifests.event(
+                self._record, code or "Failed", shortened(reason, _SENTENCE), state=state.value, now=now[:19] + "Z"
+            )
             self._kube.create("events", event)
 
     def _cancel(self) -> None:
@@ -238,7 +243,7 @@ class Taskmaster:
 
     def _log_tail(self, pod: str) -> str:
         try:
-            return self._kube.log_tail(pod, tasklog.tail_size(self._task))
+            return self._kube.log_tail(pod, tasklog.tail_size(self._record, self._task))
         except (Missing, Refused):
             return ""  # a container that never started has no log
 

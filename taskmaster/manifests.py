@@ -143,7 +143,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
         "AWS_CONFIG_FILE": f"{_SECRETS}/config",
         "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
-        "TESK_TAIL": str(tail_size(task)),
+        "TESK_TAIL": str(tail_size(record, task)),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if failed else {}),
     }
     return {

@@ -5,13 +5,14 @@ from typing import Any
 
 from taskmaster.observe import Terminated
 from tescore.model import Task
+from tescore.record import Record, room
 from tescore.report import Report
 
 TaskLog = Mapping[str, Any]
 
-_ALL_TAILS = 512 * 1024
-"""Bytes that the tails of all executors share, so that the log fits into the record."""
 _ONE_TAIL = 64 * 1024
+_OTHER = 128 * 1024
+"""Bytes of the record kept for the log's other parts."""
 
 
 def begun(start_time: str, notes: Sequence[str]) -> TaskLog:
@@ -19,9 +20,9 @@ def begun(start_time: str, notes: Sequence[str]) -> TaskLog:
     return {"logs": [], "outputs": [], "system_logs": list(notes), "start_time": start_time}
 
 
-def tail_size(task: Task) -> int:
-    """Bytes kept of each stream of each executor."""
-    return min(_ONE_TAIL, _ALL_TAILS // (2 * len(task.executors)))
+def tail_size(record: Record, task: Task) -> int:
+    """Bytes kept of each stream of each executor, which share what the document leaves of the record."""
+    return min(_ONE_TAIL, max(0, room(record.document) - _OTHER) // (2 * len(task.executors)))
 
 
 def with_executor(log: TaskLog, end: Terminated, stream: str, tail: str) -> TaskLog:

@@ -14,6 +14,8 @@ Object = dict[str, Any]
 
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
 """Accept header for a list that holds the objects' metadata only."""
+_CONNECTIONS = 32
+"""Kept open at most; more threads than that do not call at a time."""
 _TIMEOUT = (3.0, 20.0)
 """Seconds to connect and between two bytes of the answer."""
 
@@ -28,6 +30,7 @@ class Cluster:
     def __init__(self) -> None:
         settings = client.Configuration()
         settings.retries = False
+        settings.connection_pool_maxsize = _CONNECTIONS
         config.load_incluster_config(client_configuration=settings)
         self._client = client.ApiClient(settings)
 

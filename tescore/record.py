@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tescore import naming
+from tescore.errors import InvalidTask
 from tescore.states import State, may_go
 
 TASK_JSON = "task.json"
@@ -17,6 +18,8 @@ LOG_JSON = "log.json"
 _ZIPPED = ".gz"
 _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
+_PACKED_LIMIT = 960 * 1024
+"""Bytes that document and log may have together: a ConfigMap's data may have 1 MiB."""
 _UNZIPPED_LIMIT = 64 * 1024 * 1024
 _NAME_LIMIT = 256
 
@@ -52,7 +55,12 @@ def timestamp(moment: datetime) -> str:
 
 
 def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> dict[str, Any]:
-    """The ConfigMap that asks for a task; the rest of its metadata is stamped on by the webhook."""
+    """The ConfigMap that asks for a task; the rest of its metadata is stamped on by the webhook.
+
+    Raises InvalidTask for a document that does not fit.
+    """
+    if room(document) < 0:
+        raise InvalidTask([f"the document is larger than {_PACKED_LIMIT} bytes even when it is gzipped"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
@@ -66,6 +74,12 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
         **({"data": plain} if plain else {}),
         **({"binaryData": zipped} if zipped else {}),
     }
+
+
+def room(document: str) -> int:
+    """Bytes that are left for the log beside a document; below 0 if it does not fit itself."""
+    data = document.encode()
+    return _PACKED_LIMIT - (len(data) if len(data) <= _PLAIN_LIMIT else len(gzip.compress(data, mtime=0)))
 
 
 def stamp(document: Mapping[str, Any], *, owner: str, now: datetime) -> tuple[dict[str, str], dict[str, str]]:

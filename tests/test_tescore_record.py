@@ -1,9 +1,11 @@
 import json
+import os
 from datetime import UTC, datetime
 
 import pytest
 
 from tescore import record
+from tescore.errors import InvalidTask
 from tescore.states import State
 from tests.build import stored, task_record
 
@@ -31,6 +33,11 @@ def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
 
     assert record.part(made, "task.json") == document
     assert ("data" in made) != ("binaryData" in made)
+
+
+def test_a_document_that_does_not_fit_is_refused_with_the_limit() -> None:
+    with pytest.raises(InvalidTask, match="larger than 983040 bytes"):
+        record.config_map("task-a", "tesk", os.urandom(1_000_000).hex(), owner="ann")
 
 
 def test_a_part_that_is_no_gzip_is_a_value_error() -> None:

@@ -1,0 +1,158 @@
+"""What the taskmaster makes of answers of an API server that a healthy one does not give when asked to."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from taskmaster.kube import Kube
+from tescore.errors import Conflict, Unavailable
+
+
+@dataclass
+class ApiServer:
+    """Gives its answers one after the other, whatever is asked, and keeps what was."""
+
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    url: str = ""
+
+    def says(self, *answers: tuple[int, Any]) -> None:
+        """Statuses with their bodies: a dict, bytes, or the events of a watch."""
+        for status, body in answers:
+            if isinstance(body, list):
+                body = b"".join(json.dumps(event).encode() + b"\n" for event in body)  # noqa: PLW2901
+            self.answers.append((status, body if isinstance(body, bytes) else json.dumps(body).encode()))
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    api = ApiServer()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            api.asked.append(f"{self.command} {self.path}")
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = api.answers.pop(0)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+        api.url = f"http://127.0.0.1:{listening.server_port}"
+        thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield api
+        listening.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def kube(server: ApiServer, tmp_path: Path) -> Kube:
+    (tmp_path / "token").write_text("t")
+    return Kube(server.url, "tesk", account=tmp_path, waits=[0.01, 0.01])
+
+
+def status(code: int, reason: str) -> tuple[int, dict[str, Any]]:
+    return code, {"kind": "Status", "reason": reason, "message": "words"}
+
+
+def pod(version: str) -> dict[str, Any]:
+    return {"metadata": {"name": "p", "resourceVersion": version}}
+
+
+def listed(version: str, *items: Any) -> tuple[int, dict[str, Any]]:
+    return 200, {"metadata": {"resourceVersion": version}, "items": list(items)}
+
+
+def event(kind: str, shown: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "object": shown}
+
+
+def test_an_object_is_followed_from_the_version_that_is_known(server: ApiServer, kube: Kube) -> None:
+    server.says((200, [event("MODIFIED", pod("8")), event("DELETED", pod("9"))]))
+    assert list(islice(kube.follow("pods", "p", "7"), 2)) == [pod("8"), None]
+    assert "resourceVersion=7" in server.asked[0]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param((200, []), id="closed"),
+        pytest.param((200, [event("ERROR", {"code": 410})]), id="too old, told in the watch"),
+        pytest.param(status(410, "Expired"), id="too old, told at once"),
+        pytest.param(status(403, "Forbidden"), id="refused"),
+    ],
+)
+def test_after_a_watch_that_broke_there_is_a_fresh_look(server: ApiServer, kube: Kube, broken: tuple[int, Any]) -> None:
+    server.says(broken, listed("20", pod("15")), (200, [event("MODIFIED", pod("21"))]))
+    assert list(islice(kube.follow("pods", "p", "7"), 2)) == [pod("15"), pod("21")]
+    assert "resourceVersion=20" in server.asked[2]
+
+
+def test_an_object_that_went_while_nobody_watched_is_seen_as_gone(server: ApiServer, kube: Kube) -> None:
+    server.says((200, []), listed("20"))
+    assert list(islice(kube.follow("pods", "p", "7"), 1)) == [None]
+
+
+@pytest.mark.parametrize("busy", [status(500, "InternalError"), status(429, "TooManyRequests"), (502, b"<html>")])
+def test_a_busy_server_is_asked_again(server: ApiServer, kube: Kube, busy: tuple[int, Any]) -> None:
+    server.says(busy, (200, pod("1")))
+    assert kube.get("pods", "p") == pod("1")
+
+
+def test_a_server_that_stays_busy_is_told_as_unavailable(server: ApiServer, kube: Kube) -> None:
+    server.says(*[status(503, "ServiceUnavailable")] * 3)
+    with pytest.raises(Unavailable):
+        kube.get("pods", "p")
+
+
+def test_what_is_there_already_is_not_made_again(server: ApiServer, kube: Kube) -> None:
+    server.says(status(409, "AlreadyExists"))
+    assert kube.create("pods", pod("1")) is None
+
+
+def test_a_write_over_a_change_of_another_is_a_conflict(server: ApiServer, kube: Kube) -> None:
+    server.says(status(409, "Conflict"))
+    with pytest.raises(Conflict):
+        kube.patch("configmaps", "task-a", {})
+
+
+def test_deleting_what_is_gone_is_no_error(server: ApiServer, kube: Kube) -> None:
+    server.says(status(404, "NotFound"), (200, {}))
+    assert kube.delete("pods", "p") is False
+    assert kube.delete("pods", "p") is True
+
+
+@pytest.mark.parametrize(
+    ("log", "size", "expected"),
+    [
+        (b"short\n", 100, "short\n"),
+        (b"0123456789", 4, "… (at least 6 bytes before this)\n6789"),
+        ("✓ab✓".encode(), 7, "… (at least 3 bytes before this)\nab✓"),
+        (b"\xff\x00", 10, "\ufffd\x00"),
+        (b"", 10, ""),
+    ],
+)
+def test_the_tail_of_a_log_is_text_whatever_is_in_it(
+    server: ApiServer, kube: Kube, log: bytes, size: int, expected: str
+) -> None:
+    server.says((200, log))
+    assert kube.log_tail("p", size) == expected
+
+
+def test_a_log_is_read_line_by_line(server: ApiServer, kube: Kube) -> None:
+    server.says((200, "one\ntwo \u2028 still two\nthree".encode()))
+    assert list(kube.log_lines("p")) == ["one", "two \u2028 still two", "three"]
