@@ -76,6 +76,7 @@ def test_an_ended_task_expires(service: Service, kubectl: Kubectl, shell: Shell)
     task_id = service.create({"executors": [shell("true")]})
     service.ended(task_id)
 
-    kubectl("annotate", "--overwrite", "configmap", task_id, "tesk/ended=2020-01-01T00:00:00.000000Z")
+    janitor = f"--as=system:serviceaccount:{SERVICE}:tesk-janitor"
+    kubectl("annotate", janitor, "--overwrite", "configmap", task_id, "tesk/ended=2020-01-01T00:00:00.000000Z")
 
     wait_until(lambda: service.call("GET", f"/tasks/{task_id}")[0] == 404, "it has expired")

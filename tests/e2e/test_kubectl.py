@@ -86,6 +86,15 @@ def test_a_config_map_cannot_become_a_task_later(kubectl: Kubectl, make: Callabl
     assert "cannot become a task" in run.stderr
 
 
+def test_the_rest_of_a_tasks_metadata_is_anyones(service: Service, kubectl: Kubectl, shell: Shell) -> None:
+    task_id = service.create({"executors": [shell("true")]})
+    kubectl("label", "configmap", task_id, "mine=yes")
+    kubectl("annotate", "configmap", task_id, "example.org/note=kept")
+    assert service.ended(task_id)["state"] == "COMPLETE"
+    metadata = kubectl.json("get", "configmap", task_id)["metadata"]
+    assert (metadata["labels"]["mine"], metadata["annotations"]["example.org/note"]) == ("yes", "kept")
+
+
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
@@ -93,6 +102,8 @@ def test_a_config_map_cannot_become_a_task_later(kubectl: Kubectl, make: Callabl
         ({"data": {"log.json": "{}"}}, "written by the service alone"),
         ({"metadata": {"labels": {"tesk/state": "RUNNING"}}}, "written by the service alone"),
         ({"metadata": {"annotations": {"tesk/owner": "me"}}}, "written by the service alone"),
+        ({"metadata": {"annotations": {"tesk/step": None}}}, "written by the service alone"),
+        ({"metadata": {"labels": {"tag.tesk/new": "x"}}}, "written by the service alone"),
         ({"metadata": {"labels": {"app.kubernetes.io/component": None}}}, "cannot stop being one"),
     ],
 )
