@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, request
 
 from api import query, views
-from api.service_info import service_info
+from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
 from tescore import naming, record, validation
@@ -25,6 +25,11 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
         return service_info(settings)
+
+    @paths.get("/tasks/service-info")
+    def get_old_service_info() -> dict[str, Any]:
+        # py-tes 0.4.2 (in the plugins of Snakemake and Toil) asks here, and breaks at any field but these.
+        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(settings.storage)}
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:

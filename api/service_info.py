@@ -5,13 +5,15 @@ from typing import Any
 from api.settings import Settings
 from tescore import VERSION
 
+DESCRIPTION = "GA4GH Task Execution Service on Kubernetes"
+
 
 def service_info(settings: Settings) -> dict[str, Any]:
     return {
         "id": settings.service_id,
         "name": settings.service_name,
         "type": {"group": "org.ga4gh", "artifact": "tes", "version": "1.1.0"},
-        "description": "GA4GH Task Execution Service on Kubernetes",
+        "description": DESCRIPTION,
         "organization": {"name": settings.organization_name, "url": settings.organization_url},
         **({"contactUrl": settings.contact_url} if settings.contact_url else {}),
         "version": VERSION,

@@ -1,6 +1,6 @@
 """Tasks in Kubernetes: the only module of the api that knows where they are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -9,15 +9,21 @@ from api.query import ListQuery
 from api.views import View
 from tescore import naming, record
 from tescore.cluster import METADATA_LIST, Cluster, path
-from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Missing, Refused, TaskNotFound, Unavailable
+from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconfigured, Missing, Refused, TaskNotFound
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
 
 _READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 """Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
-_LOOK_WAITS = (0.2, 0.4, 0.8, 1.6)
-"""Seconds: how long to look whether a create went through that had a doubtful answer."""
+_CREATE_WAITS = (0.2, 0.4, 0.8, 1.6)
+"""Seconds: some clients send a task again after 10 s, as another one."""
+_FEW = 16
+"""Whole records that are asked for at a time."""
+_PAGE_BYTES = 8 * 1024 * 1024
+"""Size at which a page of whole tasks ends."""
+_PAGE_CALLS = 150
+"""Calls for one page at most: a rare name prefix would go through all tasks at once. A page may be short."""
 
 
 class Store:
@@ -30,35 +36,43 @@ class Store:
     def create(self, task_id: str, document: str, *, owner: str) -> None:
         """The task is stored, and so launched, when this returns.
 
-        After a doubtful answer it looks whether the task is there, so that Unavailable means that it is not.
+        After a doubtful answer the same task is sent again: where it was stored before, the name is taken.
         """
-        try:
-            body = record.config_map(task_id, self._namespace, document, owner=owner)
-            self._cluster.create(path("configmaps", self._namespace), body)
-        except (Unavailable, AlreadyExists):
-            if not self._is_there(task_id):
-                raise
+        body = record.config_map(task_id, self._namespace, document, owner=owner)
+        with suppress(AlreadyExists):
+            self._retried(lambda: self._cluster.create(path("configmaps", self._namespace), body), _CREATE_WAITS)
 
     def get(self, task_id: str) -> Record:
-        return self._one(task_id, _READ_WAITS)
+        if not naming.is_task_id(task_id):
+            raise TaskNotFound(task_id)
+        where = path("configmaps", self._namespace, task_id)
+        try:
+            stored = self._retried(lambda: self._cluster.get(where), _READ_WAITS)
+        except Missing as error:
+            raise TaskNotFound(task_id) from error
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
+        if stored["metadata"].get("labels", {}).get(naming.COMPONENT) != naming.TASK_LABELS[naming.COMPONENT]:
+            raise TaskNotFound(task_id)
+        return record.record(stored)
 
     def page(self, query: ListQuery) -> tuple[list[dict[str, Any]], str]:
         """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last."""
         tasks: list[dict[str, Any]] = []
-        token = query.page_token
-        while True:
-            wanted = {"labelSelector": query.selector, "limit": str(query.page_size - len(tasks))}
+        token, size = query.page_token, 0
+        for _ in range(_PAGE_CALLS):
+            room = query.page_size - len(tasks)
+            limit = room if query.view == View.MINIMAL else min(room, _FEW)
+            wanted = {"labelSelector": query.selector, "limit": str(limit)}
             listed = self._list({**wanted, **({"continue": token} if token else {})}, query.view)
-            tasks += [
-                views.minimal(item["metadata"])
-                if query.view == View.MINIMAL
-                else views.task(record.record(item), query.view)
-                for item in listed["items"]
-                if _name(item).startswith(query.name_prefix)
-            ]
+            for item in listed["items"]:
+                if _name(item).startswith(query.name_prefix):
+                    tasks.append(_shown(item, query.view))
+                    size += _size(item)
             token = listed["metadata"].get("continue", "")
-            if not token or len(tasks) >= query.page_size:
-                return tasks, token
+            if not token or len(tasks) >= query.page_size or size >= _PAGE_BYTES:
+                break
+        return tasks, token
 
     def cancel(self, task_id: str, *, by: str, now: str) -> None:
         """The task is marked for its taskmaster to stop, or has ended here if none had begun it.
@@ -77,6 +91,8 @@ class Store:
                     self._end_unclaimed(seen, annotations, now)
             except Conflict:
                 continue
+            except Missing as error:
+                raise TaskNotFound(task_id) from error
             return
 
     def _end_unclaimed(self, seen: Record, annotations: dict[str, str], now: str) -> None:
@@ -86,37 +102,34 @@ class Store:
         with suppress(Missing):
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
-    def _is_there(self, task_id: str) -> bool:
-        try:
-            self._one(task_id, _LOOK_WAITS)
-        except TaskNotFound:
-            return False
-        return True
-
-    def _one(self, task_id: str, waits: Sequence[float]) -> Record:
-        if not naming.is_task_id(task_id):
-            raise TaskNotFound(task_id)
-        where = path("configmaps", self._namespace, task_id)
-        try:
-            stored = retried(lambda: self._cluster.get(where), waits)
-        except Missing as error:
-            raise TaskNotFound(task_id) from error
-        if stored["metadata"].get("labels", {}).get(naming.COMPONENT) != naming.TASK_LABELS[naming.COMPONENT]:
-            raise TaskNotFound(task_id)
-        return record.record(stored)
-
     def _list(self, wanted: dict[str, str], view: View) -> dict[str, Any]:
         accept = METADATA_LIST if view == View.MINIMAL else "application/json"
         where = path("configmaps", self._namespace)
         try:
-            return retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
+            return self._retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
         except (Expired, Refused) as error:
             if "continue" not in wanted:
-                raise
+                raise Misconfigured(str(error)) from error
             raise BadRequest("page_token is not of this service, or too old; begin again without one.") from error
 
     def _patch(self, task_id: str, patch: dict[str, Any]) -> None:
-        self._cluster.patch(path("configmaps", self._namespace, task_id), patch)
+        where = path("configmaps", self._namespace, task_id)
+        try:
+            self._retried(lambda: self._cluster.patch(where, patch), _CREATE_WAITS)
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
+
+    def _retried(self, call: Callable[[], dict[str, Any]], waits: Sequence[float]) -> dict[str, Any]:
+        return retried(call, waits, obeyed=2.0)
+
+
+def _shown(item: dict[str, Any], view: View) -> dict[str, Any]:
+    return views.minimal(item["metadata"]) if view == View.MINIMAL else views.task(record.record(item), view)
+
+
+def _size(item: dict[str, Any]) -> int:
+    parts = (item.get("data") or {}, item.get("binaryData") or {})
+    return sum(len(text) for part in parts for text in part.values())
 
 
 def _name(item: dict[str, Any]) -> str:

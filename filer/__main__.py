@@ -1,6 +1,5 @@
 """Moves the files of one task: `python -m filer inputs` before its executors, `python -m filer outputs` after them."""
 
-import gzip
 import logging
 import os
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from filer import run
 from filer.settings import Settings
-from tescore import document, model, retry
+from tescore import document, model, record, retry
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
 
@@ -19,7 +18,8 @@ _BAD_SETTINGS = 2
 
 def main() -> int:
     """The exit code: 0 all moved, 64 something could not be, 2 not begun because of settings or document."""
-    chosen = started("filer", Settings, os.environ)
+    # To where the report goes: from two pipes a log line could end up in the middle of a long line of the report.
+    chosen = started("filer", Settings, os.environ, logs_to=sys.stdout)
     try:
         steps = sys.argv[1:]
         if steps not in (["inputs"], ["outputs"]):
@@ -38,12 +38,12 @@ def main() -> int:
 def _task(folder: Path) -> model.Task:
     plain, packed = folder / "task.json", folder / "task.json.gz"
     if plain.is_file():
-        text = plain.read_bytes()
+        text = plain.read_text()
     elif packed.is_file():
-        text = gzip.decompress(packed.read_bytes())
+        text = record.unzipped(packed.read_bytes())
     else:
         raise BadSettings([f"TESK_TASK_FOLDER ({folder}) holds neither {plain.name} nor {packed.name}"])
-    return model.task(document.parse(text.decode())[0])
+    return model.task(document.parse(text)[0])
 
 
 def _tell(line: str) -> None:

@@ -1,7 +1,8 @@
 """One look at all tenants, and the deeds that follow; the only module of the janitor that calls Kubernetes."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from janitor import verdict
@@ -9,13 +10,13 @@ from janitor.settings import Settings
 from janitor.verdict import Verdict
 from tescore import launch, naming, record
 from tescore.cluster import METADATA_LIST, Cluster, Object, path
-from tescore.errors import AlreadyExists, Conflict, Missing
+from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, Unavailable
 from tescore.record import Record
 from tescore.states import FINAL, State
 
-_PAGE = "200"
+_PAGE = "500"
 _UNFINISHED = f"{naming.TASK_SELECTOR},{naming.STATE} notin ({','.join(sorted(FINAL))})"
-_LEFT_BEHIND = f"{naming.MANAGED_BY}=tesk,{naming.TASK}="
+_LEFT_BEHIND = f"{naming.TASK},{naming.COMPONENT}!=taskmaster"
 
 log = logging.getLogger(__name__)
 
@@ -30,42 +31,63 @@ class Janitor:
     def sweep(self, now: datetime) -> None:
         """Looks at every task that has not ended, of every tenant. Raises Unavailable when the API server is away."""
         for namespace in self._tenants():
-            self._sweep_tenant(namespace, now)
+            try:
+                self._sweep_tenant(namespace, now)
+            except Unavailable:
+                raise
+            except TeskError as error:  # one tenant's trouble is not another's
+                log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
         """Deletes the records of tasks that ended too long ago."""
         retention = timedelta(days=self._settings.retention_days)
         for namespace in self._tenants():
-            for item in self._listed(path("configmaps", namespace), naming.TASK_SELECTOR, accept=METADATA_LIST):
+            for item in self._listed("configmaps", namespace, naming.TASK_SELECTOR):
                 if verdict.has_expired(item["metadata"], now=now, retention=retention):
-                    self._delete("configmaps", namespace, item["metadata"]["name"])
+                    self._delete("configmaps", item)
 
     def _tenants(self) -> list[str]:
-        return [item["metadata"]["name"] for item in self._listed(path("namespaces"), naming.TENANT)]
+        return [item["metadata"]["name"] for item in self._listed("namespaces", "", naming.TENANT)]
 
     def _sweep_tenant(self, namespace: str, now: datetime) -> None:
         patience = timedelta(seconds=self._settings.launch_seconds)
         # Jobs first: a task that is stored after this look has a Job that this look may have missed, and is young.
         jobs = {
             item["metadata"]["name"]: verdict.job(item)
-            for item in self._listed(path("batch/v1/jobs", namespace), naming.TASK)
+            for item in self._listed("batch/v1/jobs", namespace, naming.TASK, whole=True)
         }
-        for stored in self._listed(path("configmaps", namespace), _UNFINISHED):
-            seen = record.record(stored)
-            its = jobs.pop(naming.job(seen.task_id), None)
+        unfinished = [record.record(item) for item in self._listed("configmaps", namespace, _UNFINISHED)]
+        for seen in unfinished:
             try:
-                match verdict.about_task(seen, its, now=now, patience=patience):
-                    case Verdict.LAUNCH:
-                        self._launch(seen)
-                    case Verdict.END:
-                        self._end(seen, its, now)
-                    case Verdict.LEAVE:
-                        pass
+                self._see_to(seen, jobs.get(naming.job(seen.task_id)), now, patience)
             except (Conflict, Missing):
                 continue  # it has changed since it was listed: the next look sees how
-        for its in jobs.values():
-            if verdict.may_be_orphan(its, now=now, patience=patience) and not self._is_stored(namespace, its.name):
-                self._delete("batch/v1/jobs", namespace, its.name)
+            except Refused as error:
+                log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
+        self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, jobs, now, patience)
+
+    def _see_to(self, seen: Record, its: verdict.Job | None, now: datetime, patience: timedelta) -> None:
+        match verdict.about_task(seen, its, now=now, patience=patience):
+            case Verdict.LAUNCH:
+                self._launch(seen)
+            case Verdict.END:
+                self._end(seen, its, now)
+            case Verdict.LEAVE:
+                pass
+
+    def _remove_leftovers(
+        self, namespace: str, unfinished: set[str], jobs: Mapping[str, verdict.Job], now: datetime, patience: timedelta
+    ) -> None:
+        """What belongs to no task that runs, and is so old that its task would have been seen."""
+        for item in self._listed("batch/v1/jobs", namespace, naming.TASK):
+            task = item["metadata"]["name"]
+            if task not in unfinished and verdict.is_old(item, now, patience) and not self._is_stored(namespace, task):
+                self._delete("batch/v1/jobs", item)
+        for kind in ("pods", "persistentvolumeclaims"):
+            for item in self._listed(kind, namespace, _LEFT_BEHIND):
+                task = item["metadata"]["labels"][naming.TASK]
+                if task not in unfinished and task not in jobs and verdict.is_old(item, now, patience):
+                    self._delete(kind, item)
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:
@@ -83,8 +105,12 @@ class Janitor:
             return
         log.info("task launched again", extra={"task": seen.task_id})
 
-    def _end(self, seen: Record, its: verdict.Job | None, now: datetime) -> None:
-        """Writes the end first, so that no taskmaster begins anything, then removes what is left."""
+    def _end(self, listed: Record, its: verdict.Job | None, now: datetime) -> None:
+        """Writes the end; what is left then belongs to no task that runs, and goes with the next look."""
+        where = path("configmaps", listed.namespace, listed.task_id)
+        seen = record.record(self._cluster.get(where))
+        if seen.resource_version != listed.resource_version:
+            return  # it has changed since it was listed: the next look sees how
         why = f"its Job failed: {its.failed}" if its else "its Job is gone"
         state = State.CANCELED if seen.cancel else State.SYSTEM_ERROR
         reason = "Cancelled." if seen.cancel else f"The taskmaster died ({why})."
@@ -92,27 +118,24 @@ class Janitor:
         grown = {"logs": [], "outputs": [], "system_logs": [], **seen.log}
         grown = {**grown, "system_logs": [*grown["system_logs"], reason], "end_time": ended}
         annotations = {naming.ENDED: ended, naming.REASON: reason}
-        self._cluster.patch(
-            path("configmaps", seen.namespace, seen.task_id),
-            record.change(seen, state=state, annotations=annotations, log=grown),
-        )
+        self._cluster.patch(where, record.change(seen, state=state, annotations=annotations, log=grown))
         log.info("task ended", extra={"task": seen.task_id, "state": state.value, "reason": reason})
-        for kind in ("batch/v1/jobs", "pods", "persistentvolumeclaims"):
-            for item in self._listed(path(kind, seen.namespace), _LEFT_BEHIND + seen.task_id):
-                self._delete(kind, seen.namespace, item["metadata"]["name"])
 
-    def _delete(self, kind: str, namespace: str, name: str) -> None:
-        try:
-            self._cluster.delete(path(kind, namespace, name))
-        except Missing:
-            return
-        log.info("deleted", extra={"kind": kind, "namespace": namespace, "object": name})
+    def _delete(self, kind: str, item: Object) -> None:
+        """Deletes just this object: one that has taken its name meanwhile stays."""
+        metadata = item["metadata"]
+        with suppress(Missing, Conflict):
+            where = path(kind, metadata["namespace"], metadata["name"])
+            self._cluster.delete(where, uid=metadata["uid"])
+            log.info("deleted", extra={"kind": kind, "namespace": metadata["namespace"], "object": metadata["name"]})
 
-    def _listed(self, where: str, selector: str, *, accept: str = "application/json") -> Iterator[Object]:
+    def _listed(self, kind: str, namespace: str, selector: str, *, whole: bool = False) -> Iterator[Object]:
+        """The objects with their metadata, or whole."""
         token = ""
         while True:
             query = {"labelSelector": selector, "limit": _PAGE, **({"continue": token} if token else {})}
-            listed = self._cluster.get(where, query=query, accept=accept)
+            accept = "application/json" if whole else METADATA_LIST
+            listed = self._cluster.get(path(kind, namespace), query=query, accept=accept)
             yield from listed["items"]
             token = listed["metadata"].get("continue", "")
             if not token:

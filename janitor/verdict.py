@@ -23,8 +23,6 @@ class Verdict(Enum):
 class Job:
     """A taskmaster's Job."""
 
-    name: str
-    created: datetime
     failed: str
     """Why it failed; empty while it has not."""
     ended: bool
@@ -35,8 +33,6 @@ def job(shown: Mapping[str, Any]) -> Job:
     conditions = {c["type"]: c for c in shown.get("status", {}).get("conditions") or [] if c["status"] == "True"}
     failure = conditions.get("Failed")
     return Job(
-        name=shown["metadata"]["name"],
-        created=datetime.fromisoformat(shown["metadata"]["creationTimestamp"]),
         failed=(failure.get("message") or failure.get("reason") or "failed") if failure else "",
         ended=bool(failure or "Complete" in conditions),
     )
@@ -56,12 +52,9 @@ def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timede
     return Verdict.END if seen.taskmaster else Verdict.LAUNCH
 
 
-def may_be_orphan(its: Job, *, now: datetime, patience: timedelta) -> bool:
-    """Whether a Job is old enough that its task, if there is none, was never stored.
-
-    Then the webhook launched it, and the create was refused after that.
-    """
-    return now - its.created > patience
+def is_old(shown: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:
+    """Whether an object has been there for so long that its task, had it been stored, would have been seen."""
+    return now - datetime.fromisoformat(shown["metadata"]["creationTimestamp"]) > patience
 
 
 def has_expired(metadata: Mapping[str, Any], *, now: datetime, retention: timedelta) -> bool:

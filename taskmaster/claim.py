@@ -8,7 +8,7 @@ from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, naming, record
-from tescore.errors import Conflict
+from tescore.errors import Conflict, Missing
 from tescore.record import Record
 from tescore.states import FINAL, State
 
@@ -29,7 +29,7 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], str]) -> Record | 
             return seen
         try:
             return record.record(kube.patch("configmaps", settings.task, _claim(seen, settings.pod_uid, now())))
-        except Conflict:
+        except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None
 

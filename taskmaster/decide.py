@@ -26,7 +26,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Conclude:
     """The step's container has terminated: read its log, then ask `after`."""
 
     pod: Pod
@@ -57,10 +57,10 @@ class Finish:
     """The task has ended."""
 
     state: State
-    reason: str
+    failure: Failure | None
 
 
-Move = Create | Wait | Close | Stop | Cancel
+Move = Create | Wait | Conclude | Stop | Cancel
 
 
 def next_move(step: Step, journal: Journal, pod: Pod | None, *, cancelled: bool) -> Move:
@@ -70,7 +70,7 @@ def next_move(step: Step, journal: Journal, pod: Pod | None, *, cancelled: bool)
     if pod is None:
         return Stop(explain.lost(step, None)) if journal.seen else Create()
     if pod.terminated:
-        return Close(pod, pod.terminated)
+        return Conclude(pod, pod.terminated)
     failure = explain.cannot_start(step, pod)
     if failure:
         return Stop(failure)
@@ -78,21 +78,18 @@ def next_move(step: Step, journal: Journal, pod: Pod | None, *, cancelled: bool)
 
 
 def after(
-    steps: Sequence[Step], index: int, failure: Failure | None, task: Task, *, failed_before: str = ""
+    steps: Sequence[Step], index: int, failure: Failure | None, task: Task, *, failed_before: Failure | None = None
 ) -> Begin | Finish:
-    """What follows a step that has ended. `failed_before` is the sentence of an executor that failed earlier.
+    """What follows a step that has ended. `failed_before` is that of an executor before it.
 
     Executors stop at the first that fails, unless its errors are to be ignored; what outputs there are is still
     uploaded then, and the task's end is that executor's.
     """
-    step = steps[index]
+    if failed_before:
+        return Finish(State.EXECUTOR_ERROR, failed_before)
     if failure and not failure.by_executor:
-        if failed_before:
-            return Finish(State.EXECUTOR_ERROR, failed_before)
-        return Finish(State.SYSTEM_ERROR, failure.message)
-    if failure and not task.executors[step.executor].ignore_error:
+        return Finish(State.SYSTEM_ERROR, failure)
+    if failure and not task.executors[steps[index].executor].ignore_error:
         uploads = len(steps) - 1
-        return Begin(uploads) if steps[uploads].kind == Kind.OUTPUTS else Finish(State.EXECUTOR_ERROR, failure.message)
-    if index + 1 < len(steps):
-        return Begin(index + 1)
-    return Finish(State.EXECUTOR_ERROR, failed_before) if failed_before else Finish(State.COMPLETE, "")
+        return Begin(uploads) if steps[uploads].kind == Kind.OUTPUTS else Finish(State.EXECUTOR_ERROR, failure)
+    return Begin(index + 1) if index + 1 < len(steps) else Finish(State.COMPLETE, None)

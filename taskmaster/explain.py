@@ -7,6 +7,8 @@ from taskmaster.plan import Kind, Step
 from tescore.errors import shortened
 from tescore.report import FAILED, Report
 
+_NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
+"""Reasons of a container whose end nobody saw: its node went down."""
 _CANNOT_START = {
     "ImagePullBackOff": "its image cannot be pulled",
     "InvalidImageName": "its image has an invalid name",
@@ -54,7 +56,7 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     end = pod.terminated
     if end is None or end.exit_code == 0:
         return None
-    if pod.status_reason or pod.deleted:
+    if pod.status_reason or pod.deleted or end.reason in _NODE_LOST_IT:
         return lost(step, pod)
     if step.kind != Kind.EXECUTOR:
         return _filer_failure(step, end.exit_code, end.reason, report)

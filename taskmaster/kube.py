@@ -16,6 +16,9 @@ _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
 
+_LOG_PATIENCE = 30.0
+"""Seconds in which a kubelet that is away may come back; then a step is concluded without its log."""
+
 Object = dict[str, Any]
 
 
@@ -33,6 +36,7 @@ class Kube:
         self._account = account
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
+        self._log_waits = schedule(total=_LOG_PATIENCE) if waits is None else waits
         self._pool = urllib3.PoolManager(
             maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=str(account / "ca.crt")
         )
@@ -65,23 +69,26 @@ class Kube:
 
     def log_tail(self, pod: str, size: int) -> str:
         """The last `size` bytes of the pod's log, with a mark where something before them was left out."""
-        query = {"tailLines": str(size)}  # no line is shorter than a byte
-        response = self._answer("GET", self._path("pods", pod, "log"), query=query, stream=True)
-        tail, cut = b"", 0
-        for chunk in _chunks(response):
-            tail += chunk
-            cut += max(0, len(tail) - size)
-            tail = tail[-size:]
-        return tails.text(tail, cut, exact=False)
 
-    def log_lines(self, pod: str) -> Iterator[str]:
+        def read() -> str:
+            tail, cut = b"", 0
+            query = {"tailLines": str(size)}  # no line is shorter than a byte
+            for chunk in _chunks(self._once("GET", self._path("pods", pod, "log"), query=query, stream=True)):
+                tail += chunk
+                cut += max(0, len(tail) - size)
+                tail = tail[-size:]
+            return tails.text(tail, cut, exact=False)
+
+        return retried(read, self._log_waits) if size else ""
+
+    def log_lines(self, pod: str) -> list[str]:
         """The whole log of the pod, line by line."""
-        rest = b""
-        for chunk in _chunks(self._answer("GET", self._path("pods", pod, "log"), stream=True)):
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line.decode("utf-8", "replace") for line in lines)
-        if rest:
-            yield rest.decode("utf-8", "replace")
+
+        def read() -> list[str]:
+            chunks = _chunks(self._once("GET", self._path("pods", pod, "log"), stream=True))
+            return b"".join(chunks).decode("utf-8", "replace").split("\n")
+
+        return retried(read, self._log_waits)
 
     def follow(self, kind: str, name: str, version: str = "") -> Iterator[Object | None]:
         """The object each time it changes, None when it is not there; goes on for ever, over closed watches.
@@ -143,7 +150,9 @@ class Kube:
             )
             if response.status < 400:
                 return response
-            raise kubernetes_error(response.status, response.data, retry_after=response.headers.get("Retry-After"))
+            raise kubernetes_error(
+                response.status, response.data, method=method, retry_after=response.headers.get("Retry-After")
+            )
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
 

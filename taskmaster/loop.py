@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty
 
 from taskmaster import decide, explain, manifests, observe, plan, tasklog
@@ -11,12 +12,14 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, model, mounts, naming, record, report
-from tescore.errors import Conflict, Missing, Refused, shortened
+from tescore.errors import Conflict, Missing, Refused, TeskError, Unavailable, shortened
 from tescore.record import Record
 from tescore.states import FINAL, State
 
 _QUIET_CANCEL = 3.0
 """Seconds that stopping a cancelled task may take before it is told as CANCELING."""
+_LONG_CANCEL = 300.0
+"""Seconds after which it is told as CANCELED all the same: some clients wait on CANCELING for ever."""
 
 _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""
@@ -39,15 +42,12 @@ class Taskmaster:
         self._task = model.task(document.parse(claimed.document)[0])
         self._steps = plan.steps(self._task)
         self._watches = Watches()
+        self._cause: explain.Failure | None = None
 
     def run(self) -> None:
         """Returns when the task has ended and nothing is left of it but its record."""
         if self._record.state not in FINAL:
-            self._kube.patch(
-                "batch/v1/jobs",
-                naming.job(self._record.task_id),
-                {"metadata": {"ownerReferences": [manifests.owner(self._record)]}},
-            )
+            self._own_job()
             self._watches.follow(
                 "configmaps",
                 self._record.task_id,
@@ -56,55 +56,85 @@ class Taskmaster:
             )
             self._run_steps()
         self._clean()
+        if self._cause:
+            self._tell(self._cause)
+
+    def _own_job(self) -> None:
+        """Now that the record is known to be stored, its deletion shall remove the Job as well."""
+        owned = {"metadata": {"ownerReferences": [manifests.owner(self._record)]}}
+        try:
+            self._kube.patch("batch/v1/jobs", naming.job(self._record.task_id), owned)
+        except Missing as error:
+            raise SteppedBack("The Job of this taskmaster has been deleted.") from error
 
     def _run_steps(self) -> None:
         pod = self._look()
         while self._record.state not in FINAL:
+            begun = self._pod_name()
             try:
                 pod = self._pass(pod)
             except Conflict:
                 self._refresh()
+                if self._pod_name() != begun:
+                    # The write was stored, and its answer was lost: the pod at hand is that of the step before.
+                    pod = self._look()
 
     def _pass(self, pod: Pod | None) -> Pod | None:
         """One look, one decision, at most one write; returns the pod of the step that is now begun."""
-        journal = plan.journal(self._record.step)
+        journal = self._journal()
         step = self._steps[journal.index]
         match decide.next_move(step, journal, pod, cancelled=bool(self._record.cancel)):
             case decide.Create():
-                return self._create(step, journal.attempt)
+                return self._create(step)
             case decide.Wait(reason, running):
-                self._note(step, pod, journal, reason, running=running)
+                self._note(step, journal, reason, running=running)
                 return self._next_sight(pod)
-            case decide.Close(ended, end):
-                self._close(step, journal.index, ended, end)
+            case decide.Conclude(ended, end):
+                self._read_and_conclude(step, ended, end)
             case decide.Stop(failure):
-                self._conclude(self._record.log, journal.index, failure)
+                self._conclude(self._record.log, failure)
             case decide.Cancel():
                 self._cancel()
         return None
 
+    def _journal(self) -> plan.Journal:
+        return plan.journal(self._record.step)
+
+    def _pod_name(self) -> str:
+        """The pod of the step that was begun."""
+        return naming.pod(self._record.task_id, self._steps[self._journal().index].name)
+
     def _look(self) -> Pod | None:
         """The pod of the step that was begun, which a taskmaster before this one may have made."""
-        journal = plan.journal(self._record.step)
-        name = naming.pod(self._record.task_id, self._steps[journal.index].name, journal.attempt)
-        shown = self._kube.get("pods", name)
-        return self._followed(shown) if shown is not None else None
+        shown = self._kube.get("pods", self._pod_name())
+        if shown is None or not self._is_own(shown):
+            return None
+        return self._followed(shown)
 
-    def _create(self, step: Step, attempt: int) -> Pod | None:
-        index = self._steps.index(step)
+    def _create(self, step: Step) -> Pod | None:
         failed = tasklog.failed(self._record.log, self._task)
         try:
-            if index == 0 and mounts.needs_scratch(self._task):
+            if step == self._steps[0] and mounts.needs_scratch(self._task):
                 claim = manifests.scratch_claim(self._record, self._task, self._settings)
-                self._kube.create("persistentvolumeclaims", claim)
-            made = self._kube.create(
-                "pods", manifests.pod(self._record, self._task, step, attempt, self._settings, failed=failed)
-            )
+                self._make("persistentvolumeclaims", claim)
+            pod = manifests.pod(self._record, self._task, step, self._settings, failed=failed)
+            return self._followed(self._make("pods", pod))
         except Refused as error:
             message = f"{step.title} could not be created: {error}"
-            self._conclude(self._record.log, index, explain.Failure("Refused", message, by_executor=False))
+            self._conclude(self._record.log, explain.Failure("Refused", message, by_executor=False))
             return None
-        return self._followed(made) if made is not None else self._look()
+
+    def _make(self, kind: str, body: Object) -> Object:
+        """The object, made now or before. One of an earlier task of the same name is waited out."""
+        name = body["metadata"]["name"]
+        while True:
+            shown = self._kube.create(kind, body) or self._kube.get(kind, name)
+            if shown is not None and self._is_own(shown):
+                return shown
+            self._gone({(kind, name)}, within=None)
+
+    def _is_own(self, shown: Object) -> bool:
+        return any(owner["uid"] == self._record.uid for owner in shown["metadata"].get("ownerReferences", []))
 
     def _followed(self, shown: Object) -> Pod:
         name, version = shown["metadata"]["name"], shown["metadata"]["resourceVersion"]
@@ -120,7 +150,7 @@ class Taskmaster:
         """Waits for a change and takes it in; returns how the step's pod looks after it."""
         change = self._watches.next()
         if change.kind == "pods":
-            if pod is None or change.name != pod.name:
+            if change.name != self._pod_name():
                 return pod
             return observe.pod(change.object) if change.object is not None else None
         if change.object is None:
@@ -131,103 +161,102 @@ class Taskmaster:
             self._refresh()
         return pod
 
-    def _note(self, step: Step, pod: Pod | None, journal: plan.Journal, reason: str, *, running: bool) -> None:
+    def _note(self, step: Step, journal: plan.Journal, reason: str, *, running: bool) -> None:
         """Writes down what a waiting step waits for, and that an executor runs."""
         state, annotations = self._record.state, dict[str, str | None]()
         if running and step.kind == Kind.EXECUTOR and not journal.seen:
             state = State.RUNNING
-            annotations[naming.STEP] = plan.Journal(journal.index, journal.attempt, seen=True).encoded()
+            annotations[naming.STEP] = plan.Journal(journal.index, seen=True).encoded()
         if reason != self._record.reason and not tasklog.failed(self._record.log, self._task):
             annotations[naming.REASON] = reason or None
         if annotations:
             self._write(state, annotations)
-            log.info("step seen", extra={"step": step.name, "node": pod.node if pod else "", "reason": reason})
+            log.info("step seen", extra={"step": step.name, "running": running, "reason": reason})
 
-    def _close(self, step: Step, index: int, pod: Pod, end: Terminated) -> None:
-        """Reads the log of a step that has ended and goes on from there."""
+    def _read_and_conclude(self, step: Step, pod: Pod, end: Terminated) -> None:
         if step.kind == Kind.EXECUTOR:
             executor = self._task.executors[step.executor]
             # With only stdout in a file, what is left in the pod's log is stderr.
             stream = "stderr" if executor.stdout and not executor.stderr else "stdout"
-            told, text = report.Report(), self._log_tail(pod.name)
-            grown = tasklog.with_executor(self._record.log, end, stream, text)
+            told = report.Report()
+            grown = tasklog.with_executor(self._record.log, end, stream, self._log_tail(pod.name))
         else:
             told = self._report(pod.name)
             grown = tasklog.with_report(self._record.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
-        self._conclude(grown, index, explain.ended(step, pod, told))
+        self._conclude(grown, explain.ended(step, pod, told))
 
-    def _conclude(self, grown: tasklog.TaskLog, index: int, failure: explain.Failure | None) -> None:
+    def _conclude(self, grown: tasklog.TaskLog, failure: explain.Failure | None) -> None:
         """Writes the end of a step together with the beginning of the next, or with the end of the task."""
-        failed_before = self._record.reason if tasklog.failed(self._record.log, self._task) else ""
-        step = self._steps[index]
-        verdict = decide.after(self._steps, index, failure, self._task, failed_before=failed_before)
+        index = self._journal().index
+        verdict = decide.after(self._steps, index, failure, self._task, failed_before=self._failed_before())
+        grown = tasklog.with_note(grown, failure.message if failure else "")
         codes = ",".join(str(code) for code in tasklog.exit_codes(grown))
         annotations: dict[str, str | None] = {naming.EXIT_CODES: codes or None}
-        if failure:
-            grown = tasklog.with_note(grown, failure.message)
         match verdict:
             case decide.Begin(following):
+                counts = failure is not None and tasklog.failed(grown, self._task)
+                annotations[naming.REASON] = failure.message[:_SENTENCE] if failure and counts else None
                 annotations[naming.STEP] = plan.Journal(following).encoded()
-                counts = failure and tasklog.failed(grown, self._task)
-                annotations[naming.REASON] = failure.message if failure and counts else failed_before or None
-                state = State.RUNNING if step.kind == Kind.EXECUTOR else self._record.state
-                self._write(state, annotations, grown)
-            case decide.Finish(state, reason):
-                self._finish(state, reason, annotations, grown, failure.reason if failure else "")
+                runs = self._steps[index].kind == Kind.EXECUTOR
+                self._write(State.RUNNING if runs else self._record.state, annotations, grown)
+            case decide.Finish(state, cause):
+                self._cause = cause
+                reason = shortened(cause.message, _SENTENCE) if cause else ""
+                self._finish(state, {**annotations, naming.REASON: reason or None}, grown)
 
-    def _finish(
-        self,
-        state: State,
-        reason: str,
-        annotations: Mapping[str, str | None],
-        grown: tasklog.TaskLog,
-        code: str,
-    ) -> None:
+    def _failed_before(self) -> explain.Failure | None:
+        """The executor whose failure the task will end with, once what outputs there are is uploaded."""
+        if not tasklog.failed(self._record.log, self._task):
+            return None
+        return explain.Failure("ExecutorFailed", self._record.reason or "An executor failed.", by_executor=True)
+
+    def _finish(self, state: State, annotations: Mapping[str, str | None], grown: tasklog.TaskLog) -> None:
         now = self._now()
-        ends = {**annotations, naming.ENDED: now, naming.REASON: shortened(reason, _SENTENCE) or None}
-        self._write(state, ends, {**tasklog.with_note(grown, reason), "end_time": now})
-        log.info("task ended", extra={"state": state.value, "reason": reason})
-        if reason:
-            event = manifests.event(
-                self._record, code or "Failed", shortened(reason, _SENTENCE), state=state.value, now=now[:19] + "Z"
-            )
-            self._kube.create("events", event)
+        self._write(state, {**annotations, naming.ENDED: now}, {**grown, "end_time": now})
+        log.info("task ended", extra={"state": state.value, "reason": self._record.reason})
 
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""
-        gone = Watches()
-        waited_for = self._clean()
-        for kind, name in waited_for:
-            gone.follow(kind, name, self._kube.follow(kind, name), until=lambda seen: seen is None)
-        timeout: float | None = _QUIET_CANCEL
-        while waited_for:
-            try:
-                change = gone.next(timeout)
-            except Empty:
-                timeout = None
-                self._write(State.CANCELING, {})
-                continue
-            if change.object is None:
-                waited_for.discard((change.kind, change.name))
-        now = self._now()
-        ends = {**self._record.log, "end_time": now}
-        self._write(
-            State.CANCELED, {naming.ENDED: now, naming.REASON: "Cancelled."}, tasklog.with_note(ends, "Cancelled.")
-        )
-        log.info("task ended", extra={"state": State.CANCELED.value})
+        going, note = self._clean(), "Cancelled."
+        if not self._gone(going, within=_QUIET_CANCEL):
+            self._write(State.CANCELING, {})
+            if not self._gone(going, within=_LONG_CANCEL):
+                note = "Cancelled; a pod or the scratch volume is still being removed."
+        self._finish(State.CANCELED, {naming.REASON: note}, tasklog.with_note(self._record.log, note))
 
     def _clean(self) -> set[tuple[str, str]]:
         """Has the pods and the scratch volume deleted; returns kind and name of each that was there."""
-        journal = plan.journal(self._record.step)
         task = self._record.task_id
-        made = [("pods", naming.pod(task, step.name, 1)) for step in self._steps[: journal.index + 1]]
+        made = [("pods", naming.pod(task, step.name)) for step in self._steps[: self._journal().index + 1]]
         if mounts.needs_scratch(self._task):
             made.append(("persistentvolumeclaims", naming.scratch(task)))
         return {(kind, name) for kind, name in made if self._kube.delete(kind, name)}
 
+    def _gone(self, going: set[tuple[str, str]], *, within: float | None) -> bool:
+        """Waits until none of these objects is there; False if that takes longer than so many seconds."""
+        watches, left = Watches(), set(going)
+        for kind, name in going:
+            watches.follow(kind, name, self._kube.follow(kind, name), until=lambda seen: seen is None)
+        while left:
+            try:
+                change = watches.next(within)
+            except Empty:
+                return False
+            if change.object is None:
+                left.discard((change.kind, change.name))
+        return True
+
+    def _tell(self, cause: explain.Failure) -> None:
+        """An Event with the reason, for those who look with kubectl; the record has it anyhow."""
+        message, now = shortened(cause.message, _SENTENCE), self._now()[:19] + "Z"
+        event = manifests.event(self._record, cause.reason, message, state=self._record.state.value, now=now)
+        with suppress(TeskError):
+            self._kube.create("events", event)
+
     def _write(self, state: State, annotations: Mapping[str, str | None], grown: tasklog.TaskLog | None = None) -> None:
-        patch = record.change(self._record, state=state, annotations=annotations, log=grown)
+        fitted = tasklog.fitted(grown, record.room(self._record.document)) if grown is not None else None
+        patch = record.change(self._record, state=state, annotations=annotations, log=fitted)
         try:
             self._record = record.record(self._kube.patch("configmaps", self._record.task_id, patch))
         except Missing as error:
@@ -244,11 +273,11 @@ class Taskmaster:
     def _log_tail(self, pod: str) -> str:
         try:
             return self._kube.log_tail(pod, tasklog.tail_size(self._record, self._task))
-        except (Missing, Refused):
-            return ""  # a container that never started has no log
+        except (Missing, Refused, Unavailable):
+            return ""  # a container that never started has no log; one on a node that is away shows none
 
     def _report(self, pod: str) -> report.Report:
         try:
             return report.read(self._kube.log_lines(pod))
-        except (Missing, Refused):
-            return report.Report()
+        except (Missing, Refused, Unavailable):
+            return report.Report(warnings=("The report of the filer could not be read.",))

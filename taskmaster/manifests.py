@@ -13,6 +13,12 @@ from tescore.record import Record
 _GIB = 2**30
 _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
+_FIND_AND_EXEC = (
+    'case $1 in */*) exec "$@";; esac; set -f; IFS=:; for folder in $PATH; do program=${folder:-.}/$1; '
+    'if [ -f "$program" ] && [ -x "$program" ]; then shift; exec "$program" "$@"; fi; done; '
+    'echo "$1: not found" >&2; exit 127'
+)
+"""The shell looks for a program itself: left to exec, a busybox runs its own sort, awk or gzip, not the image's."""
 _SECRETS = "/tesk/secrets/s3"
 
 
@@ -30,7 +36,7 @@ def owner(record: Record) -> dict[str, Any]:
 
 def scratch_claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
     """The claim for the volume that all pods of a task share, one after the other."""
-    size = task.resources.disk_gb if task.resources.disk_gb is not None else settings.scratch_gb
+    size = task.resources.disk_gb or settings.scratch_gb
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -43,9 +49,9 @@ def scratch_claim(record: Record, task: Task, settings: Settings) -> dict[str, A
     }
 
 
-def pod(record: Record, task: Task, step: Step, attempt: int, settings: Settings, *, failed: bool) -> dict[str, Any]:
+def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
     """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
-    name = naming.pod(record.task_id, step.name, attempt)
+    name = naming.pod(record.task_id, step.name)
     if step.kind == Kind.EXECUTOR:
         component, spec = "executor", _executor_spec(record, task, task.executors[step.executor])
     else:
@@ -104,8 +110,15 @@ def literal(text: str) -> str:
 def redirected(executor: Executor) -> list[str]:
     """The executor's command, run by the static shell on the scratch volume with its streams tied to files."""
     streams = (("<", executor.stdin), (">", executor.stdout), ("2>", executor.stderr))
-    script = " ".join(['exec "$@"', *(f"{sign}{_shell_quoted(path)}" for sign, path in streams if path)])
-    return [f"{mounts.LAUNCHER_MOUNT}/{mounts.SHELL}", "sh", "-c", script, "tesk", *executor.command]
+    tied = " ".join(["exec", *(f"{sign}{_shell_quoted(path)}" for sign, path in streams if path)])
+    return [
+        f"{mounts.LAUNCHER_MOUNT}/{mounts.SHELL}",
+        "sh",
+        "-c",
+        f"{tied}; {_FIND_AND_EXEC}",
+        "tesk",
+        *executor.command,
+    ]
 
 
 def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, Any]:

@@ -36,12 +36,11 @@ class Journal:
     """The step that was begun. It is written before its pod is made, so a restarted taskmaster knows where it was."""
 
     index: int
-    attempt: int = 1
     seen: bool = False
     """Whether its pod has been seen to run: if it is missing then, it was lost and must not be made again."""
 
     def encoded(self) -> str:
-        return json.dumps({"index": self.index, "attempt": self.attempt, "seen": self.seen})
+        return json.dumps({"index": self.index, "seen": self.seen})
 
 
 def steps(task: Task) -> tuple[Step, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTClientObject
 
 from tescore.errors import Unavailable, kubernetes_error
 
@@ -16,7 +17,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,
 """Accept header for a list that holds the objects' metadata only."""
 _CONNECTIONS = 32
 """Kept open at most; more threads than that do not call at a time."""
-_TIMEOUT = (3.0, 20.0)
+_TIMEOUT = (3.0, 9.0)
 """Seconds to connect and between two bytes of the answer."""
 
 
@@ -32,7 +33,9 @@ class Cluster:
         settings.retries = False
         settings.connection_pool_maxsize = _CONNECTIONS
         config.load_incluster_config(client_configuration=settings)
-        self._client = client.ApiClient(settings)
+        self._settings = settings
+        # Not the library's ApiClient over it, which fails in an error of its own where TLS breaks off.
+        self._rest = RESTClientObject(settings)
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object:
         return self._call("GET", path, query=query, accept=accept)
@@ -44,9 +47,10 @@ class Cluster:
         """A merge patch (RFC 7386)."""
         return self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
 
-    def delete(self, path: str, *, query: Mapping[str, str] | None = None) -> Object:
-        """What the object owns is deleted after it."""
-        return self._call("DELETE", path, query=query, body={"propagationPolicy": "Background"})
+    def delete(self, path: str, *, uid: str = "") -> Object:
+        """What the object owns is deleted after it. With a uid it is deleted only if it is that one, else Conflict."""
+        body = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+        return self._call("DELETE", path, body=body)
 
     def _call(
         self,
@@ -58,22 +62,28 @@ class Cluster:
         accept: str = "application/json",
         content_type: str = "application/json",
     ) -> Object:
+        headers = {
+            "Accept": accept,
+            "Content-Type": content_type,
+            # Asked for each time, because the library reads the pod's token anew when it has been replaced.
+            **{part["key"]: part["value"] for part in self._settings.auth_settings().values()},
+        }
         try:
-            answer = self._client.call_api(
-                path,
+            answer = self._rest.request(
                 method,
+                self._settings.host + path,
                 query_params=list((query or {}).items()),
-                header_params={"Accept": accept, "Content-Type": content_type},
+                headers=headers,
                 body=body,
-                auth_settings=["BearerToken"],
                 _preload_content=False,
                 _request_timeout=_TIMEOUT,
             )
             found: Object = json.loads(answer.data)
         except ApiException as error:
-            raise kubernetes_error(
-                error.status, (error.body or "").encode(), retry_after=(error.headers or {}).get("Retry-After")
-            ) from error
+            if not error.status:  # TLS broke off
+                raise Unavailable(f"The Kubernetes API server cannot be reached ({error.reason}).") from error
+            retry_after = (error.headers or {}).get("Retry-After")
+            raise kubernetes_error(error.status, error.body or b"", method=method, retry_after=retry_after) from error
         except urllib3.exceptions.HTTPError as error:
             raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
         return found

@@ -1,6 +1,7 @@
 """From a task document as a client sent it to one that holds the standard's own fields and no nulls."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,21 +19,26 @@ FIELDS: dict[str, frozenset[str]] = {
 }  # fmt: skip
 """The fields of a task and of its parts that a client may set (TES 1.1)."""
 
+PARAMETERS = "resources.backend_parameters"
 _SET_BY_THE_SERVER = frozenset({"id", "state", "logs", "creation_time"})
 
 
 def parse(text: str) -> tuple[dict[str, Any], list[str]]:
     """The document in a text, cleaned, and the paths of the fields that were dropped as unknown.
 
-    Raises InvalidTask where the text is no JSON object.
+    Raises InvalidTask where the text is no JSON object, or holds what JSON can say and nobody can keep.
     """
     try:
-        document = json.loads(text, parse_constant=_no_constant)
+        document = json.loads(text, parse_constant=_finite, parse_float=_finite)
+        if not isinstance(document, dict):
+            raise InvalidTask(["the document is not a JSON object"])
+        json.dumps(document, ensure_ascii=False).encode()
+        return clean(document)
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])
+        raise InvalidTask([f"the document has half a surrogate pair ({half}), which is no character"]) from error
     except (ValueError, RecursionError) as error:
         raise InvalidTask([f"the document is not JSON ({error})"]) from error
-    if not isinstance(document, dict):
-        raise InvalidTask(["the document is not a JSON object"])
-    return clean(document)
 
 
 def clean(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -49,6 +55,7 @@ def clean(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     if isinstance(task_resources, dict):
         task["resources"] = _known(task_resources, "resources", "resources.", unknown)
         _whole_cores(task["resources"])
+        _supported_parameters(task["resources"], unknown)
     for item in [*_objects(task.get("inputs")), *_objects(task.get("outputs"))]:
         item.setdefault("type", "FILE")
     return task, unknown
@@ -75,9 +82,18 @@ def _whole_cores(resources: dict[str, Any]) -> None:
         resources["cpu_cores"] = int(cores)
 
 
+def _supported_parameters(resources: dict[str, Any], unknown: list[str]) -> None:
+    """There are none yet; the standard wants unsupported ones neither kept nor returned."""
+    if isinstance(resources.get("backend_parameters"), dict):
+        unknown += [f"{PARAMETERS}.{key}" for key in resources.pop("backend_parameters")]
+
+
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number that can be kept")
+    return number

@@ -49,6 +49,12 @@ class TaskNotFound(Rejected):
         self.task_id = task_id
 
 
+class Misconfigured(TeskError):
+    """Kubernetes refuses what the service itself must be able to do: a fault of its installation."""
+
+    reason = "Misconfigured"
+
+
 class BadSettings(Rejected):
     """All that is wrong with a program's environment."""
 
@@ -104,7 +110,7 @@ class Unavailable(Transient):
 
 
 _BY_CODE: dict[int, type[Missing] | type[Expired]] = {404: Missing, 410: Expired}
-_TRANSIENT_CODES = frozenset({408, 429, 500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
 def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
@@ -112,15 +118,18 @@ def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def kubernetes_error(code: int, body: bytes, *, retry_after: str | None = None) -> TeskError:
+def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | None = None) -> TeskError:
     """What an answer of the API server with an HTTP status of 400 or more means.
 
-    Only the message of a Kubernetes `Status` is quoted; any other body may hold anything and is dropped.
+    A conflict on a create that is no AlreadyExists comes from a busy quota, and passes. Only the message of a
+    Kubernetes `Status` is quoted; any other body may hold anything and is dropped.
     """
     message, reason = _status(body)
     text = message or f"The Kubernetes API server answered {code}."
-    if code == 409:
-        return (AlreadyExists if reason == "AlreadyExists" else Conflict)(text)
+    if code == 409 and reason == "AlreadyExists":
+        return AlreadyExists(text)
+    if code == 409 and method != "POST":
+        return Conflict(text)
     if code in _BY_CODE:
         return _BY_CODE[code](text)
     if code in _TRANSIENT_CODES:

@@ -39,7 +39,8 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
         "kind": "Job",
         "metadata": {"name": naming.job(task), "namespace": namespace, "labels": labels},
         "spec": {
-            "backoffLimit": 6,
+            # It counts every restart in the task's whole life; claim and janitor see to what must not be done twice.
+            "backoffLimit": 100,
             "ttlSecondsAfterFinished": settings.taskmaster_ttl,
             "template": {
                 "metadata": {"labels": labels},

@@ -1,9 +1,9 @@
-"""Logs of a program: one JSON object a line on stderr, for `kubectl logs` and for collectors."""
+"""Logs of a program: one JSON object a line, for `kubectl logs` and for collectors."""
 
 import json
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
@@ -21,8 +21,8 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def start(level: str = "INFO") -> None:
-    """Sends the logs of the whole program to stderr."""
-    handler = logging.StreamHandler()
+def start(stream: TextIO | None = None) -> None:
+    """Sends the logs of the whole program to a stream, stderr if none is named."""
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

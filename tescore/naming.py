@@ -59,9 +59,9 @@ def scratch(task: str) -> str:
     return f"{task}-scratch"
 
 
-def pod(task: str, step: str, attempt: int) -> str:
-    """The pod of a step (`inputs`, `executor-0`, `outputs`) in its attempt, counted from 1."""
-    return f"{task}-{step}-{attempt}"
+def pod(task: str, step: str) -> str:
+    """The pod of a step (`inputs`, `executor-0`, `outputs`)."""
+    return f"{task}-{step}"
 
 
 def labels(task: str, component: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
 _PACKED_LIMIT = 960 * 1024
 """Bytes that document and log may have together: a ConfigMap's data may have 1 MiB."""
-_UNZIPPED_LIMIT = 64 * 1024 * 1024
+_UNZIPPED_LIMIT = 8 * 1024 * 1024
 _NAME_LIMIT = 256
 
 
@@ -59,8 +59,9 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
     Raises InvalidTask for a document that does not fit.
     """
-    if room(document) < 0:
-        raise InvalidTask([f"the document is larger than {_PACKED_LIMIT} bytes even when it is gzipped"])
+    if len(document.encode()) > _UNZIPPED_LIMIT or room(document) < 0:
+        limits = f"{_PACKED_LIMIT} bytes gzipped or {_UNZIPPED_LIMIT} bytes plain"
+        raise InvalidTask([f"the document has {len(document.encode())} bytes, and may have no more than {limits}"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
@@ -117,7 +118,7 @@ def record(stored: Mapping[str, Any]) -> Record:
         taskmaster=annotations.get(naming.TASKMASTER, ""),
         step=annotations.get(naming.STEP, ""),
         document=part(stored, TASK_JSON),
-        log=json.loads(part(stored, LOG_JSON) or "{}"),
+        log=_log(stored),
     )
 
 
@@ -133,7 +134,19 @@ def part(stored: Mapping[str, Any], name: str) -> str:
     if plain is not None:
         return str(plain)
     zipped = (stored.get("binaryData") or {}).get(name + _ZIPPED)
-    return _unzipped(base64.b64decode(zipped)).decode() if zipped else ""
+    return unzipped(base64.b64decode(zipped)) if zipped else ""
+
+
+def unzipped(data: bytes) -> str:
+    """The text in gzipped data. Raises ValueError if it is none, or larger than any document may be."""
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        text = unpacker.decompress(data, _UNZIPPED_LIMIT)
+    except zlib.error as error:
+        raise ValueError(f"not gzip ({error})") from error
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"larger than {_UNZIPPED_LIMIT} bytes")
+    return text.decode()
 
 
 def change(
@@ -166,12 +179,10 @@ def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
     return {}, {name + _ZIPPED: base64.b64encode(gzip.compress(data, mtime=0)).decode()}
 
 
-def _unzipped(data: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
+def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The log, or none where somebody broke it: a record must be readable all the same."""
     try:
-        text = unpacker.decompress(data, _UNZIPPED_LIMIT)
-    except zlib.error as error:
-        raise ValueError(f"not gzip ({error})") from error
-    if unpacker.unconsumed_tail:
-        raise ValueError(f"larger than {_UNZIPPED_LIMIT} bytes")
-    return text
+        log = json.loads(part(stored, LOG_JSON) or "{}")
+    except ValueError:
+        return {}
+    return log if isinstance(log, dict) and {"logs", "outputs", "system_logs"} <= set(log) else {}

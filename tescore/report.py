@@ -13,6 +13,11 @@ FAILED = 64
 """Exit code of a filer that could not move a file; any other code but 0 is a defect or a kill."""
 
 
+_FAILURES = 10
+_WARNINGS = 100
+"""Sentences of a kind that are passed on; the filer's own log has them all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tail:
     executor: int
@@ -53,12 +58,19 @@ def read(lines: Iterable[str]) -> Report:
         for key, value in _object(line).items():
             if key in found:
                 found[key].append(value)
+    failures, warnings = found["failure"], found["warning"]
     return Report(
         moved=tuple(found["moved"]),
         tails=tuple(Tail(**item) for item in found["tail"]),
-        warnings=tuple(found["warning"]),
-        failure=" ".join(found["failure"]),
+        warnings=_some(warnings, _WARNINGS),
+        failure=" ".join(_some(failures, _FAILURES)),
     )
+
+
+def _some(sentences: list[str], most: int) -> tuple[str, ...]:
+    """The first sentences, and how many more there are."""
+    more = len(sentences) - most
+    return (*sentences[:most], *([f"And {more} more of the kind."] if more > 0 else []))
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -17,14 +17,20 @@ def schedule(first: float = 0.2, most: float = 15.0, total: float = 300.0) -> li
     return waits
 
 
-def retried(call: Callable[[], _T], waits: Sequence[float], *, sleep: Callable[[float], None] = time.sleep) -> _T:
+def retried(
+    call: Callable[[], _T],
+    waits: Sequence[float],
+    *,
+    obeyed: float = 60.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> _T:
     """What `call` returns, tried again after each wait while it raises Transient; then its last error.
 
-    A Transient that knows how long to wait (`retry_after`) is obeyed, up to a minute.
+    A Transient that knows how long to wait (`retry_after`) is obeyed, up to so many seconds.
     """
     for wait in waits:
         try:
             return call()
         except Transient as error:
-            sleep(max(wait, min(60.0, getattr(error, "retry_after", None) or 0.0)))
+            sleep(max(wait, min(obeyed, getattr(error, "retry_after", None) or 0.0)))
     return call()

@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from tescore import VERSION, logs, settings
 from tescore.errors import BadSettings
@@ -12,9 +12,9 @@ from tescore.errors import BadSettings
 _T = TypeVar("_T")
 
 
-def started(program: str, kind: type[_T], environment: Mapping[str, str]) -> _T:
+def started(program: str, kind: type[_T], environment: Mapping[str, str], *, logs_to: TextIO | None = None) -> _T:
     """The program's settings. With bad ones it says what is wrong with each and ends the process with 2."""
-    logs.start()
+    logs.start(logs_to)
     log = logging.getLogger(program)
     try:
         read = settings.read(kind, environment)

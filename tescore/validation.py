@@ -1,7 +1,6 @@
 """All that is wrong with a task document, each problem with its path."""
 
 import functools
-import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,27 +9,24 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, mounts, schemes, wildcards
+from tescore import document, model, mounts, schemes, wildcards
 from tescore.errors import InvalidTask, shortened
 
 SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
-_ENVIRONMENT_NAME = re.compile(r"[^=\0]+")
+_ENVIRONMENT_NAME = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_LONGEST_STRING = 131_071
+"""Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 
 
 def checked(text: str) -> dict[str, Any]:
     """The cleaned document in a text. Raises InvalidTask with all its problems."""
-    task, _ = document.parse(text)
-    problems = list(_encoding_problems(task)) or schema_problems(task) or list(_rule_problems(task))
+    task, unknown = document.parse(text)
+    problems = schema_problems(task) or [*_rule_problems(task), *_parameter_problems(task, unknown)]
+    problems = problems or list(_mount_problems(task))
     if problems:
         raise InvalidTask(problems)
     return task
-
-
-def _encoding_problems(task: Mapping[str, Any]) -> Iterator[str]:
-    try:
-        json.dumps(task, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        yield f"the document has half a surrogate pair ({error.object[error.start]!a}), which is no character"
 
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
@@ -78,6 +74,22 @@ def _rule_problems(task: Mapping[str, Any]) -> Iterator[str]:
         yield from _output_problems(f"outputs[{i}]", item)
     for i, volume in enumerate(task.get("volumes", [])):
         yield from _path_problems(f"volumes[{i}]", volume, folder=True)
+    for name in ("cpu_cores", "ram_gb", "disk_gb"):
+        if task.get("resources", {}).get(name, 0) < 0:
+            yield f"resources.{name}: is {task['resources'][name]}, which is less than nothing"
+
+
+def _mount_problems(task: Mapping[str, Any]) -> Iterator[str]:
+    for mount in mounts.mounts(model.task(task)):
+        if ":" in mount.path:
+            yield f"{mount.path} would have to be mounted, and Kubernetes mounts no path with a colon"
+
+
+def _parameter_problems(task: Mapping[str, Any], unknown: list[str]) -> Iterator[str]:
+    if task.get("resources", {}).get("backend_parameters_strict"):
+        for path in unknown:
+            if path.startswith(f"{document.PARAMETERS}."):
+                yield f"{path}: is not supported, and backend_parameters_strict is true"
 
 
 def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
@@ -88,14 +100,17 @@ def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
     elif not executor["command"][0]:
         yield f"{path}.command[0]: is empty"
     for i, argument in enumerate(executor["command"]):
-        yield from _text_problems(f"{path}.command[{i}]", argument)
+        yield from _string_problems(f"{path}.command[{i}]", argument)
     for field in ("workdir", "stdin", "stdout", "stderr"):
         if field in executor:
             yield from _path_problems(f"{path}.{field}", executor[field], folder=field == "workdir")
+    redirected = any(executor.get(stream) for stream in ("stdin", "stdout", "stderr"))
     for name, value in executor.get("env", {}).items():
         if not _ENVIRONMENT_NAME.fullmatch(name):
             yield f"{path}.env: {name!r} is no name for an environment variable"
-        yield from _text_problems(f"{path}.env.{name}", value)
+        elif redirected and not _SHELL_NAME.fullmatch(name):
+            yield f"{path}.env: {name!r} cannot be passed on to an executor with redirected streams"
+        yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
 
 
 def _input_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
@@ -127,9 +142,17 @@ def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[s
         yield f"{name}: is {shortened(repr(value), 60)}, which leads upwards by '..'"
     elif not folder and value.endswith("/"):
         yield f"{name}: is {shortened(repr(value), 60)}, which names a directory and not a file"
-    elif folder and not value.strip("/"):
-        yield f"{name}: is '/', which would hide the whole image"
+    elif folder and mounts.normal(value) == "/":
+        yield f"{name}: is {value!r}, which would hide the whole image"
+    elif mounts.normal(value).split("/")[1] == mounts.LAUNCHER_MOUNT.strip("/"):
+        yield f"{name}: is {shortened(repr(value), 60)}, and {mounts.LAUNCHER_MOUNT} is the service's own"
     yield from _text_problems(name, value)
+
+
+def _string_problems(name: str, value: str) -> Iterator[str]:
+    yield from _text_problems(name, value)
+    if len(value.encode()) > _LONGEST_STRING:
+        yield f"{name}: has {len(value.encode())} bytes, and Linux takes no more than {_LONGEST_STRING} in one string"
 
 
 def _text_problems(name: str, value: str) -> Iterator[str]:

@@ -53,7 +53,7 @@ def terminated(**changes: Any) -> Terminated:
 
 def pod(**changes: Any) -> Pod:
     usual = {
-        "name": f"{PREFIX}-executor-0-1",
+        "name": f"{PREFIX}-executor-0",
         "node": "",
         "phase": "Pending",
         "running_since": "",

@@ -47,6 +47,11 @@ def test_what_the_users_command_did_is_the_executors_fault(seen: Pod, reason: st
             "Executor 1 was lost: its pod was deleted.",
             id="deleted",
         ),
+        pytest.param(
+            pod(terminated=terminated(exit_code=255, reason="Unknown")),
+            "Executor 1 was lost: its pod disappeared.",
+            id="its node was started anew",
+        ),
     ],
 )
 def test_a_pod_that_was_taken_away_is_not_the_executors_fault(seen: Pod, message: str) -> None:

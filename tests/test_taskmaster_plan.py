@@ -26,9 +26,9 @@ def test_the_steps_of_a_task(changes: dict[str, Any], expected: list[str]) -> No
 
 
 def test_a_journal_comes_back_from_the_record_as_it_was_written() -> None:
-    written = plan.Journal(index=2, attempt=1, seen=True)
+    written = plan.Journal(index=2, seen=True)
     assert plan.journal(written.encoded()) == written
 
 
 def test_without_a_journal_the_task_is_at_its_first_step() -> None:
-    assert plan.journal("") == plan.Journal(index=0, attempt=1, seen=False)
+    assert plan.journal("") == plan.Journal(index=0, seen=False)

@@ -1,3 +1,4 @@
+import json
 import os
 
 import pytest
@@ -56,3 +57,15 @@ def test_the_tails_of_many_executors_share_what_the_document_leaves() -> None:
     large = tasklog.tail_size(task_record(data={"task.json": os.urandom(400_000).hex()}), many)
     assert 0 < large < small < 64 * 1024
     assert 200 * small < 1024 * 1024
+
+
+def test_outputs_that_do_not_fit_into_the_record_are_counted() -> None:
+    outputs = [{"url": f"s3://b/{i}", "path": f"/o/{i}", "size_bytes": "1"} for i in range(1000)]
+    log = {**BEGUN, "outputs": outputs}
+
+    cut = tasklog.fitted(log, 10_000)
+
+    assert tasklog.fitted(log, 1_000_000) == log
+    assert len(json.dumps(cut)) <= 10_000
+    assert 0 < len(cut["outputs"]) < 1000
+    assert cut["system_logs"] == [f"{1000 - len(cut['outputs'])} more outputs were uploaded and are not listed here."]

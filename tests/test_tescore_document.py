@@ -39,12 +39,31 @@ def test_the_type_is_filled_in_and_nothing_else() -> None:
     assert set(cleaned) == {"executors", "outputs"}
 
 
+def test_unsupported_parameters_are_neither_kept_nor_unnamed() -> None:
+    cleaned, unknown = document.clean(task_document(resources={"backend_parameters": {"VmSize": "x"}}))
+    assert (cleaned["resources"], unknown) == ({}, ["resources.backend_parameters.VmSize"])
+
+
 def test_whole_cores_become_an_integer() -> None:
     cleaned, _ = document.clean(task_document(resources={"cpu_cores": 2.0}))
     assert json.dumps(cleaned["resources"]) == '{"cpu_cores": 2}'
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', '{"a": NaN}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '"x"',
+        '{"a": NaN}',
+        '{"a": 1e999}',
+        "[" * 100_000,
+        '{"tags":' + '{"a":' * 900 + "1" + "}" * 901,
+        r'{"\ud800": 1}',
+    ],
+)
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(InvalidTask):
         document.parse(text)

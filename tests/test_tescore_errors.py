@@ -36,21 +36,23 @@ def status(reason: str, message: str = "words") -> bytes:
 def test_an_answer_of_the_api_server_is_classified_by_its_code(
     code: int, reason: str, expected: type[TeskError]
 ) -> None:
-    assert type(kubernetes_error(code, status(reason))) is expected
+    assert type(kubernetes_error(code, status(reason), method="PATCH")) is expected
 
 
 def test_the_message_of_a_status_is_quoted() -> None:
-    assert str(kubernetes_error(403, status("Forbidden", "exceeded quota"))) == "exceeded quota"
+    assert str(kubernetes_error(403, status("Forbidden", "exceeded quota"), method="POST")) == "exceeded quota"
 
 
 def test_a_body_that_is_no_status_is_dropped_because_it_may_hold_anything() -> None:
-    assert str(kubernetes_error(502, b"<html>secret</html>")) == "The Kubernetes API server answered 502."
-    assert (
-        str(kubernetes_error(400, b'{"kind": "Secret", "message": "x"}')) == "The Kubernetes API server answered 400."
-    )
+    assert str(kubernetes_error(502, b"<html>secret</html>", method="GET")) == "The Kubernetes API server answered 502."
+    assert str(kubernetes_error(400, b'{"kind": "Secret"}', method="GET")) == "The Kubernetes API server answered 400."
 
 
 def test_a_wish_to_wait_is_kept() -> None:
-    error = kubernetes_error(429, status("TooManyRequests"), retry_after="7")
+    error = kubernetes_error(429, status("TooManyRequests"), method="GET", retry_after="7")
     assert isinstance(error, Unavailable)
     assert error.retry_after == 7
+
+
+def test_a_conflict_on_a_create_is_a_busy_quota_and_passes() -> None:
+    assert type(kubernetes_error(409, status("Conflict"), method="POST")) is Unavailable

@@ -1,3 +1,5 @@
+import base64
+import gzip
 import json
 import os
 from datetime import UTC, datetime
@@ -36,7 +38,7 @@ def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
 
 
 def test_a_document_that_does_not_fit_is_refused_with_the_limit() -> None:
-    with pytest.raises(InvalidTask, match="larger than 983040 bytes"):
+    with pytest.raises(InvalidTask, match="no more than 983040 bytes gzipped"):
         record.config_map("task-a", "tesk", os.urandom(1_000_000).hex(), owner="ann")
 
 
@@ -46,9 +48,14 @@ def test_a_part_that_is_no_gzip_is_a_value_error() -> None:
 
 
 def test_a_bomb_is_not_unpacked() -> None:
-    bomb = record.config_map("task-a", "tesk", " " * (65 * 1024 * 1024), owner="ann")
+    bomb = base64.b64encode(gzip.compress(b" " * 100_000_000)).decode()
     with pytest.raises(ValueError, match="larger than"):
-        record.part(bomb, "task.json")
+        record.part({"binaryData": {"task.json.gz": bomb}}, "task.json")
+
+
+@pytest.mark.parametrize("log", ["nonsense", "[]", '{"logs": []}'])
+def test_a_broken_log_leaves_the_record_readable(log: str) -> None:
+    assert task_record(data={"task.json": "{}", "log.json": log}).log == {}
 
 
 def test_the_stamp_makes_state_owner_and_tags_searchable() -> None:

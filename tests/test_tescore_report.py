@@ -23,3 +23,8 @@ def test_a_report_is_read_from_a_log_with_other_lines_in_it() -> None:
 
 def test_a_line_of_the_report_is_one_line_whatever_is_in_it() -> None:
     assert "\n" not in report.moved("http://h/a\nb", "/a\nb", 1)
+
+
+def test_of_very_many_failures_some_are_told_and_the_rest_counted() -> None:
+    told = report.read([report.failure(f"{i}.") for i in range(12)]).failure
+    assert told == "0. 1. 2. 3. 4. 5. 6. 7. 8. 9. And 2 more of the kind."

@@ -85,6 +85,33 @@ def problems(**changes: Any) -> list[str]:
             id="NUL",
         ),
         pytest.param(
+            {"executors": [executor(command=["x", "y" * 131_072])]},
+            ["executors[0].command[1]: has 131072 bytes, and Linux takes no more than 131071 in one string"],
+            id="too long an argument",
+        ),
+        pytest.param(
+            {"executors": [executor(env={"a.b": "x"}, stdout="/o/x")]},
+            ["executors[0].env: 'a.b' cannot be passed on to an executor with redirected streams"],
+            id="a name that the launcher's shell would drop",
+        ),
+        pytest.param({"volumes": ["/."]}, ["volumes[0]: is '/.', which would hide the whole image"], id="root again"),
+        pytest.param(
+            {"volumes": ["/a:b"]},
+            ["/a:b would have to be mounted, and Kubernetes mounts no path with a colon"],
+            id="a colon",
+        ),
+        pytest.param(
+            {"volumes": ["/.tesk/x"]}, ["volumes[0]: is '/.tesk/x', and /.tesk is the service's own"], id="the launcher"
+        ),
+        pytest.param(
+            {"resources": {"ram_gb": -1}}, ["resources.ram_gb: is -1, which is less than nothing"], id="less than none"
+        ),
+        pytest.param(
+            {"resources": {"backend_parameters": {"x": "y"}, "backend_parameters_strict": True}},
+            ["resources.backend_parameters.x: is not supported, and backend_parameters_strict is true"],
+            id="strict",
+        ),
+        pytest.param(
             {"executors": [executor(env={"A=B": "x"})]},
             ["executors[0].env: 'A=B' is no name for an environment variable"],
             id="environment name",
@@ -104,6 +131,8 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
         pytest.param({"executors": [executor(command=["x", ""])]}, id="an empty argument"),
+        pytest.param({"resources": {"backend_parameters": {"x": "y"}}}, id="unsupported parameters without strict"),
+        pytest.param({"inputs": [{"path": "/data/a:b", "content": ""}]}, id="a colon in a file's name"),
         pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
         pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),
     ],

@@ -107,3 +107,14 @@ def test_a_refusal_carries_all_problems_in_its_message() -> None:
         "reason": "InvalidTask",
         "message": "The task is not valid: a: is missing; b: is empty.",
     }
+
+
+def test_a_task_brings_no_log_of_its_own_and_can_be_written() -> None:
+    asked = request()
+    asked["object"] |= {"immutable": True, "binaryData": {"log.json.gz": ""}}
+    with pytest.raises(InvalidTask) as caught:
+        review.reviewed(asked, api_account=API, now=NOW)
+    assert caught.value.problems == (
+        "binaryData.log.json.gz: a task has no other data than task.json",
+        "immutable: is true, and a task's record is written",
+    )

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from tescore.cluster import Object, path
-from tescore.errors import AlreadyExists, Missing, Transient
+from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.launch import LaunchSettings, job
 from tescore.retry import retried
 
@@ -16,7 +16,7 @@ class Jobs(Protocol):
 
     def get(self, path: str) -> Object: ...
     def create(self, path: str, body: Object) -> Object: ...
-    def delete(self, path: str) -> Object: ...
+    def delete(self, path: str, *, uid: str) -> Object: ...
 
 
 class OldJobGoes(Transient):
@@ -31,7 +31,7 @@ def launch(cluster: Jobs, task_id: str, namespace: str, settings: LaunchSettings
     The name may have been used before, for a task that has ended or one that was never stored. Raises OldJobGoes
     if such a Job does not go in time, and what the API server refuses.
     """
-    retried(lambda: _launched(cluster, task_id, namespace, settings), _WAITS)
+    retried(lambda: _launched(cluster, task_id, namespace, settings), _WAITS, obeyed=1.0)
 
 
 def _launched(cluster: Jobs, task_id: str, namespace: str, settings: LaunchSettings) -> None:
@@ -44,9 +44,9 @@ def _launched(cluster: Jobs, task_id: str, namespace: str, settings: LaunchSetti
             if _alive(old):
                 return
             if "deletionTimestamp" not in old["metadata"]:
-                cluster.delete(there)
-        except Missing:
-            pass
+                cluster.delete(there, uid=old["metadata"]["uid"])
+        except (Missing, Conflict):
+            pass  # it has gone meanwhile
         raise OldJobGoes(f"A Job {task_id!r} of an earlier task of that name is still being deleted.") from error
 
 

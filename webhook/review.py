@@ -27,7 +27,7 @@ def reviewed(request: Mapping[str, Any], *, api_account: str, now: datetime) -> 
     """The decision on the CREATE of a ConfigMap with the task label. Raises InvalidTask with all problems."""
     shown = request["object"]
     name = request.get("name") or shown["metadata"].get("name", "")
-    problems = list(_name_problems(name))
+    problems = [*_name_problems(name), *_extra_problems(shown)]
     document: dict[str, Any] = {}
     try:
         document = validation.checked(_document(shown))
@@ -72,6 +72,14 @@ def _name_problems(name: str) -> list[str]:
     if not naming.is_task_id(name):
         return [f"metadata.name: is {name!r}, which does not match {naming.TASK_ID.pattern}"]
     return []
+
+
+def _extra_problems(shown: Mapping[str, Any]) -> list[str]:
+    """A log of its own would be believed, and an immutable record could never be written."""
+    known = {record.TASK_JSON, f"{record.TASK_JSON}.gz"}
+    extra = [f"{part}.{key}" for part in ("data", "binaryData") for key in shown.get(part) or {} if key not in known]
+    problems = [f"{path}: a task has no other data than {record.TASK_JSON}" for path in extra]
+    return [*problems, *(["immutable: is true, and a task's record is written"] if shown.get("immutable") else [])]
 
 
 def _document(shown: Mapping[str, Any]) -> str:

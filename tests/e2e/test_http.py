@@ -18,6 +18,11 @@ def test_the_api_is_the_same_under_every_prefix(service: Service, prefix: str) -
     assert service.call("GET", f"{prefix}/tasks")[0] == 200
 
 
+def test_old_py_tes_is_told_the_three_fields_that_it_knows(service: Service) -> None:
+    status, info = service.call("GET", "/v1/tasks/service-info")
+    assert (status, set(info)) == (200, {"name", "doc", "storage"})
+
+
 def test_py_tes_understands_the_service_info(service: Service) -> None:
     assert service.client.get_service_info().name
 

@@ -144,6 +144,22 @@ def test_a_name_may_be_used_again_where_a_finished_job_still_has_it(
     assert service.ended(task_id)["logs"][0]["logs"][0]["stdout"] == "again\n"
 
 
+def test_a_task_may_be_deleted_and_made_again_at_once(
+    service: Service, kubectl: Kubectl, shell: Shell, make: Callable[..., str]
+) -> None:
+    document = {"volumes": ["/v"], "executors": [shell("sleep 600")]}
+    task_id = make(config_map("task-anew", document))
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+
+    kubectl("delete", "configmap", task_id, "--wait=false")
+    wait_until(lambda: service.call("GET", f"/tasks/{task_id}")[0] == 404, "it is gone")
+    again = {"volumes": ["/v"], "executors": [shell("ls -A /v; echo anew; touch /v/x")]}
+    wait_until(lambda: kubectl.run("create", "-f", "-", given=config_map("task-anew", again)).returncode == 0, "made")
+
+    task = service.ended(task_id)
+    assert (task["state"], task["logs"][0]["logs"][0]["stdout"]) == ("COMPLETE", "anew\n")
+
+
 def test_the_webhook_makes_its_authority_anew_when_it_is_lost(service: Service, kubectl: Kubectl, shell: Shell) -> None:
     kubectl("-n", SERVICE, "delete", "secret", "tesk-webhook-tls")
     kubectl("-n", SERVICE, "rollout", "restart", "deployment/tesk-webhook")

@@ -94,6 +94,21 @@ def test_content_environment_working_directory_and_streams_as_files(
     assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read().decode() == content
 
 
+def test_redirected_streams_run_the_images_own_programs(service: Service, environment: dict[str, str]) -> None:
+    image = environment["BWA_IMAGE"]
+    by_name = {"image": image, "command": ["sort", "--version"], "stdout": "/o/1"}
+    in_a_script = {"image": image, "command": ["sh", "-c", "awk -W version; gzip --version"], "stdout": "/o/2"}
+    missing = {"image": image, "command": ["no-such-program"], "stderr": "/o/3"}
+
+    task = service.ended(service.create({"executors": [by_name, in_a_script, missing]}))
+
+    first, second, third = task["logs"][0]["logs"]
+    assert "GNU coreutils" in first["stdout"]
+    assert "mawk" in second["stdout"]
+    assert "Free Software Foundation" in second["stdout"]
+    assert (third["exit_code"], third["stderr"]) == (127, "no-such-program: not found\n")
+
+
 def test_a_file_in_the_root_or_in_etc_hides_nothing(service: Service, shell: Shell, s3: Any, bucket: str) -> None:
     task_id = service.create({
         "inputs": [{"path": "/one", "content": "1"}, {"path": "/etc/two", "content": "2"}],
