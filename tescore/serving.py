@@ -1,5 +1,7 @@
 """A WSGI application under gunicorn, the same way in api and webhook."""
 
+import socket
+import struct
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -9,9 +11,18 @@ Application = Callable[..., Iterable[bytes]]
 """A WSGI application."""
 
 
-def serve(create: Callable[[], Application], **options: Any) -> None:
-    """Serves until the process is told to stop. `create` is called in each worker; options are gunicorn's settings."""
-    _Server(create, options).run()
+def serve(create: Callable[[], Application], *, silence: int = 30, **options: Any) -> None:
+    """Serves until the process is told to stop. `create` is called in each worker; options are gunicorn's settings.
+
+    A client that begins a request and then sends nothing for `silence` seconds is dropped.
+    """
+
+    def ready(server: Any) -> None:
+        # gunicorn's threads wait for the rest of a request for ever; accepted sockets have this from their listener.
+        for listener in server.LISTENERS:
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", silence, 0))
+
+    _Server(create, {**options, "when_ready": ready}).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -21,10 +32,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        # A worker's heartbeat file must be in memory: on a disk a slow write looks like a hanging worker.
         common = {
             "worker_class": "gthread",
-            "worker_tmp_dir": "/dev/shm",
+            "worker_tmp_dir": "/dev/shm",  # on a disk a slow write of the heartbeat would look like a hanging worker
             "keepalive": 75,
             "control_socket_disable": True,
         }

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
 import pytest
 import tes
-from botocore.config import Config
+
+from demo.demo import storage
 
 TENANT = "tesk"
 SERVICE = "tesk-system"
@@ -155,14 +155,7 @@ def shell(busybox: str) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def s3(environment: dict[str, str]) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=environment["S3_URL"],
-        region_name="us-east-1",
-        aws_access_key_id=environment["S3_ACCESS_KEY"],
-        aws_secret_access_key=environment["S3_SECRET_KEY"],
-        config=Config(s3={"addressing_style": "path"}),
-    )
+    return storage(environment)
 
 
 @pytest.fixture(scope="session")

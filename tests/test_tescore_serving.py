@@ -1,0 +1,52 @@
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+PROGRAM = """
+import sys
+from tescore.serving import serve
+
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Length", "2")])
+    environ["wsgi.input"].read()
+    return [b"ok"]
+
+serve(lambda: application, silence=1, bind=f"127.0.0.1:{sys.argv[1]}", workers=1, threads=2, loglevel="critical")
+"""
+REQUEST = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+BEGUN = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this"
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number = int(free.getsockname()[1])
+    with subprocess.Popen([sys.executable, "-c", PROGRAM, str(number)]) as server:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", number)).close()
+                break
+            except ConnectionRefusedError:
+                continue
+        yield number
+        server.terminate()
+
+
+def test_clients_that_fall_silent_do_not_keep_others_waiting_for_ever(port: int) -> None:
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
+    for client in silent:
+        client.sendall(BEGUN)
+
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(REQUEST)
+        answer = b"".join(iter(lambda: client.recv(1024), b""))
+
+    assert answer.endswith(b"\r\n\r\nok")
+    for client in silent:
+        client.close()
