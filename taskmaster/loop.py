@@ -3,16 +3,16 @@
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from queue import Empty
 
 from taskmaster import decide, explain, manifests, observe, plan, tasklog
 from taskmaster.kube import Kube, Object
+from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, model, mounts, naming, record, report
-from tescore.errors import Conflict, Missing, Refused, TeskError, Unavailable, shortened
+from tescore.errors import Conflict, Missing, Refused, TeskError, shortened
 from tescore.record import Record
 from tescore.states import FINAL, State
 
@@ -42,6 +42,7 @@ class Taskmaster:
         self._task = model.task(document.parse(claimed.document)[0])
         self._steps = plan.steps(self._task)
         self._watches = Watches()
+        self._objects = Objects(kube, claimed.uid)
         self._cause: explain.Failure | None = None
 
     def run(self) -> None:
@@ -106,35 +107,21 @@ class Taskmaster:
 
     def _look(self) -> Pod | None:
         """The pod of the step that was begun, which a taskmaster before this one may have made."""
-        shown = self._kube.get("pods", self._pod_name())
-        if shown is None or not self._is_own(shown):
-            return None
-        return self._followed(shown)
+        shown = self._objects.find("pods", self._pod_name())
+        return self._followed(shown) if shown is not None else None
 
     def _create(self, step: Step) -> Pod | None:
         failed = tasklog.failed(self._record.log, self._task)
         try:
             if step == self._steps[0] and mounts.needs_scratch(self._task):
                 claim = manifests.scratch_claim(self._record, self._task, self._settings)
-                self._make("persistentvolumeclaims", claim)
+                self._objects.make("persistentvolumeclaims", claim)
             pod = manifests.pod(self._record, self._task, step, self._settings, failed=failed)
-            return self._followed(self._make("pods", pod))
+            return self._followed(self._objects.make("pods", pod))
         except Refused as error:
             message = f"{step.title} could not be created: {error}"
             self._conclude(self._record.log, explain.Failure("Refused", message, by_executor=False))
             return None
-
-    def _make(self, kind: str, body: Object) -> Object:
-        """The object, made now or before. One of an earlier task of the same name is waited out."""
-        name = body["metadata"]["name"]
-        while True:
-            shown = self._kube.create(kind, body) or self._kube.get(kind, name)
-            if shown is not None and self._is_own(shown):
-                return shown
-            self._gone({(kind, name)}, within=None)
-
-    def _is_own(self, shown: Object) -> bool:
-        return any(owner["uid"] == self._record.uid for owner in shown["metadata"].get("ownerReferences", []))
 
     def _followed(self, shown: Object) -> Pod:
         name, version = shown["metadata"]["name"], shown["metadata"]["resourceVersion"]
@@ -179,9 +166,14 @@ class Taskmaster:
             # With only stdout in a file, what is left in the pod's log is stderr.
             stream = "stderr" if executor.stdout and not executor.stderr else "stdout"
             told = report.Report()
-            grown = tasklog.with_executor(self._record.log, end, stream, self._log_tail(pod.name))
+            grown = tasklog.with_executor(
+                self._record.log,
+                end,
+                stream,
+                self._objects.log_tail(pod.name, tasklog.tail_size(self._record, self._task)),
+            )
         else:
-            told = self._report(pod.name)
+            told = self._objects.report(pod.name)
             grown = tasklog.with_report(self._record.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
         self._conclude(grown, explain.ended(step, pod, told))
@@ -196,7 +188,7 @@ class Taskmaster:
         match verdict:
             case decide.Begin(following):
                 counts = failure is not None and tasklog.failed(grown, self._task)
-                annotations[naming.REASON] = failure.message[:_SENTENCE] if failure and counts else None
+                annotations[naming.REASON] = shortened(failure.message, _SENTENCE) if failure and counts else None
                 annotations[naming.STEP] = plan.Journal(following).encoded()
                 runs = self._steps[index].kind == Kind.EXECUTOR
                 self._write(State.RUNNING if runs else self._record.state, annotations, grown)
@@ -219,9 +211,9 @@ class Taskmaster:
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""
         going, note = self._clean(), "Cancelled."
-        if not self._gone(going, within=_QUIET_CANCEL):
+        if not self._objects.gone(going, within=_QUIET_CANCEL):
             self._write(State.CANCELING, {})
-            if not self._gone(going, within=_LONG_CANCEL):
+            if not self._objects.gone(going, within=_LONG_CANCEL):
                 note = "Cancelled; a pod or the scratch volume is still being removed."
         self._finish(State.CANCELED, {naming.REASON: note}, tasklog.with_note(self._record.log, note))
 
@@ -231,21 +223,7 @@ class Taskmaster:
         made = [("pods", naming.pod(task, step.name)) for step in self._steps[: self._journal().index + 1]]
         if mounts.needs_scratch(self._task):
             made.append(("persistentvolumeclaims", naming.scratch(task)))
-        return {(kind, name) for kind, name in made if self._kube.delete(kind, name)}
-
-    def _gone(self, going: set[tuple[str, str]], *, within: float | None) -> bool:
-        """Waits until none of these objects is there; False if that takes longer than so many seconds."""
-        watches, left = Watches(), set(going)
-        for kind, name in going:
-            watches.follow(kind, name, self._kube.follow(kind, name), until=lambda seen: seen is None)
-        while left:
-            try:
-                change = watches.next(within)
-            except Empty:
-                return False
-            if change.object is None:
-                left.discard((change.kind, change.name))
-        return True
+        return self._objects.remove(made)
 
     def _tell(self, cause: explain.Failure) -> None:
         """An Event with the reason, for those who look with kubectl; the record has it anyhow."""
@@ -269,15 +247,3 @@ class Taskmaster:
         self._record = record.record(stored)
         if self._record.taskmaster != self._settings.pod_uid:
             raise SteppedBack("Another taskmaster has claimed the record.")
-
-    def _log_tail(self, pod: str) -> str:
-        try:
-            return self._kube.log_tail(pod, tasklog.tail_size(self._record, self._task))
-        except (Missing, Refused, Unavailable):
-            return ""  # a container that never started has no log; one on a node that is away shows none
-
-    def _report(self, pod: str) -> report.Report:
-        try:
-            return report.read(self._kube.log_lines(pod))
-        except (Missing, Refused, Unavailable):
-            return report.Report(warnings=("The report of the filer could not be read.",))

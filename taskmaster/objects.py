@@ -1,0 +1,72 @@
+"""The pods and the claim of one task on the cluster: made once, read, waited for, removed."""
+
+from collections.abc import Iterable
+from queue import Empty
+
+from taskmaster.kube import Kube, Object
+from taskmaster.watches import Watches
+from tescore import report
+from tescore.errors import Missing, Refused, Unavailable
+
+Names = Iterable[tuple[str, str]]
+"""Kind and name of each."""
+
+
+class Objects:
+    """The objects that belong to the ConfigMap with that uid; those of an earlier task of the same name do not."""
+
+    def __init__(self, kube: Kube, uid: str) -> None:
+        self._kube = kube
+        self._uid = uid
+
+    def find(self, kind: str, name: str) -> Object | None:
+        """The task's own object of that name, if there is one."""
+        shown = self._kube.get(kind, name)
+        return shown if shown is not None and self._is_own(shown) else None
+
+    def make(self, kind: str, body: Object) -> Object:
+        """The object, made now or before; what an earlier task left under its name is waited out.
+
+        Raises Refused if the API server will not have it.
+        """
+        name = body["metadata"]["name"]
+        while True:
+            shown = self._kube.create(kind, body) or self.find(kind, name)
+            if shown is not None:
+                return shown
+            self.gone({(kind, name)}, within=None)
+
+    def remove(self, names: Names) -> set[tuple[str, str]]:
+        """Has the objects deleted; returns those that were there."""
+        return {(kind, name) for kind, name in names if self._kube.delete(kind, name)}
+
+    def gone(self, names: Names, *, within: float | None) -> bool:
+        """Waits until none of these objects is there; False after so many seconds without a change."""
+        watches, left = Watches(), set(names)
+        for kind, name in left:
+            watches.follow(kind, name, self._kube.follow(kind, name), until=lambda seen: seen is None)
+        while left:
+            try:
+                change = watches.next(within)
+            except Empty:
+                return False
+            if change.object is None:
+                left.discard((change.kind, change.name))
+        return True
+
+    def log_tail(self, pod: str, size: int) -> str:
+        """The last bytes of a pod's log, as text; empty if it has none that can be had."""
+        try:
+            return self._kube.log_tail(pod, size)
+        except (Missing, Refused, Unavailable):
+            return ""  # a container that never started has no log; one on a node that is away shows none
+
+    def report(self, pod: str) -> report.Report:
+        """What a filer told."""
+        try:
+            return report.read(self._kube.log_lines(pod))
+        except (Missing, Refused, Unavailable):
+            return report.Report(warnings=("The report of the filer could not be read.",))
+
+    def _is_own(self, shown: Object) -> bool:
+        return any(owner["uid"] == self._uid for owner in shown["metadata"].get("ownerReferences", []))
