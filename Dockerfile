@@ -1,7 +1,7 @@
 # The images of TESK's programs, a target each: api, webhook, janitor, taskmaster, filer. scripts/images builds them all;
 # by hand: docker build --target api -t tesk/api .
 # Two optional build secrets: `ca`, a CA bundle for networks that inspect TLS, and `pip`, a pip.conf.
-ARG PYTHON_IMAGE=docker.io/library/python:3.13-slim
+ARG PYTHON_IMAGE=python:3.13-slim
 ARG COMPILE="python3 -m compileall -q --invalidation-mode unchecked-hash"
 ARG INSTALL="python3 -m venv /tmp/pip && /tmp/pip/bin/pip install --no-cache-dir --no-compile --no-deps --require-hashes \
 --only-binary=:all: --target=/deps -r /deps/requirements.txt && rm -rf /tmp/pip /deps/bin"
