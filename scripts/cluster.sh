@@ -138,9 +138,10 @@ cluster_remove() {
 
 # Whether the service may be put on the cluster for trial: there is none, or one that was put there so.
 on_trial() {
-  local label
-  label=$(kubectl get namespace tesk-system --ignore-not-found -o jsonpath='{.metadata.labels.tesk/trial}{"\n"}')
-  [[ -z $label || $label == true ]]
+  local all trials
+  all=$(kubectl get namespaces -o name --field-selector metadata.name=tesk-system)
+  trials=$(kubectl get namespaces -o name --field-selector metadata.name=tesk-system -l tesk/trial=true)
+  [[ $all == "$trials" ]]
 }
 
 kind_start() {
