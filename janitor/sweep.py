@@ -53,13 +53,13 @@ class Janitor:
         patience = timedelta(seconds=self._settings.launch_seconds)
         # Jobs first: a task that is stored after this look has a Job that this look may have missed, and is young.
         jobs = {
-            item["metadata"]["name"]: verdict.job(item)
-            for item in self._listed("batch/v1/jobs", namespace, naming.TASK, whole=True)
+            item["metadata"]["name"]: item for item in self._listed("batch/v1/jobs", namespace, naming.TASK, whole=True)
         }
         unfinished = [record.record(item) for item in self._listed("configmaps", namespace, _UNFINISHED)]
         for seen in unfinished:
             try:
-                self._see_to(seen, jobs.get(naming.job(seen.task_id)), now, patience)
+                its = jobs.get(naming.job(seen.task_id))
+                self._see_to(seen, verdict.job(its) if its else None, now, patience)
             except (Conflict, Missing):
                 continue  # it has changed since it was listed: the next look sees how
             except Refused as error:
@@ -76,11 +76,10 @@ class Janitor:
                 pass
 
     def _remove_leftovers(
-        self, namespace: str, unfinished: set[str], jobs: Mapping[str, verdict.Job], now: datetime, patience: timedelta
+        self, namespace: str, unfinished: set[str], jobs: Mapping[str, Object], now: datetime, patience: timedelta
     ) -> None:
         """What belongs to no task that runs, and is so old that its task would have been seen."""
-        for item in self._listed("batch/v1/jobs", namespace, naming.TASK):
-            task = item["metadata"]["name"]
+        for task, item in jobs.items():
             if task not in unfinished and verdict.is_old(item, now, patience) and not self._is_stored(namespace, task):
                 self._delete("batch/v1/jobs", item)
         for kind in ("pods", "persistentvolumeclaims"):

@@ -79,8 +79,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
 def room(document: str) -> int:
     """Bytes that are left for the log beside a document; below 0 if it does not fit itself."""
-    data = document.encode()
-    return _PACKED_LIMIT - (len(data) if len(data) <= _PLAIN_LIMIT else len(gzip.compress(data, mtime=0)))
+    return _PACKED_LIMIT - len(_squeezed(document.encode()))
 
 
 def stamp(document: Mapping[str, Any], *, owner: str, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
@@ -174,9 +173,15 @@ def change(
 
 def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
     data = text.encode()
-    if len(data) <= _PLAIN_LIMIT:
+    squeezed = _squeezed(data)
+    if squeezed is data:
         return {name: text}, {}
-    return {}, {name + _ZIPPED: base64.b64encode(gzip.compress(data, mtime=0)).decode()}
+    return {}, {name + _ZIPPED: base64.b64encode(squeezed).decode()}
+
+
+def _squeezed(data: bytes) -> bytes:
+    """The data as it is kept: itself as long as it is small, else gzipped."""
+    return data if len(data) <= _PLAIN_LIMIT else gzip.compress(data, mtime=0)
 
 
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
