@@ -13,4 +13,3 @@ class Settings(LaunchSettings):
     expiry_seconds: float = setting(
         "seconds between two looks for ended tasks that are not kept any more", default=3600.0
     )
-    retention_days: float = setting("days that an ended task is kept", default=30.0)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from taskmaster import decide, explain, manifests, observe, plan, tasklog
+from taskmaster import decide, explain, manifests, observe, ownership, plan, scratch, tasklog
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
@@ -62,7 +62,7 @@ class Taskmaster:
 
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""
-        owned = {"metadata": {"ownerReferences": [manifests.owner(self._record)]}}
+        owned = {"metadata": {"ownerReferences": [ownership.owner(self._record)]}}
         try:
             self._kube.patch("batch/v1/jobs", naming.job(self._record.task_id), owned)
         except Missing as error:
@@ -114,7 +114,7 @@ class Taskmaster:
         failed = tasklog.failed(self._record.log, self._task)
         try:
             if step == self._steps[0] and mounts.needs_scratch(self._task):
-                claim = manifests.scratch_claim(self._record, self._task, self._settings)
+                claim = scratch.claim(self._record, self._task, self._settings)
                 self._objects.make("persistentvolumeclaims", claim)
             pod = manifests.pod(self._record, self._task, step, self._settings, failed=failed)
             return self._followed(self._objects.make("pods", pod))

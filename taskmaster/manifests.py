@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from taskmaster import ownership, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
@@ -10,7 +11,6 @@ from tescore import mounts, naming
 from tescore.model import Executor, Resources, Task
 from tescore.record import Record
 
-_GIB = 2**30
 _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
 _FIND_AND_EXEC = (
@@ -20,33 +20,6 @@ _FIND_AND_EXEC = (
 )
 """The shell looks for a program itself: left to exec, a busybox runs its own sort, awk or gzip, not the image's."""
 _SECRETS = "/tesk/secrets/s3"
-
-
-def owner(record: Record) -> dict[str, Any]:
-    """The ownerReference of all that a task makes: deleting its ConfigMap removes it."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "name": record.task_id,
-        "uid": record.uid,
-        "controller": False,
-        "blockOwnerDeletion": False,
-    }
-
-
-def scratch_claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
-    """The claim for the volume that all pods of a task share, one after the other."""
-    size = task.resources.disk_gb or settings.scratch_gb
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": _metadata(record, naming.scratch(record.task_id), "scratch"),
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": gib(size)}},
-            **({"storageClassName": settings.storage_class} if settings.storage_class else {}),
-        },
-    }
 
 
 def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
@@ -59,7 +32,7 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(record, name, component),
+        "metadata": ownership.metadata(record, name, component),
         "spec": {
             "serviceAccountName": naming.EXECUTOR_ACCOUNT,
             "automountServiceAccountToken": False,
@@ -97,11 +70,6 @@ def event(record: Record, reason: str, message: str, *, state: str, now: str) ->
     }
 
 
-def gib(amount: float) -> str:
-    """An amount in GiB as an exact Kubernetes quantity."""
-    return f"{int(amount)}Gi" if float(amount).is_integer() else str(int(amount * _GIB))
-
-
 def literal(text: str) -> str:
     """A text that Kubernetes, which expands `$(NAME)` and folds `$$`, passes on as it is."""
     return text.replace("$", "$$")
@@ -123,7 +91,7 @@ def redirected(executor: Executor) -> list[str]:
 
 def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, Any]:
     command = redirected(executor) if executor.redirected else executor.command
-    scratch = mounts.needs_scratch(task)
+    on_scratch = mounts.needs_scratch(task)
     return {
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [
@@ -136,18 +104,16 @@ def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, 
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": _resources(task.resources),
                 "securityContext": {"allowPrivilegeEscalation": False},
-                **({"volumeMounts": _executor_mounts(task, executor)} if scratch else {}),
+                **({"volumeMounts": _executor_mounts(task, executor)} if on_scratch else {}),
             }
         ],
-        **({"volumes": [_scratch_volume(record)]} if scratch else {}),
+        **({"volumes": [scratch.volume(record)]} if on_scratch else {}),
     }
 
 
 def _executor_mounts(task: Task, executor: Executor) -> list[dict[str, Any]]:
-    mounted = [{"name": "scratch", "mountPath": mount.path, "subPath": mount.sub_path} for mount in mounts.mounts(task)]
-    launcher = {
-        "name": "scratch", "mountPath": mounts.LAUNCHER_MOUNT, "subPath": mounts.LAUNCHER, "readOnly": True,
-    }  # fmt: skip
+    mounted = [scratch.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)]
+    launcher = {**scratch.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}
     return [*mounted, *([launcher] if executor.redirected else [])]
 
 
@@ -176,14 +142,14 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
                     "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
                 },
                 "volumeMounts": [
-                    {"name": "scratch", "mountPath": "/scratch"},
+                    scratch.mounted("/scratch"),
                     {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
                     {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
                 ],
             }
         ],
         "volumes": [
-            _scratch_volume(record),
+            scratch.volume(record),
             {"name": "task", "configMap": {"name": record.task_id}},
             {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
         ],
@@ -193,26 +159,13 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
 def _resources(resources: Resources) -> dict[str, Any]:
     amounts = {
         **({"cpu": str(resources.cpu_cores)} if resources.cpu_cores else {}),
-        **({"memory": gib(resources.ram_gb)} if resources.ram_gb else {}),
+        **({"memory": scratch.gib(resources.ram_gb)} if resources.ram_gb else {}),
     }
     return {"requests": amounts, "limits": amounts} if amounts else {}
 
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": literal(value)} for name, value in variables.items()]
-
-
-def _scratch_volume(record: Record) -> dict[str, Any]:
-    return {"name": "scratch", "persistentVolumeClaim": {"claimName": naming.scratch(record.task_id)}}
-
-
-def _metadata(record: Record, name: str, component: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "namespace": record.namespace,
-        "labels": naming.labels(record.task_id, component),
-        "ownerReferences": [owner(record)],
-    }
 
 
 def _shell_quoted(text: str) -> str:

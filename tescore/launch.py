@@ -3,18 +3,17 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming
-from tescore.settings import setting, variable
+from tescore import naming, tenant
+from tescore.settings import setting, shown, variable
+from tescore.tenant import TenantSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchSettings:
+class LaunchSettings(TenantSettings):
     """What whoever launches a task must know; passed on to the taskmaster where it needs it."""
 
     taskmaster_image: str = setting("image of the taskmaster")
     filer_image: str = setting("image of the filer")
-    storage_class: str = setting("storage class of scratch volumes; empty is the cluster's default", default="")
-    scratch_gb: float = setting("GiB of scratch for a task that names no disk_gb", default=1.0)
     taskmaster_ttl: int = setting("seconds that a finished taskmaster's Job is kept", default=10)
 
 
@@ -29,9 +28,9 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
         "TESK_TASK": task,
         "TESK_NAMESPACE": namespace,
         **{
-            variable(name): str(value)
-            for name in ("filer_image", "storage_class", "scratch_gb")
-            if (value := getattr(settings, name)) != ""
+            variable(name): shown(value)
+            for name in ("filer_image", *tenant.FIELDS)
+            if (value := getattr(settings, name)) not in ("", ())
         },
     }
     return {

@@ -42,7 +42,7 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
 def table(settings: type[Any]) -> Iterator[tuple[str, str, str]]:
     """Variable, default and meaning of every setting, for the README."""
     for field, _ in _fields(settings):
-        default = "required" if field.default is dataclasses.MISSING else _shown(field.default)
+        default = "required" if field.default is dataclasses.MISSING else shown(field.default)
         yield variable(field.name), default, field.metadata["meaning"]
 
 
@@ -52,7 +52,8 @@ def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]
         yield field, kinds[field.name]
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A setting's value as an environment variable holds it."""
     if isinstance(value, tuple):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

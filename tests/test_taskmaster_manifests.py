@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from taskmaster import manifests
+from taskmaster import manifests, scratch
 from taskmaster.plan import Kind, Step
 from tests.build import PREFIX, executor, settings, task, task_record
 
@@ -133,7 +133,7 @@ def test_no_pod_of_a_task_gets_a_token(pod: dict[str, Any]) -> None:
 
 
 def claim(**resources: Any) -> dict[str, Any]:
-    return manifests.scratch_claim(task_record(), task(resources=resources), settings(storage_class="", scratch_gb=2.0))
+    return scratch.claim(task_record(), task(resources=resources), settings(storage_class="", scratch_gb=2.0))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_the_size_of_scratch_is_what_was_asked_for(asked: dict[str, Any], expect
 
 def test_the_cluster_picks_the_storage_class_unless_one_is_set() -> None:
     assert "storageClassName" not in claim()["spec"]
-    named = manifests.scratch_claim(task_record(), task(), settings(storage_class="fast"))
+    named = scratch.claim(task_record(), task(), settings(storage_class="fast"))
     assert named["spec"]["storageClassName"] == "fast"
 
 

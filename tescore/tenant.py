@@ -1,0 +1,40 @@
+"""What a tenant may have otherwise than the service as a whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tescore.settings import read, setting, variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantSettings:
+    """The service's settings give the values; a ConfigMap `tesk-settings` in the tenant's namespace overrides them."""
+
+    storage_class: str = setting("storage class of scratch volumes; empty is the cluster's default", default="")
+    scratch_gb: float = setting("GiB of scratch for a task that names no disk_gb", default=1.0)
+    shared_claim: str = setting(
+        "claim of the tenant's whose sub-folders are the scratch of its tasks; empty: a claim for each task", default=""
+    )
+    task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
+    queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
+    queue_seconds: float = setting(
+        "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0
+    )
+    pull_seconds: float = setting("seconds that an image's registry may be away until the task fails", default=120.0)
+    run_seconds: float = setting("seconds that an executor may run; 0 is no limit", default=0.0)
+    attempts: int = setting("times that a step is tried whose pod is lost, unless the task says otherwise", default=1)
+    most_attempts: int = setting("times that a task may ask for", default=3)
+    keep_failed: float = setting("seconds that failed pods are kept for a look", default=0.0)
+    retention_days: float = setting("days that an ended task is kept", default=30.0)
+
+
+FIELDS = tuple(TenantSettings.__dataclass_fields__)
+
+
+def overridden(environment: Mapping[str, str], overrides: Mapping[str, str]) -> TenantSettings:
+    """A tenant's settings: its own where it has them (`TESK_SCRATCH_GB`), else the service's. Raises BadSettings."""
+    return read(TenantSettings, {variable(name): _of(variable(name), overrides, environment) for name in FIELDS})
+
+
+def _of(name: str, overrides: Mapping[str, str], environment: Mapping[str, str]) -> str:
+    return overrides.get(name, "") or environment.get(name, "")
