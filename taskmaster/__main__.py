@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from taskmaster import claim, loop
 from taskmaster.kube import Kube
+from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
-from tescore import record
 from tescore.start import started
 
 
@@ -25,7 +25,7 @@ def main() -> None:
         return
     try:
         loop.Taskmaster(kube, settings, claimed, _now).run()
-    except loop.SteppedBack as why:
+    except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
 
 
@@ -35,8 +35,8 @@ def _server() -> str:
     return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _now() -> str:
-    return record.timestamp(datetime.now(UTC))
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _stop(signal_number: int, _: object) -> NoReturn:

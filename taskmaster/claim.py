@@ -1,6 +1,7 @@
 """How a taskmaster gets hold of its record: it waits for it, claims it, and steps back from another's."""
 
 from collections.abc import Callable
+from datetime import datetime
 from queue import Empty
 
 from taskmaster import plan, tasklog
@@ -16,7 +17,7 @@ _STORED_WITHIN = 40.0
 """Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
 
 
-def claimed(kube: Kube, settings: Settings, now: Callable[[], str]) -> Record | None:
+def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Record | None:
     """The record, claimed for this pod; as it is if the task has ended; None if it was never stored or is gone.
 
     The newest taskmaster wins: one that comes later is the replacement of one that was lost, and goes on
@@ -34,19 +35,22 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], str]) -> Record | 
     return None
 
 
-def _claim(seen: Record, pod_uid: str, now: str) -> dict[str, object]:
+def _claim(seen: Record, pod_uid: str, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
         return record.change(seen, state=state, annotations={naming.TASKMASTER: pod_uid})
     _, unknown = document.parse(seen.document)
     notes = [f"The field {path} is unknown to TES 1.1 and was not used." for path in unknown]
+    started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: pod_uid,
-        naming.STARTED: now,
-        naming.STEP: plan.Journal(0).encoded(),
+        naming.STARTED: started,
+        naming.STEP: plan.Journal(0, begun=started).encoded(),
         naming.REASON: None,
     }
-    return record.change(seen, state=state, annotations=annotations, log=tasklog.begun(now, notes))
+    queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0
+    log = tasklog.begun(started, notes, queued=max(0.0, queued))
+    return record.change(seen, state=state, annotations=annotations, log=log)
 
 
 def _awaited(kube: Kube, task: str) -> dict[str, object] | None:

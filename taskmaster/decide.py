@@ -2,13 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from taskmaster import explain
+from taskmaster import explain, waiting
 from taskmaster.explain import Failure
-from taskmaster.observe import Pod, Terminated
+from taskmaster.observe import Pod, Terminated, Trouble
 from taskmaster.plan import Journal, Kind, Step
+from taskmaster.waiting import Patience, Waiting
 from tescore.model import Task
 from tescore.states import State
+
+_QUIET = 2.0
+"""Seconds that a step may wait before it is told: most waits are shorter."""
+_STUCK = 5.0
+"""Seconds after which a pod that does not start is asked why, and again after twice that."""
+_DELETION = 30.0
+"""Seconds for which a pod may outlast its own deletion; then its kubelet is not there to confirm it."""
+_AGAIN = (2.0, 15.0)
+"""Seconds between two tries to create a refused pod, at least and at most: a quarter of the time it has waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the tenant and the task grant: seconds of waiting, and attempts in all."""
+
+    room: float
+    trouble: float
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +40,11 @@ class Create:
 class Wait:
     """Nothing to do until something changes."""
 
-    reason: str
-    """What it waits for, where that is worth telling."""
     running: bool
+    reason: Waiting | None = None
+    """What it waits for, where that is worth telling."""
+    seconds: float | None = None
+    """When to look again though nothing has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +75,15 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """Another attempt, from the step of that index on."""
+
+    index: int
+    failure: Failure
+    new_volume: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Finish:
     """The task has ended."""
 
@@ -63,7 +94,16 @@ class Finish:
 Move = Create | Wait | Conclude | Stop | Cancel
 
 
-def next_move(step: Step, journal: Journal, pod: Pod | None, *, cancelled: bool) -> Move:
+def next_move(
+    step: Step,
+    journal: Journal,
+    pod: Pod | None,
+    trouble: Trouble | None,
+    *,
+    cancelled: bool,
+    now: datetime,
+    limits: Limits,
+) -> Move:
     """One look at the step that was begun. A cancel goes first; a missing pod that has run is not made again."""
     if cancelled:
         return Cancel()
@@ -74,17 +114,66 @@ def next_move(step: Step, journal: Journal, pod: Pod | None, *, cancelled: bool)
     failure = explain.cannot_start(step, pod)
     if failure:
         return Stop(failure)
-    return Wait(explain.waiting(step, pod), running=bool(pod.running_since))
+    if pod.deletion:
+        left = _DELETION - _seconds(pod.deletion, now)
+        return Wait(running=bool(pod.running_since), seconds=left) if left > 0 else Stop(explain.lost(step, pod))
+    if pod.running_since:
+        return Wait(running=True)
+    reason = waiting.of_pod(step, pod, trouble)
+    if reason:
+        return _patient(journal, reason, now=now, limits=limits)
+    return Wait(running=False, seconds=2 * _STUCK if is_stuck(step, journal, pod, now) else _STUCK)
+
+
+def is_stuck(step: Step, journal: Journal, pod: Pod, now: datetime) -> bool:
+    """Whether the pod's Events shall be asked why it does not start: it has a node, and nothing is known."""
+    if pod.running_since or pod.terminated or pod.deletion or not pod.node or waiting.of_pod(step, pod, None):
+        return False
+    return _seconds(journal.begun, now) >= _STUCK
+
+
+def refused(
+    journal: Journal, refusal: Waiting | None, failure: Failure, *, now: datetime, limits: Limits
+) -> Wait | Stop:
+    """The API server will not have the step's pod: now, if there is something that can be waited for, or ever."""
+    return _patient(journal, refusal, now=now, limits=limits) if refusal else Stop(failure)
+
+
+def _patient(journal: Journal, reason: Waiting, *, now: datetime, limits: Limits) -> Wait | Stop:
+    """Waits on as long as that may be waited for, and tells it unless it has just begun."""
+    quiet = _QUIET - _seconds(journal.begun, now)
+    if quiet > 0:
+        return Wait(running=False, seconds=quiet)
+    waited = _seconds(journal.since, now) if journal.waiting == reason.reason else 0.0
+    left = (limits.room if reason.patience == Patience.ROOM else limits.trouble) - waited
+    if left <= 0:
+        message = f"{reason.message.removesuffix('.')}, and {round(waited)} s were too long."
+        return Stop(Failure(reason.reason, message, by_executor=False))
+    shortest, longest = _AGAIN
+    return Wait(running=False, reason=reason, seconds=min(left, longest, max(shortest, waited / 4)))
 
 
 def after(
-    steps: Sequence[Step], index: int, failure: Failure | None, task: Task, *, failed_before: Failure | None = None
-) -> Begin | Finish:
+    steps: Sequence[Step],
+    journal: Journal,
+    failure: Failure | None,
+    task: Task,
+    *,
+    attempts: int,
+    on_node: bool = False,
+    failed_before: Failure | None = None,
+) -> Begin | Again | Finish:
     """What follows a step that has ended. `failed_before` is that of an executor before it.
 
-    Executors stop at the first that fails, unless its errors are to be ignored; what outputs there are is still
-    uploaded then, and the task's end is that executor's.
+    A pod that was lost gets another attempt, if there is one left. Where the scratch volume may be lost with a node
+    (`on_node`), all begins anew then, but never a command that has failed. Executors stop at the first that fails,
+    unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
+    index = journal.index
+    if failure and failure.lost and journal.attempt < attempts:
+        anew = on_node and failure.node_gone
+        if not (anew and failed_before):
+            return Again(0 if anew else index, failure, new_volume=anew)
     if failed_before:
         return Finish(State.EXECUTOR_ERROR, failed_before)
     if failure and not failure.by_executor:
@@ -93,3 +182,8 @@ def after(
         uploads = len(steps) - 1
         return Begin(uploads) if steps[uploads].kind == Kind.OUTPUTS else Finish(State.EXECUTOR_ERROR, failure)
     return Begin(index + 1) if index + 1 < len(steps) else Finish(State.COMPLETE, None)
+
+
+def _seconds(moment: str, now: datetime) -> float:
+    """Seconds since a moment; none since one that was not noted."""
+    return (now - datetime.fromisoformat(moment)) / timedelta(seconds=1) if moment else 0.0

@@ -1,16 +1,17 @@
-"""Why a step waits or failed, and whose fault it is: from a pod's facts to a sentence."""
+"""Why a step failed, and whose fault it is: from a pod's facts to a sentence."""
 
 from dataclasses import dataclass
 
-from taskmaster.observe import Pod
+from taskmaster.observe import DEADLINE, Pod
 from taskmaster.plan import Kind, Step
-from tescore.errors import shortened
+from taskmaster.waiting import may_pass
+from tescore.errors import Refused, quoted
 from tescore.report import FAILED, Report
 
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
 """Reasons of a container whose end nobody saw: its node went down."""
+_NODE_IS_GONE = frozenset({"DeletionByTaintManager", "DeletionByPodGC", "NodeLost"})
 _CANNOT_START = {
-    "ImagePullBackOff": "its image cannot be pulled",
     "InvalidImageName": "its image has an invalid name",
     "ErrImageNeverPull": "its image is not on the node and must not be pulled",
     "ImageInspectError": "its image cannot be read",
@@ -18,6 +19,10 @@ _CANNOT_START = {
     "CreateContainerError": "its container cannot be created",
 }
 """Waiting reasons of a container that does not start by waiting longer."""
+_REFUSALS = (
+    ("violates PodSecurity", "PodSecurity", "the namespace's Pod Security level does not allow it"),
+    (" usage per ", "LimitRange", "the namespace's limits do not allow it"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,10 @@ class Failure:
     message: str
     by_executor: bool
     """Whether the user's command failed (EXECUTOR_ERROR); everything else is SYSTEM_ERROR."""
+    lost: bool = False
+    """Whether the pod was taken away: another attempt may do better."""
+    node_gone: bool = False
+    """Whether its node went with it, and with that perhaps the scratch volume."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -35,45 +44,55 @@ def cannot_start(step: Step, pod: Pod) -> Failure | None:
     if pod.phase == "Failed" and pod.terminated is None:
         return lost(step, pod)
     if pod.waiting_reason in _CANNOT_START:
-        message = f"{step.title} could not start: {_CANNOT_START[pod.waiting_reason]}{_quoted(pod.waiting_message)}."
-        return Failure(pod.waiting_reason, message, by_executor=False)
+        words = f"{_CANNOT_START[pod.waiting_reason]}{quoted(pod.waiting_message)}"
+        return Failure(pod.waiting_reason, f"{step.title} could not start: {words}.", by_executor=False)
+    if pod.waiting_reason in {"ErrImagePull", "ImagePullBackOff"} and not may_pass(pod.waiting_message):
+        words = f"its image cannot be pulled{quoted(pod.waiting_message)}"
+        return Failure("ImagePull", f"{step.title} could not start: {words}.", by_executor=False)
     return None
+
+
+def refused(step: Step, error: Refused) -> Failure:
+    """The API server will not have the step's pod or claim."""
+    for words, reason, sentence in _REFUSALS:
+        if words in str(error):
+            return Failure(reason, f"{step.title} could not be created: {sentence}{quoted(str(error))}.", False)
+    return Failure("Refused", f"{step.title} could not be created: {error}", by_executor=False)
 
 
 def lost(step: Step, pod: Pod | None) -> Failure:
     """The pod ended or vanished by nobody's command: evicted, its node gone, deleted."""
-    why = "its pod was deleted" if pod and pod.deleted else "its pod disappeared"
+    why, reason = "its pod disappeared", "PodLost"
     if pod and (pod.status_reason or pod.status_message):
-        why = f"its pod was ended by Kubernetes ({pod.status_reason or pod.phase}){_quoted(pod.status_message)}"
-    return Failure((pod and pod.status_reason) or "PodLost", f"{step.title} was lost: {why}.", by_executor=False)
+        reason = pod.status_reason or pod.phase
+        why = f"its pod was ended by Kubernetes ({reason}){quoted(pod.status_message)}"
+    elif pod and pod.deletion:
+        why = "its pod was deleted"
+    message = f"{step.title} was lost: {why}."
+    return Failure(reason, message, by_executor=False, lost=True, node_gone=reason in _NODE_IS_GONE)
 
 
 def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     """Why a step whose container has terminated failed; None if it did not.
 
-    In this order: the pod was ended as a whole; the filer's own words; too little memory; no start; the exit code.
+    In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
+    exit code.
     """
     end = pod.terminated
     if end is None or end.exit_code == 0:
         return None
-    if pod.status_reason or pod.deleted or end.reason in _NODE_LOST_IT:
+    if pod.status_reason == DEADLINE:
+        # How long an executor may run is the user's choice or the tenant's rule, and the command did not keep to it.
+        return Failure(DEADLINE, f"{step.title} ran longer than it may{quoted(pod.status_message)}.", by_executor=True)
+    if pod.status_reason or pod.deletion or end.reason in _NODE_LOST_IT:
         return lost(step, pod)
     if step.kind != Kind.EXECUTOR:
         return _filer_failure(step, end.exit_code, end.reason, report)
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in {"StartError", "ContainerCannotRun"}:
-        return Failure("StartError", f"{step.title} could not be started{_quoted(end.message)}.", True)
+        return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
     return Failure("Error", f"{step.title} exited with {end.exit_code}.", True)
-
-
-def waiting(step: Step, pod: Pod) -> str:
-    """What a pod that has not started waits for, as a sentence; empty if nothing is known."""
-    if pod.unscheduled:
-        return f"{step.title} waits for a node{_quoted(pod.unscheduled)}."
-    if pod.waiting_reason and pod.waiting_reason not in {"ContainerCreating", "PodInitializing"}:
-        return f"{step.title} waits: {pod.waiting_reason}{_quoted(pod.waiting_message)}."
-    return ""
 
 
 def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> Failure:
@@ -81,7 +100,3 @@ def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> F
         return Failure("TransferFailed", report.failure, by_executor=False)
     words = f"exited with {exit_code}" + (f" ({reason})" if reason not in {"", "Error"} else "")
     return Failure("FilerFailed", f"{step.title} {words}.", by_executor=False)
-
-
-def _quoted(foreign: str) -> str:
-    return f" ({shortened(foreign.strip().rstrip('.'))})" if foreign.strip() else ""

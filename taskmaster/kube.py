@@ -48,6 +48,11 @@ class Kube:
         except Missing:
             return None
 
+    def listed(self, kind: str, query: Mapping[str, str]) -> Sequence[Object]:
+        """The objects that a query selects (`labelSelector`, `fieldSelector`)."""
+        items: Sequence[Object] = self._json("GET", self._path(kind), query=query)["items"]
+        return items
+
     def create(self, kind: str, body: Object) -> Object | None:
         """The object made, or None if one of that name is there: names are computed, so it is the same one."""
         try:

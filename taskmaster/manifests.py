@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from taskmaster import ownership, scratch
+from taskmaster import ownership, plan, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
+from taskmaster.writing import Told
 from tescore import mounts, naming
 from tescore.model import Executor, Resources, Task
 from tescore.record import Record
@@ -24,7 +25,7 @@ _SECRETS = "/tesk/secrets/s3"
 
 def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
     """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
-    name = naming.pod(record.task_id, step.name)
+    name = naming.pod(record.task_id, step.name, plan.journal(record.step).attempt)
     if step.kind == Kind.EXECUTOR:
         component, spec = "executor", _executor_spec(record, task, task.executors[step.executor])
     else:
@@ -44,15 +45,12 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
     }
 
 
-def event(record: Record, reason: str, message: str, *, state: str, now: str) -> dict[str, Any]:
+def event(record: Record, told: Told, *, now: str) -> dict[str, Any]:
     """A warning on the task's ConfigMap, for `kubectl describe` and `kubectl get events`."""
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {
-            "name": f"{record.task_id}.{state.lower().replace('_', '-')}",
-            "namespace": record.namespace,
-        },
+        "metadata": {"name": f"{record.task_id}.{told.about}", "namespace": record.namespace},
         "involvedObject": {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -60,8 +58,8 @@ def event(record: Record, reason: str, message: str, *, state: str, now: str) ->
             "name": record.task_id,
             "uid": record.uid,
         },
-        "reason": reason,
-        "message": message,
+        "reason": told.reason,
+        "message": told.message,
         "type": "Warning",
         "source": {"component": naming.TASKMASTER_ACCOUNT},
         "firstTimestamp": now,

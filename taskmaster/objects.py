@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from queue import Empty
 
+from taskmaster import observe
 from taskmaster.kube import Kube, Object
+from taskmaster.observe import Trouble
 from taskmaster.watches import Watches
 from tescore import report
 from tescore.errors import Missing, Refused, Unavailable
@@ -60,6 +62,10 @@ class Objects:
             return self._kube.log_tail(pod, size)
         except (Missing, Refused, Unavailable):
             return ""  # a container that never started has no log; one on a node that is away shows none
+
+    def trouble(self, pod: str) -> Trouble | None:
+        """What Kubernetes warned of last about a pod."""
+        return observe.trouble(self._kube.listed("events", {"fieldSelector": f"involvedObject.name={pod}"}))
 
     def report(self, pod: str) -> report.Report:
         """What a filer told."""

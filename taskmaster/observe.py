@@ -1,11 +1,15 @@
 """From a pod as the API server shows it to the few facts that decisions need."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _EPOCH = "1970-01-01T00:00:00Z"
 """What Kubernetes gives as the start of a container that never started."""
+
+DEADLINE = "DeadlineExceeded"
+"""Why Kubernetes ended a pod that ran longer than its `activeDeadlineSeconds`."""
+_KILLED = 137
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +37,40 @@ class Pod:
     unscheduled: str
     """The scheduler's message while it finds no node."""
     status_reason: str
-    """Why the pod as a whole ended: `Evicted`, `NodeLost`, …"""
+    """Why the pod as a whole ended or is taken away: `Evicted`, `PreemptionByScheduler`, `DeletionByTaintManager`, …"""
     status_message: str
-    deleted: bool
+    deletion: str
+    """Until when it may take to go, once it is being deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A warning of Kubernetes about a pod that does not start."""
+
+    reason: str
+    message: str
 
 
 def pod(shown: Mapping[str, Any]) -> Pod:
     """The facts of a pod; its container may have no status yet, or never get one."""
     status = shown.get("status") or {}
     containers = status.get("containerStatuses") or [{}]
+    conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
     container = containers[0].get("state") or {}
+    taken = _true(conditions.get("DisruptionTarget"))
     waiting = container.get("waiting") or {}
     return Pod(
         name=shown["metadata"]["name"],
         node=shown["spec"].get("nodeName", ""),
         phase=status.get("phase", ""),
         running_since=(container.get("running") or {}).get("startedAt", ""),
-        terminated=_terminated(container.get("terminated")),
+        terminated=_terminated(container.get("terminated")) or _overdue(status),
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
-        unscheduled=_unscheduled(status.get("conditions") or []),
-        status_reason=status.get("reason", ""),
-        status_message=status.get("message", ""),
-        deleted="deletionTimestamp" in shown["metadata"],
+        unscheduled=_unscheduled(conditions.get("PodScheduled")),
+        status_reason=status.get("reason") or taken.get("reason", ""),
+        status_message=status.get("message") or taken.get("message", ""),
+        deletion=shown["metadata"].get("deletionTimestamp", ""),
     )
 
 
@@ -73,8 +88,24 @@ def _terminated(state: Mapping[str, Any] | None) -> Terminated | None:
     )
 
 
-def _unscheduled(conditions: list[Mapping[str, Any]]) -> str:
-    for condition in conditions:
-        if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return str(condition.get("message", ""))
-    return ""
+def _overdue(status: Mapping[str, Any]) -> Terminated | None:
+    """The end of a container whose time was up, where Kubernetes shows none."""
+    if status.get("phase") != "Failed" or status.get("reason") != DEADLINE:
+        return None
+    return Terminated(_KILLED, DEADLINE, "", status.get("startTime", ""), "")
+
+
+def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:
+    """What Kubernetes warned of last, from the Events of a pod."""
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    last = max(warnings, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
+    return Trouble(last.get("reason") or "", last.get("message") or "") if last else None
+
+
+def _true(condition: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The condition if it holds."""
+    return condition if condition and condition["status"] == "True" else {}
+
+
+def _unscheduled(condition: Mapping[str, Any] | None) -> str:
+    return str(condition.get("message", "")) if condition and condition["status"] == "False" else ""

@@ -1,7 +1,7 @@
 """The steps of a task, in order, and the note of the one that was begun."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from tescore import mounts
@@ -36,11 +36,24 @@ class Journal:
     """The step that was begun. It is written before its pod is made, so a restarted taskmaster knows where it was."""
 
     index: int
+    attempt: int = 1
+    """Counts on with each pod that is lost, over the whole task."""
+    volume: int = 1
+    """Counts on with each scratch volume that is lost."""
+    begun: str = ""
+    """When the step was begun; times as `tescore.record.timestamp` makes them."""
     seen: bool = False
     """Whether its pod has been seen to run: if it is missing then, it was lost and must not be made again."""
+    waiting: str = ""
+    """The reason for which it waits (`Waiting.reason`), and since when."""
+    since: str = ""
 
     def encoded(self) -> str:
-        return json.dumps({"index": self.index, "seen": self.seen})
+        return json.dumps({key: value for key, value in asdict(self).items() if value})
+
+    def next(self, index: int, begun: str, *, again: bool = False, new_volume: bool = False) -> "Journal":
+        """The beginning of another step, or of one again because its pod was lost."""
+        return Journal(index, self.attempt + again, self.volume + new_volume, begun)
 
 
 def steps(task: Task) -> tuple[Step, ...]:
@@ -56,4 +69,4 @@ def steps(task: Task) -> tuple[Step, ...]:
 
 def journal(text: str) -> Journal:
     """The journal in a record; at the first step where there is none."""
-    return Journal(**json.loads(text)) if text else Journal(0)
+    return Journal(**{"index": 0, **json.loads(text)}) if text else Journal(0)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from taskmaster import ownership
+from taskmaster import ownership, plan
 from taskmaster.settings import Settings
 from tescore import naming
 from tescore.model import Task
@@ -17,7 +17,7 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": ownership.metadata(record, naming.scratch(record.task_id), "scratch"),
+        "metadata": ownership.metadata(record, _name(record), "scratch"),
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": gib(size)}},
@@ -28,12 +28,16 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
 
 def volume(record: Record) -> dict[str, Any]:
     """The volume as a pod names it."""
-    return {"name": "scratch", "persistentVolumeClaim": {"claimName": naming.scratch(record.task_id)}}
+    return {"name": "scratch", "persistentVolumeClaim": {"claimName": _name(record)}}
 
 
 def mounted(path: str, sub_path: str = "") -> dict[str, Any]:
     """Where a container sees the volume, or a folder or file of it."""
     return {"name": "scratch", "mountPath": path, **({"subPath": sub_path} if sub_path else {})}
+
+
+def _name(record: Record) -> str:
+    return naming.scratch(record.task_id, plan.journal(record.step).volume)
 
 
 def gib(amount: float) -> str:

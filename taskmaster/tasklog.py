@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster.observe import Terminated
+from taskmaster.observe import Pod, Terminated
+from taskmaster.plan import Kind
 from tescore.model import Task
 from tescore.record import Record, room
 from tescore.report import Report
@@ -17,9 +18,33 @@ _OTHER = 128 * 1024
 """Bytes of the record kept for the log's other parts."""
 
 
-def begun(start_time: str, notes: Sequence[str]) -> TaskLog:
-    """The log of a task that has just been claimed."""
-    return {"logs": [], "outputs": [], "system_logs": list(notes), "start_time": start_time}
+def begun(start_time: str, notes: Sequence[str], *, queued: float) -> TaskLog:
+    """The log of a task that has just been claimed, so many seconds after it was created."""
+    metadata = {"seconds_queued": f"{queued:.1f}"}
+    return {"logs": [], "metadata": metadata, "outputs": [], "system_logs": list(notes), "start_time": start_time}
+
+
+def with_step(log: TaskLog, kind: Kind, pod: Pod, *, seconds: float, attempt: int) -> TaskLog:
+    """Where a step ran and how long it took, from its beginning to its end; those of one kind are added up."""
+    metadata = dict(log.get("metadata", {}))
+    took = f"seconds_{kind.value}"
+    metadata |= {
+        "pods": _listed(metadata.get("pods", ""), pod.name),
+        "nodes": _listed(metadata.get("nodes", ""), pod.node),
+        "attempts": str(attempt),
+        took: f"{float(metadata.get(took, 0)) + seconds:.1f}",
+    }
+    return {**log, "metadata": {key: value for key, value in metadata.items() if value}}
+
+
+def anew(log: TaskLog) -> TaskLog:
+    """The log of a task that begins anew, because the data of its executors is lost."""
+    return {**log, "logs": [], "outputs": []}
+
+
+def _listed(names: str, name: str) -> str:
+    """Names separated by commas, each once."""
+    return names if not name or name in names.split(",") else ",".join(filter(None, [names, name]))
 
 
 def tail_size(record: Record, task: Task) -> int:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 _FOREIGN_TEXT = 256
 """Characters kept of a text that another server wrote."""
+_QUOTED = 512
+"""Those kept of one that is the reason of something: a scheduler or container runtime says the cause last."""
 
 
 class TeskError(Exception):
@@ -116,6 +118,11 @@ _TRANSIENT_CODES = frozenset({408, 409, 429, 500, 502, 503, 504})
 def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
     """A text from elsewhere, cut so that it can be quoted in a sentence."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def quoted(text: str) -> str:
+    """A text from elsewhere in brackets, as part of a sentence; nothing if it is empty."""
+    return f" ({shortened(text.strip().rstrip('.'), _QUOTED)})" if text.strip() else ""
 
 
 def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | None = None) -> TeskError:

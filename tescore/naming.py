@@ -54,14 +54,18 @@ def job(task: str) -> str:
     return task
 
 
-def scratch(task: str) -> str:
-    """The claim for the task's scratch volume."""
-    return f"{task}-scratch"
+def scratch(task: str, number: int = 1) -> str:
+    """The claim for the task's scratch volume; a further one if the first was lost with its node."""
+    return f"{task}-scratch{_further(number)}"
 
 
-def pod(task: str, step: str) -> str:
-    """The pod of a step (`inputs`, `executor-0`, `outputs`)."""
-    return f"{task}-{step}"
+def pod(task: str, step: str, attempt: int = 1) -> str:
+    """The pod of a step (`inputs`, `executor-0`, `outputs`), in that attempt."""
+    return f"{task}-{step}{_further(attempt)}"
+
+
+def _further(number: int) -> str:
+    return f"-{number}" if number > 1 else ""
 
 
 def labels(task: str, component: str) -> dict[str, str]:

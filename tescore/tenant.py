@@ -20,10 +20,13 @@ class TenantSettings:
     queue_seconds: float = setting(
         "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0
     )
-    pull_seconds: float = setting("seconds that an image's registry may be away until the task fails", default=120.0)
+    trouble_seconds: float = setting(
+        "seconds that what should pass soon (a registry that is away, a mount that fails) may last until a task fails",
+        default=300.0,
+    )
     run_seconds: float = setting("seconds that an executor may run; 0 is no limit", default=0.0)
-    attempts: int = setting("times that a step is tried whose pod is lost, unless the task says otherwise", default=1)
-    most_attempts: int = setting("times that a task may ask for", default=3)
+    attempts: int = setting("attempts of a task whose pods are lost, unless it asks for more", default=1)
+    most_attempts: int = setting("attempts that a task may ask for", default=3)
     keep_failed: float = setting("seconds that failed pods are kept for a look", default=0.0)
     retention_days: float = setting("days that an ended task is kept", default=30.0)
 

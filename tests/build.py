@@ -63,6 +63,6 @@ def pod(**changes: Any) -> Pod:
         "unscheduled": "",
         "status_reason": "",
         "status_message": "",
-        "deleted": False,
+        "deletion": "",
     }
     return Pod(**{**usual, **changes})

@@ -3,6 +3,7 @@ import pytest
 from taskmaster import explain
 from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
+from tescore.errors import Refused
 from tescore.report import FAILED, Report
 from tests.build import pod, terminated
 
@@ -43,7 +44,7 @@ def test_what_the_users_command_did_is_the_executors_fault(seen: Pod, reason: st
             id="evicted",
         ),
         pytest.param(
-            pod(terminated=terminated(exit_code=143), deleted=True),
+            pod(terminated=terminated(exit_code=143), deletion="t"),
             "Executor 1 was lost: its pod was deleted.",
             id="deleted",
         ),
@@ -74,7 +75,7 @@ def test_a_filer_that_died_without_a_word_is_explained_by_its_exit() -> None:
 
 
 @pytest.mark.parametrize(
-    "reason", ["ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"]
+    "reason", ["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"]
 )
 def test_a_container_that_will_never_start_fails_the_step(reason: str) -> None:
     failure = explain.cannot_start(EXECUTOR, pod(waiting_reason=reason, waiting_message="said so"))
@@ -84,24 +85,69 @@ def test_a_container_that_will_never_start_fails_the_step(reason: str) -> None:
     assert not failure.by_executor
 
 
-@pytest.mark.parametrize("reason", ["", "ContainerCreating", "ErrImagePull"])
+@pytest.mark.parametrize("reason", ["", "ContainerCreating"])
 def test_a_container_that_may_still_start_does_not(reason: str) -> None:
     assert explain.cannot_start(EXECUTOR, pod(waiting_reason=reason)) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'failed to resolve reference "docker.io/library/no:1": docker.io/library/no:1: not found',
+        "pull access denied, repository does not exist or may require authorization: authorization failed",
+        "unexpected status from HEAD request to https://r.example/v2/x/manifests/1: 403 Forbidden",
+        "manifest unknown",
+    ],
+)
+def test_what_a_registry_will_not_give_fails_the_step_at_the_first_try(message: str) -> None:
+    failure = explain.cannot_start(EXECUTOR, pod(waiting_reason="ErrImagePull", waiting_message=message))
+    assert failure is not None
+    assert (failure.reason, failure.by_executor, failure.lost) == ("ImagePull", False, False)
+    assert failure.message.startswith("Executor 1 could not start: its image cannot be pulled (")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        'failed to do request: Head "https://r.example/v2/": dial tcp 10.0.0.1:443: connect: connection refused',
+        "dial tcp: lookup r.example on 10.0.0.2:53: no such host",
+        "unexpected status from GET request to https://r.example/v2/: 503 Service Unavailable",
+        "429 Too Many Requests: toomanyrequests",
+        "net/http: TLS handshake timeout",
+    ],
+)
+def test_a_registry_that_is_away_is_waited_for(message: str) -> None:
+    seen = pod(waiting_reason="ImagePullBackOff", waiting_message=message)
+    assert explain.cannot_start(EXECUTOR, seen) is None
 
 
 def test_a_pod_that_failed_without_a_container_was_lost() -> None:
     failure = explain.cannot_start(EXECUTOR, pod(phase="Failed", status_reason="Evicted"))
     assert failure is not None
-    assert failure.reason == "Evicted"
+    assert (failure.reason, failure.lost, failure.node_gone) == ("Evicted", True, False)
+
+
+def test_a_pod_that_goes_with_its_node_may_have_taken_the_volume_along() -> None:
+    assert explain.lost(EXECUTOR, pod(status_reason="DeletionByTaintManager", deletion="t")).node_gone
+
+
+def test_a_command_that_runs_longer_than_it_may_is_the_executors_fault() -> None:
+    seen = pod(terminated=terminated(exit_code=137), status_reason="DeadlineExceeded", status_message="Pod was active")
+    assert explain.ended(EXECUTOR, seen, Report()) == explain.Failure(
+        "DeadlineExceeded", "Executor 1 ran longer than it may (Pod was active).", by_executor=True
+    )
 
 
 @pytest.mark.parametrize(
-    ("seen", "expected"),
+    ("message", "reason"),
     [
-        (pod(waiting_reason="ContainerCreating"), ""),
-        (pod(unscheduled="0/1 nodes are available."), "Executor 1 waits for a node (0/1 nodes are available)."),
-        (pod(waiting_reason="ErrImagePull", waiting_message="x"), "Executor 1 waits: ErrImagePull (x)."),
+        ('pods "p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', "PodSecurity"),
+        ('pods "p" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi', "LimitRange"),
+        ("pods is forbidden: User cannot create", "Refused"),
     ],
 )
-def test_what_a_pod_waits_for(seen: Pod, expected: str) -> None:
-    assert explain.waiting(EXECUTOR, seen) == expected
+def test_why_the_api_server_will_not_have_a_pod(message: str, reason: str) -> None:
+    failure = explain.refused(EXECUTOR, Refused(message, code=403))
+    assert (failure.reason, failure.by_executor) == (reason, False)
+    assert message in failure.message

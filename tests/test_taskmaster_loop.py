@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.build import PREFIX, executor, settings, task_document
 DOCUMENT = task_document(executors=[executor(), executor(stdout="/o/x")], outputs=[{"path": "/o/x", "url": "s3://b/x"}])
 PODS = [f"{PREFIX}-{step}" for step in ("inputs", "executor-0", "executor-1", "outputs")]
 MOST_REQUESTS = 26
-TIMES = [f"2026-11-22T04:00:{second:02}.000000Z" for second in range(60)]
+TIMES = [datetime(2026, 11, 22, 4, 0, second, tzinfo=UTC) for second in range(60)]
 
 
 def filled(server: ApiServer) -> None:

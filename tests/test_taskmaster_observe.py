@@ -13,7 +13,7 @@ def container(state: dict[str, Any]) -> dict[str, Any]:
 
 def test_a_pod_without_any_status_yet() -> None:
     seen = observe.pod({"metadata": {"name": "p"}, "spec": {}})
-    assert (seen.phase, seen.terminated, seen.running_since, seen.deleted) == ("", None, "", False)
+    assert (seen.phase, seen.terminated, seen.running_since, seen.deletion) == ("", None, "", "")
 
 
 def test_a_running_container() -> None:
@@ -48,3 +48,25 @@ def test_a_condition_counts_only_if_its_status_says_so_in_words() -> None:
 def test_an_evicted_pod_may_have_no_container_status_at_all() -> None:
     seen = observe.pod(shown({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}))
     assert (seen.phase, seen.status_reason, seen.terminated) == ("Failed", "Evicted", None)
+
+
+def test_a_pod_that_is_taken_away_says_why() -> None:
+    disruption = {"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "for x"}
+    seen = observe.pod(shown({"conditions": [disruption]}, deletionTimestamp="2026-11-22T04:00:00Z"))
+    assert (seen.status_reason, seen.status_message) == ("PreemptionByScheduler", "for x")
+    assert seen.deletion == "2026-11-22T04:00:00Z"
+
+
+def test_a_container_whose_time_was_up_was_killed_though_nobody_shows_its_end() -> None:
+    seen = observe.pod(shown({"phase": "Failed", "reason": "DeadlineExceeded", "startTime": "a"})).terminated
+    assert seen == observe.Terminated(137, "DeadlineExceeded", "", "a", "")
+
+
+def test_the_last_warning_about_a_pod_is_its_trouble() -> None:
+    events = [
+        {"type": "Warning", "reason": "FailedMount", "message": "new", "lastTimestamp": "2026-11-22T04:00:02Z"},
+        {"type": "Warning", "reason": "FailedMount", "message": "old", "lastTimestamp": "2026-11-22T04:00:01Z"},
+        {"type": "Normal", "reason": "Pulling", "message": "m", "lastTimestamp": "2026-11-22T04:00:03Z"},
+    ]
+    assert observe.trouble(events) == observe.Trouble("FailedMount", "new")
+    assert observe.trouble(events[2:]) is None

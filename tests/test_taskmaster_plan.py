@@ -26,8 +26,16 @@ def test_the_steps_of_a_task(changes: dict[str, Any], expected: list[str]) -> No
 
 
 def test_a_journal_comes_back_from_the_record_as_it_was_written() -> None:
-    written = plan.Journal(index=2, seen=True)
+    written = plan.Journal(index=2, attempt=3, begun="t", seen=True, waiting="Unschedulable", since="s")
     assert plan.journal(written.encoded()) == written
+    assert plan.journal(plan.Journal(0).encoded()) == plan.Journal(0)
+
+
+def test_attempts_and_volumes_count_on_over_the_steps_of_a_task() -> None:
+    begun = plan.Journal(index=1, attempt=2, volume=1, begun="t", seen=True, waiting="x", since="s")
+    assert begun.next(2, "u") == plan.Journal(2, 2, 1, "u")
+    assert begun.next(1, "u", again=True) == plan.Journal(1, 3, 1, "u")
+    assert begun.next(0, "u", again=True, new_volume=True) == plan.Journal(0, 3, 2, "u")
 
 
 def test_without_a_journal_the_task_is_at_its_first_step() -> None:

@@ -4,15 +4,17 @@ import os
 import pytest
 
 from taskmaster import tasklog
+from taskmaster.plan import Kind
 from tescore.report import Report, Tail
-from tests.build import executor, task, task_record, terminated
+from tests.build import executor, pod, task, task_record, terminated
 
-BEGUN = tasklog.begun("t0", [])
+BEGUN = tasklog.begun("t0", [], queued=0.25)
 
 
 def test_a_new_log_has_its_lists_and_its_start() -> None:
-    assert tasklog.begun("t0", ["A note."]) == {
-        "logs": [], "outputs": [], "system_logs": ["A note."], "start_time": "t0",
+    assert tasklog.begun("t0", ["A note."], queued=0.25) == {
+        "logs": [], "metadata": {"seconds_queued": "0.2"}, "outputs": [], "system_logs": ["A note."],
+        "start_time": "t0",
     }  # fmt: skip
 
 
@@ -69,3 +71,13 @@ def test_outputs_that_do_not_fit_into_the_record_are_counted() -> None:
     assert len(json.dumps(cut)) <= 10_000
     assert 0 < len(cut["outputs"]) < 1000
     assert cut["system_logs"] == [f"{1000 - len(cut['outputs'])} more outputs were uploaded and are not listed here."]
+
+
+def test_metadata_tell_where_steps_ran_and_how_long_they_took() -> None:
+    grown = BEGUN
+    for name, seconds in (("a", 1.04), ("b", 2.0)):
+        seen = pod(name=name, node="node1")
+        grown = tasklog.with_step(grown, Kind.EXECUTOR, seen, seconds=seconds, attempt=1)
+    assert grown["metadata"] == {
+        "seconds_queued": "0.2", "pods": "a,b", "nodes": "node1", "attempts": "1", "seconds_executor": "3.0",
+    }  # fmt: skip

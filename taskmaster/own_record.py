@@ -1,0 +1,56 @@
+"""The taskmaster's own record, as it was last seen, and the writes to it."""
+
+from collections.abc import Mapping
+
+from taskmaster import plan, tasklog
+from taskmaster.kube import Kube, Object
+from tescore import record
+from tescore.errors import Missing
+from tescore.record import Record
+from tescore.states import State
+
+Annotations = Mapping[str, str | None]
+
+
+class SteppedBack(Exception):
+    """The record is gone, or belongs to a newer taskmaster."""
+
+
+class OwnRecord:
+    """`seen` is the record as of the last read or write; whoever holds another uid has stepped back."""
+
+    def __init__(self, kube: Kube, claimed: Record, pod_uid: str) -> None:
+        self._kube = kube
+        self._pod_uid = pod_uid
+        self._room = record.room(claimed.document)
+        self.seen = claimed
+
+    @property
+    def journal(self) -> plan.Journal:
+        return plan.journal(self.seen.step)
+
+    def write(self, state: State, annotations: Annotations, grown: tasklog.TaskLog | None = None) -> None:
+        """All in one write. Raises Conflict if the record has changed, SteppedBack if it is gone."""
+        fitted = tasklog.fitted(grown, self._room) if grown is not None else None
+        patch = record.change(self.seen, state=state, annotations=annotations, log=fitted)
+        try:
+            self.seen = record.record(self._kube.patch("configmaps", self.seen.task_id, patch))
+        except Missing as error:
+            raise SteppedBack("The record is gone.") from error
+
+    def refresh(self) -> None:
+        """Raises SteppedBack if it is not this taskmaster's any more."""
+        stored = self._kube.get("configmaps", self.seen.task_id)
+        if stored is None:
+            raise SteppedBack("The record is gone.")
+        self.seen = record.record(stored)
+        if self.seen.taskmaster != self._pod_uid:
+            raise SteppedBack("Another taskmaster has claimed the record.")
+
+    def hint(self, shown: Object | None) -> None:
+        """A sight of it by a watch: one that is older than the last write may come late, so it only says to look."""
+        if shown is None:
+            raise SteppedBack("The record is gone.")
+        there = record.record(shown)
+        if there.cancel != self.seen.cancel or there.taskmaster != self.seen.taskmaster:
+            self.refresh()

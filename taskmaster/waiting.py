@@ -1,0 +1,71 @@
+"""What a step waits for before it runs, in a sentence, and how long it may."""
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from taskmaster.observe import Pod, Trouble
+from taskmaster.plan import Step
+from tescore.errors import Refused, quoted
+
+_STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
+_PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_MAY_PASS = re.compile(
+    r"time[- ]?out|timed out|deadline exceeded|connection (refused|reset)|no such host|lookup .*:|no route to host"
+    r"|unreachable|too ?many ?requests|\b(429|500|502|503|504)\b|unexpected EOF|broken pipe|TLS handshake"
+    r"|temporar|pull QPS exceeded",
+    re.IGNORECASE,
+)
+"""In a container runtime's words: the registry may answer a moment later."""
+_LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
+
+
+class Patience(Enum):
+    """How long something may be waited for."""
+
+    ROOM = auto()
+    """As long as the queue time-out: others must end first, or somebody must help."""
+    TROUBLE = auto()
+    """It should pass soon, or it never will."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`reason` is for programs and stays while the sentence may change."""
+
+    reason: str
+    message: str
+    patience: Patience
+
+
+def of_pod(step: Step, pod: Pod, trouble: Trouble | None) -> Waiting | None:
+    """What a pod that does not run yet waits for; None if it is just about to start."""
+    if pod.unscheduled:
+        if _LOST_CLAIM.search(pod.unscheduled):
+            return _told("VolumeLost", step, "its volume", pod.unscheduled, Patience.TROUBLE)
+        return _told("Unschedulable", step, "a node", pod.unscheduled, Patience.ROOM)
+    if pod.waiting_reason in _PULLING:
+        return _told("ImagePull", step, "its image", pod.waiting_message or pod.waiting_reason, Patience.TROUBLE)
+    if pod.waiting_reason not in _STARTING:
+        return _told(pod.waiting_reason, step, "its container", pod.waiting_message, Patience.TROUBLE)
+    if trouble and "Multi-Attach" in trouble.message:
+        return _told(trouble.reason, step, "its volume, which another node still has", trouble.message, Patience.ROOM)
+    if trouble:
+        return _told(trouble.reason, step, "its start", trouble.message, Patience.TROUBLE)
+    return None
+
+
+def of_refusal(step: Step, error: Refused) -> Waiting | None:
+    """What a pod or claim waits for that the API server will not have now; None if it never will."""
+    if "exceeded quota" in str(error):
+        return _told("QuotaExceeded", step, "room in the namespace's quota", str(error), Patience.ROOM)
+    return None
+
+
+def may_pass(pull_message: str) -> bool:
+    """Whether what a registry or the way to it said may be otherwise a moment later."""
+    return not pull_message or _MAY_PASS.search(pull_message) is not None
+
+
+def _told(reason: str, step: Step, wanted: str, foreign: str, patience: Patience) -> Waiting:
+    return Waiting(reason, f"{step.title} waits for {wanted}{quoted(foreign)}.", patience)

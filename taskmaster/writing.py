@@ -1,0 +1,129 @@
+"""What is written into the record, and told as an Event: from a decision to state, annotations and log."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from taskmaster import plan, tasklog
+from taskmaster.decide import Again, Begin, Finish, Wait
+from taskmaster.explain import Failure
+from taskmaster.observe import Pod
+from taskmaster.plan import Journal, Kind, Step
+from taskmaster.tasklog import TaskLog
+from tescore import naming, record
+from tescore.errors import shortened
+from tescore.model import Task
+from tescore.record import Record
+from tescore.states import State
+
+_SENTENCE = 1000
+"""Characters of a reason in an annotation and an Event; the log has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An Event on the task's ConfigMap; `about` makes its name, so that the same is told once."""
+
+    reason: str
+    message: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    state: State
+    annotations: dict[str, str | None]
+    log: TaskLog | None = None
+    """None leaves it as it is."""
+    told: Told | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """How a step ended."""
+
+    step: Step
+    log: TaskLog
+    """As it has grown by the step."""
+    failure: Failure | None
+    pod: Pod | None
+
+
+def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> Writing | None:
+    """That an executor runs, or what the step waits for; None where it is written already."""
+    before = noted = journal(seen)
+    reason, state = wait.reason, seen.state
+    if wait.running and step.kind == Kind.EXECUTOR and not before.seen:
+        state, noted = State.RUNNING, replace(noted, seen=True)
+    waiting = reason.reason if reason else ""
+    if waiting != before.waiting:
+        noted = replace(noted, waiting=waiting, since=record.timestamp(now) if waiting else "")
+    if noted == before:
+        return None
+    annotations: dict[str, str | None] = {naming.STEP: noted.encoded()}
+    if not tasklog.failed(seen.log, task):  # else the reason is that of the failure
+        annotations[naming.REASON] = shortened(reason.message, _SENTENCE) if reason else None
+    if reason is None:
+        return Writing(state, annotations)
+    told = _told(reason.reason, reason.message, f"{step.name}.{reason.reason}")
+    return Writing(state, annotations, tasklog.with_note(seen.log, reason.message), told)
+
+
+def concluded(
+    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime
+) -> Writing:
+    """The end of a step together with the beginning of the next one, or with the end of the task."""
+    ended, grown, failure = journal(seen), end.log, end.failure
+    if isinstance(verdict, Again):
+        # What a lost pod had to say is not its step's result.
+        grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
+    if end.pod:
+        seconds = (now - datetime.fromisoformat(ended.begun)).total_seconds() if ended.begun else 0.0
+        grown = tasklog.with_step(grown, end.step.kind, end.pod, seconds=seconds, attempt=ended.attempt)
+    grown = tasklog.with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
+    match verdict:
+        case Begin(index):
+            state = State.RUNNING if end.step.kind == Kind.EXECUTOR else seen.state
+            reason = failure.message if failure and tasklog.failed(grown, task) else ""
+            begun = ended.next(index, record.timestamp(now))
+            return _written(state, grown, reason, {naming.STEP: begun.encoded()})
+        case Again(index, lost, new_volume):
+            begun = ended.next(index, record.timestamp(now), again=True, new_volume=new_volume)
+            reason = f"{lost.message} Attempt {begun.attempt} of {attempts} begins."
+            before = failed_before(seen, task)
+            grown, shown = tasklog.with_note(grown, reason), before.message if before else reason
+            told = _told(lost.reason, reason, f"attempt-{begun.attempt}")
+            return _written(seen.state, grown, shown, {naming.STEP: begun.encoded()}, told)
+        case Finish(state, cause):
+            if cause is None:
+                return finished(state, grown, "", now)
+            return finished(state, grown, cause.message, now, _told(cause.reason, cause.message, state.value))
+
+
+def finished(state: State, grown: TaskLog, reason: str, now: datetime, told: Told | None = None) -> Writing:
+    """The end of the task."""
+    ended = record.timestamp(now)
+    return _written(state, {**grown, "end_time": ended}, reason, {naming.ENDED: ended}, told)
+
+
+def failed_before(seen: Record, task: Task) -> Failure | None:
+    """The executor whose failure the task will end with, once what outputs there are is uploaded."""
+    if not tasklog.failed(seen.log, task):
+        return None
+    return Failure("ExecutorFailed", seen.reason or "An executor failed.", by_executor=True)
+
+
+def journal(seen: Record) -> Journal:
+    return plan.journal(seen.step)
+
+
+def _written(
+    state: State, grown: TaskLog, reason: str, annotations: dict[str, Any], told: Told | None = None
+) -> Writing:
+    codes = ",".join(str(code) for code in tasklog.exit_codes(grown))
+    status = {naming.EXIT_CODES: codes or None, naming.REASON: shortened(reason, _SENTENCE) or None}
+    return Writing(state, {**annotations, **status}, grown, told)
+
+
+def _told(reason: str, message: str, about: str) -> Told:
+    return Told(reason, shortened(message, _SENTENCE), about.lower().replace("_", "-"))
