@@ -14,7 +14,7 @@ from tescore.launch import LaunchSettings
 from webhook.settings import Settings as WebhookSettings
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("k8s/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("k8s/**/*.md")])
 PROGRAMS = {"api": ApiSettings, "webhook": WebhookSettings, "janitor": JanitorSettings}
 
 
@@ -52,11 +52,19 @@ def test_every_make_target_and_file_that_a_document_names_is_there(document: Pat
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z]+)", text)) <= targets
     for name in re.findall(
-        r"`((?:api|demo|filer|janitor|k8s|scripts|taskmaster|tescore|tests|webhook)/[^`\s]*)`", text
+        r"`((?:api|demo|docs|filer|janitor|k8s|scripts|taskmaster|tescore|tests|webhook)/[^`\s]*)`", text
     ):
         assert (ROOT / name).exists(), f"{document.name} names {name}"
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert (document.parent / link).exists(), f"{document.name} links {link}"
+
+
+def test_every_failure_names_the_tests_that_prove_it() -> None:
+    folders = {"E": ROOT / "tests/e2e", "T": ROOT / "tests", "C": ROOT / "tests/campaigns"}
+    named = re.findall(r"`([ETC]) (\w+\.py)::(\w+)`", (ROOT / "docs/failures.md").read_text())
+    assert len(named) > 20
+    for folder, file, name in named:
+        assert f"def {name}(" in (folders[folder] / file).read_text(), f"{file} has no {name}"
 
 
 def test_the_changelog_has_this_version() -> None:

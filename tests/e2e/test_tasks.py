@@ -182,13 +182,6 @@ def test_an_output_that_is_missing_after_success_is_a_system_error(service: Serv
     assert any("/out/no" in line for line in task["logs"][0]["system_logs"])
 
 
-def test_an_image_that_cannot_be_pulled_is_a_system_error_within_seconds(service: Service) -> None:
-    image = "localhost:1/no/such/image:1"
-    task = service.ended(service.create({"executors": [{"image": image, "command": ["true"]}]}))
-    assert task["state"] == "SYSTEM_ERROR"
-    assert any("image cannot be pulled" in line for line in task["logs"][0]["system_logs"])
-
-
 def test_more_memory_than_asked_for_is_the_executors_error(service: Service, busybox: str) -> None:
     hungry = {"image": busybox, "command": ["tail", "-c", "90000000", "/dev/zero"]}
     task = service.ended(service.create({"executors": [hungry], "resources": {"ram_gb": 0.02}}))

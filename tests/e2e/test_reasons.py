@@ -1,0 +1,244 @@
+"""What a user is told when a task cannot run: state, a sentence in system_logs, an Event, and whose fault it is."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+
+Shell = Callable[..., dict[str, Any]]
+REGISTRY = """
+pid /tmp/nginx.pid;
+events {}
+http {
+  access_log off;
+  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c;
+  uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  server {
+    listen 127.0.0.1:5055;
+    location /v2/none/ { return 404; }
+    location /v2/closed/ { return 403; }
+    location / { return 200; }
+  }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def registry(kubectl: Kubectl) -> Iterator[str]:
+    """A registry on the node's own loopback, where container runtimes speak plain HTTP; it has no image."""
+    image = kubectl("-n", "tesk-storage", "get", "deployment", "http", "-o",
+                    "jsonpath={.spec.template.spec.containers[0].image}")  # fmt: skip
+    script = f"cat > /tmp/conf <<'END'\n{REGISTRY}\nEND\nexec nginx -e stderr -g 'daemon off;' -c /tmp/conf"
+    kubectl("-n", "default", "create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "registry", "namespace": "default"},
+        "spec": {
+            "hostNetwork": True, "terminationGracePeriodSeconds": 0,
+            "containers": [{"name": "registry", "image": image, "imagePullPolicy": "IfNotPresent",
+                            "command": ["sh", "-c", script]}],
+        },
+    })  # fmt: skip
+    kubectl("-n", "default", "wait", "--for=condition=Ready", "pod/registry", "--timeout=30s")
+    yield "localhost:5055"
+    kubectl("-n", "default", "delete", "pod", "registry", "--wait=false")
+
+
+def reasons(kubectl: Kubectl, task_id: str) -> dict[str, str]:
+    """Reason and message of the Events on a task."""
+    events = kubectl.json("get", "events", "--field-selector", f"involvedObject.name={task_id}")["items"]
+    return {event["reason"]: event["message"] for event in events if event["involvedObject"]["kind"] == "ConfigMap"}
+
+
+def told(service: Service, kubectl: Kubectl, task_id: str, reason: str, *, within: float = 15) -> str:
+    """The sentence with which a task that goes on waiting says why: in its log, its reason and an Event alike."""
+    wait_until(lambda: reason in reasons(kubectl, task_id), f"{reason} is told", within=within)
+    message = reasons(kubectl, task_id)[reason]
+    assert message in service.full(task_id)["logs"][0]["system_logs"]
+    return message
+
+
+def failed(service: Service, kubectl: Kubectl, task_id: str, state: str, reason: str) -> str:
+    """The sentence with which a task has ended."""
+    task = service.ended(task_id)
+    assert task["state"] == state
+    message = reasons(kubectl, task_id)[reason]
+    assert message in task["logs"][0]["system_logs"]
+    return message
+
+
+@pytest.mark.parametrize(
+    ("image", "reason", "words"),
+    [
+        ("{registry}/none/image:1", "ImagePull", "image cannot be pulled"),
+        ("{registry}/closed/image:1", "ImagePull", "image cannot be pulled"),
+        ("Not/A:Valid/Name", "InvalidImageName", "image has an invalid name"),
+    ],
+    ids=["not found", "refused", "invalid name"],
+)
+def test_an_image_that_cannot_be_had_is_a_system_error_at_once(
+    service: Service, kubectl: Kubectl, registry: str, image: str, reason: str, words: str
+) -> None:
+    executor = {"image": image.format(registry=registry), "command": ["true"], "ignore_error": True}
+    task_id = service.create({"executors": [executor]})
+    message = failed(service, kubectl, task_id, "SYSTEM_ERROR", reason)
+    assert words in message
+
+
+def test_a_registry_that_is_away_is_waited_for_and_told(service: Service, kubectl: Kubectl) -> None:
+    task_id = service.create({"executors": [{"image": "localhost:1/no/such/image:1", "command": ["true"]}]})
+    message = told(service, kubectl, task_id, "ImagePull")
+    assert message.startswith("Executor 0 waits for its image (")
+    assert "connection refused" in message
+    assert service.state(task_id) == "INITIALIZING"
+    service.call("POST", f"/tasks/{task_id}:cancel")
+
+
+def test_a_program_that_is_not_executable_is_the_executors_error(
+    service: Service, kubectl: Kubectl, busybox: str
+) -> None:
+    task_id = service.create({"executors": [{"image": busybox, "command": ["/etc/passwd"]}]})
+    assert "permission denied" in failed(service, kubectl, task_id, "EXECUTOR_ERROR", "StartError")
+
+
+def test_more_than_any_node_has_is_waited_for_with_the_schedulers_words_until_it_is_cancelled(
+    service: Service, kubectl: Kubectl, shell: Shell
+) -> None:
+    task_id = service.create({"executors": [shell("true")], "resources": {"cpu_cores": 1000}})
+    message = told(service, kubectl, task_id, "Unschedulable")
+    assert "Insufficient cpu" in message
+    assert message in kubectl("get", "configmap", task_id, "-o", r"jsonpath={.metadata.annotations.tesk/reason}")
+    service.call("POST", f"/tasks/{task_id}:cancel")
+    assert service.ended(task_id)["state"] == "CANCELED"
+
+
+def test_a_full_quota_is_waited_for(
+    service: Service, kubectl: Kubectl, shell: Shell, quota: Callable[..., None]
+) -> None:
+    wait_until(lambda: kubectl.names("pods") == [], "there is room for the taskmaster alone")
+    quota(pods="1")
+    task_id = service.create({"executors": [shell("echo done")]})
+    assert "exceeded quota" in told(service, kubectl, task_id, "QuotaExceeded")
+    kubectl("delete", "quota", "e2e")
+    task = service.ended(task_id)
+    assert task["state"] == "COMPLETE"
+    assert "tesk/reason" not in kubectl.json("get", "configmap", task_id)["metadata"]["annotations"]
+
+
+@pytest.fixture
+def limits(kubectl: Kubectl) -> Iterator[None]:
+    """No container of the tenant may have more than 1 GiB of memory."""
+    kubectl("create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "e2e", "namespace": TENANT},
+        "spec": {"limits": [{"type": "Container", "max": {"memory": "1Gi"}}]},
+    })  # fmt: skip
+    yield
+    kubectl("delete", "limitrange", "e2e")
+
+
+def test_more_than_the_namespaces_limits_allow_is_a_system_error(
+    service: Service, kubectl: Kubectl, shell: Shell, limits: None
+) -> None:
+    task_id = service.create({"executors": [shell("true")], "resources": {"ram_gb": 2}})
+    message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "LimitRange")
+    assert "maximum memory usage per Container is 1Gi, but limit is 2Gi" in message
+
+
+@pytest.fixture
+def restricted(kubectl: Kubectl) -> Iterator[None]:
+    kubectl("label", "--overwrite", "namespace", TENANT, "pod-security.kubernetes.io/enforce=restricted")
+    yield
+    kubectl("label", "--overwrite", "namespace", TENANT, "pod-security.kubernetes.io/enforce=baseline")
+
+
+def test_what_pod_security_refuses_is_a_system_error(
+    service: Service, kubectl: Kubectl, shell: Shell, restricted: None
+) -> None:
+    task_id = service.create({"executors": [shell("true")]})
+    message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "PodSecurity")
+    assert "runAsNonRoot" in message
+
+
+def test_a_pod_that_is_evicted_is_a_system_error(service: Service, kubectl: Kubectl, shell: Shell) -> None:
+    task_id = service.create({"executors": [shell("sleep 600")]})
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+    evict(kubectl, f"{task_id}-executor-0")
+    message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "EvictionByEvictionAPI")
+    assert message.startswith("Executor 0 was lost: its pod was ended by Kubernetes")
+
+
+def evict(kubectl: Kubectl, pod: str) -> None:
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": TENANT}}
+    kubectl("create", "--raw", f"/api/v1/namespaces/{TENANT}/pods/{pod}/eviction", "-f", "-", given=eviction)
+
+
+def test_a_container_that_cannot_be_configured_is_a_system_error(
+    service: Service, kubectl: Kubectl, shell: Shell, busybox: str
+) -> None:
+    """The second executor's pod is made by the test, with what no task can ask for: an environment from a Secret."""
+    task_id = service.create({"executors": [shell("sleep 4"), shell("true")]})
+    record = kubectl.json("get", "configmap", task_id)["metadata"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": task_id, "uid": record["uid"]}
+    kubectl("create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": f"{task_id}-executor-1", "namespace": TENANT, "ownerReferences": [owner],
+                     "labels": {"tesk/task": task_id, "app.kubernetes.io/component": "executor"}},
+        "spec": {"restartPolicy": "Never", "containers": [{
+            "name": "executor", "image": busybox, "imagePullPolicy": "IfNotPresent", "command": ["true"],
+            "envFrom": [{"secretRef": {"name": "no-such-secret"}}],
+        }]},
+    })  # fmt: skip
+    message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "CreateContainerConfigError")
+    assert 'secret "no-such-secret" not found' in message
+
+
+def test_a_claim_that_is_deleted_under_a_task_is_told(service: Service, kubectl: Kubectl, shell: Shell) -> None:
+    task_id = service.create({"volumes": ["/v"], "executors": [shell("sleep 4"), shell("true")]})
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+    kubectl("delete", "pvc", f"{task_id}-scratch", "--wait=false")
+    assert "persistentvolumeclaim" in told(service, kubectl, task_id, "VolumeLost")
+    service.call("POST", f"/tasks/{task_id}:cancel")
+    assert service.ended(task_id)["state"] == "CANCELED"
+
+
+@pytest.fixture
+def broken_volume(kubectl: Kubectl) -> Iterator[str]:
+    """A claim for a volume whose folder is missing on every node."""
+    meta = {"name": "e2e-broken"}
+    where = [{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "Exists"}]}]
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": "e2e-broken"}
+    kubectl("create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": meta,
+        "spec": {**spec, "capacity": {"storage": "1Gi"}, "local": {"path": "/no/such/folder"},
+                 "nodeAffinity": {"required": {"nodeSelectorTerms": where}}},
+    })  # fmt: skip
+    yield "e2e-broken"
+    kubectl("delete", "pv", "e2e-broken", "--wait=false")
+
+
+def test_a_volume_that_cannot_be_mounted_is_told(
+    service: Service, kubectl: Kubectl, shell: Shell, broken_volume: str
+) -> None:
+    """The scratch claim is made by the test before the taskmaster comes to it: it is told in the second executor."""
+    name = f"task-broken-volume-{int(time.time())}"
+    document = {"executors": [shell("sleep 3")], "volumes": ["/v"]}
+    kubectl("create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": TENANT, "labels": {
+            "app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}},
+        "data": {"task.json": json.dumps(document)},
+    })  # fmt: skip
+    uid = kubectl.json("get", "configmap", name)["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
+    kubectl("create", "-f", "-", given={
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": f"{name}-scratch", "namespace": TENANT, "ownerReferences": [owner]},
+        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": broken_volume,
+                 "resources": {"requests": {"storage": "1Gi"}}},
+    })  # fmt: skip
+    message = told(service, kubectl, name, "FailedMount", within=25)
+    assert '"/no/such/folder" does not exist' in message
+    service.call("POST", f"/tasks/{name}:cancel")
+    assert service.ended(name)["state"] == "CANCELED"
