@@ -39,7 +39,7 @@ class Taskmaster:
         self._settings = settings
         self._now = now
         self._record = claimed
-        self._task = model.task(document.parse(claimed.document)[0])
+        self._task = model.task(document.parse(claimed.document, settings)[0])
         self._steps = plan.steps(self._task)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.uid)
