@@ -27,12 +27,12 @@ def make(kubectl: Kubectl) -> Iterator[Callable[[dict[str, Any]], None]]:
 
 
 @pytest.fixture
-def running(service: Service, shell: Shell) -> Iterator[Callable[[dict[str, Any]], str]]:
-    """Makes a task with these resources that runs until the test ends."""
+def running(service: Service, shell: Shell) -> Iterator[Callable[..., str]]:
+    """Makes a task with these resources that runs until the test ends; with a volume it has a filer too."""
     made: list[str] = []
 
-    def run(resources: dict[str, Any]) -> str:
-        task_id = service.create({"volumes": ["/v"], "executors": [shell("sleep 600")], "resources": resources})
+    def run(resources: dict[str, Any], **more: Any) -> str:
+        task_id = service.create({"executors": [shell("sleep 600")], "resources": resources, **more})
         made.append(task_id)
         wait_until(lambda: service.state(task_id) == "RUNNING", f"{task_id} runs")
         return task_id
@@ -74,12 +74,12 @@ def gpus(kubectl: Kubectl, node: str) -> Iterator[None]:
     patch({"op": "remove"})
 
 
-def pod_of(kubectl: Kubectl, task_id: str) -> dict[str, Any]:
-    return dict(kubectl.json("get", "pod", f"{task_id}-executor-0")["spec"])
+def pod_of(kubectl: Kubectl, task_id: str, step: str = "executor-0") -> dict[str, Any]:
+    return dict(kubectl.json("get", "pod", f"{task_id}-{step}")["spec"])
 
 
-def test_cores_memory_and_disk_are_exact_quantities(kubectl: Kubectl, running: Callable[[dict[str, Any]], str]) -> None:
-    task_id = running({"cpu_cores": 1.0, "ram_gb": 0.1, "disk_gb": 0.3})
+def test_cores_memory_and_disk_are_exact_quantities(kubectl: Kubectl, running: Callable[..., str]) -> None:
+    task_id = running({"cpu_cores": 1.0, "ram_gb": 0.1, "disk_gb": 0.3}, volumes=["/v"])
     amounts = {"cpu": "1", "memory": "107374183"}
     assert pod_of(kubectl, task_id)["containers"][0]["resources"] == {"requests": amounts, "limits": amounts}
     [claim] = kubectl.json("get", "pvc", "-l", f"tesk/task={task_id}")["items"]
@@ -87,19 +87,19 @@ def test_cores_memory_and_disk_are_exact_quantities(kubectl: Kubectl, running: C
 
 
 def test_a_task_runs_on_the_nodes_that_it_asks_for(
-    kubectl: Kubectl, labels: Callable[..., None], node: str, running: Callable[[dict[str, Any]], str]
+    kubectl: Kubectl, labels: Callable[..., None], node: str, running: Callable[..., str]
 ) -> None:
     labels({"topology.kubernetes.io/zone": "e2e-b", "tesk-trial/pool": "e2e"})
-    task_id = running(
-        {
-            "zones": ["e2e-a", "e2e-b"],
-            "preemptible": True,
-            "backend_parameters": {"Node_Selector": "tesk-trial/pool=e2e"},
-        }
-    )
-    pod = pod_of(kubectl, task_id)
-    assert pod["nodeName"] == node
-    assert pod["nodeSelector"] == {"tesk-trial/pool": "e2e", "kubernetes.io/os": "linux"}
+    asked = {
+        "zones": ["e2e-a", "e2e-b"],
+        "preemptible": True,
+        "backend_parameters": {"Node_Selector": "tesk-trial/pool=e2e"},
+    }
+    task_id = running(asked, volumes=["/v"])
+    pod, filer = pod_of(kubectl, task_id), pod_of(kubectl, task_id, "inputs")
+    assert pod["nodeName"] == filer["nodeName"] == node
+    assert pod["nodeSelector"] == filer["nodeSelector"] == {"tesk-trial/pool": "e2e", "kubernetes.io/os": "linux"}
+    assert pod["affinity"] == filer["affinity"]
     by_key = {item["key"]: item for item in pod["tolerations"]}
     assert by_key["tesk-trial/spot"]["effect"] == "NoSchedule"
     assert by_key["node.kubernetes.io/unreachable"]["tolerationSeconds"] == 30
@@ -125,7 +125,7 @@ def test_a_task_waits_for_a_node_that_is_as_it_asks(
 
 
 def test_a_task_has_the_classes_that_the_admin_allows(
-    kubectl: Kubectl, make: Callable[[dict[str, Any]], None], running: Callable[[dict[str, Any]], str]
+    kubectl: Kubectl, make: Callable[[dict[str, Any]], None], running: Callable[..., str]
 ) -> None:
     named = {"metadata": {"name": "tesk-trial"}}
     make({"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "value": 1000, **named})
@@ -228,9 +228,7 @@ def test_an_output_that_is_missing_may_be_no_error(service: Service, shell: Shel
     assert any("/out/x" in note for note in task["logs"][0]["system_logs"])
 
 
-def test_an_executor_gets_its_gpu(
-    kubectl: Kubectl, gpus: None, running: Callable[[dict[str, Any]], str], node: str
-) -> None:
+def test_an_executor_gets_its_gpu(kubectl: Kubectl, gpus: None, running: Callable[..., str], node: str) -> None:
     pod = pod_of(kubectl, running({"backend_parameters": {"GPUs": "1"}, "backend_parameters_strict": True}))
     assert pod["nodeName"] == node
     assert pod["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
