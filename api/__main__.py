@@ -17,7 +17,9 @@ def main() -> None:
     settings = started("api", Settings, os.environ)
     logging.getLogger("api").warning("the service is open: everyone who reaches it may create and see tasks")
     serve(
-        lambda: create_app(settings, Store(Cluster(), settings.tenant), lambda: datetime.now(UTC), secrets.randbits),
+        lambda: create_app(
+            settings, Store(Cluster(), settings.tenant, settings), lambda: datetime.now(UTC), secrets.randbits
+        ),
         bind=f"[::]:{settings.api_port}",
         workers=settings.api_workers,
         threads=settings.api_threads,

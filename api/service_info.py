@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.settings import Settings
-from tescore import VERSION
+from tescore import VERSION, parameters
 
 DESCRIPTION = "GA4GH Task Execution Service on Kubernetes"
 
@@ -18,5 +18,5 @@ def service_info(settings: Settings) -> dict[str, Any]:
         **({"contactUrl": settings.contact_url} if settings.contact_url else {}),
         "version": VERSION,
         "storage": list(settings.storage),
-        "tesResources_backend_parameters": [],
+        "tesResources_backend_parameters": parameters.offered(settings),
     }

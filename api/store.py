@@ -13,6 +13,7 @@ from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconf
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
+from tescore.tenant import TenantSettings
 
 _READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 """Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
@@ -29,9 +30,10 @@ _PAGE_CALLS = 150
 class Store:
     """The tasks of one tenant. Raises TaskNotFound, and Refused or Unavailable as tescore.cluster does."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, settings: TenantSettings) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._settings = settings
 
     def create(self, task_id: str, document: str, *, owner: str) -> None:
         """The task is stored, and so launched, when this returns.
@@ -67,7 +69,7 @@ class Store:
             listed = self._list({**wanted, **({"continue": token} if token else {})}, query.view)
             for item in listed["items"]:
                 if _name(item).startswith(query.name_prefix):
-                    tasks.append(_shown(item, query.view))
+                    tasks.append(_shown(item, query.view, self._settings))
                     size += _size(item)
             token = listed["metadata"].get("continue", "")
             if not token or len(tasks) >= query.page_size or size >= _PAGE_BYTES:
@@ -123,8 +125,10 @@ class Store:
         return retried(call, waits, obeyed=2.0)
 
 
-def _shown(item: dict[str, Any], view: View) -> dict[str, Any]:
-    return views.minimal(item["metadata"]) if view == View.MINIMAL else views.task(record.record(item), view)
+def _shown(item: dict[str, Any], view: View, settings: TenantSettings) -> dict[str, Any]:
+    if view == View.MINIMAL:
+        return views.minimal(item["metadata"])
+    return views.task(record.record(item), view, settings)
 
 
 def _size(item: dict[str, Any]) -> int:

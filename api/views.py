@@ -6,6 +6,7 @@ from typing import Any
 
 from tescore import document, record
 from tescore.record import Record
+from tescore.tenant import TenantSettings
 
 _ONLY_FULL_LOG = frozenset({"stdout", "stderr"})
 
@@ -21,12 +22,12 @@ def minimal(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": metadata["name"], "state": record.state(metadata).value}
 
 
-def task(seen: Record, view: View) -> dict[str, Any]:
-    """The task; only fields of the standard, none of them null."""
+def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
+    """The task; only fields of the standard and parameters that its tenant may use, none of them null."""
     head = {"id": seen.task_id, "state": seen.state.value}
     if view == View.MINIMAL:
         return head
-    sent, _ = document.parse(seen.document)
+    sent, _ = document.parse(seen.document, settings)
     shown = {
         **head,
         **sent,

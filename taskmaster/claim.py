@@ -29,21 +29,21 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Reco
         if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
             return seen
         try:
-            return record.record(kube.patch("configmaps", settings.task, _claim(seen, settings.pod_uid, now())))
+            return record.record(kube.patch("configmaps", settings.task, _claim(seen, settings, now())))
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None
 
 
-def _claim(seen: Record, pod_uid: str, now: datetime) -> dict[str, object]:
+def _claim(seen: Record, settings: Settings, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
-        return record.change(seen, state=state, annotations={naming.TASKMASTER: pod_uid})
-    _, unknown = document.parse(seen.document)
-    notes = [f"The field {path} is unknown to TES 1.1 and was not used." for path in unknown]
+        return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
+    _, dropped = document.parse(seen.document, settings)
+    notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
     started = record.timestamp(now)
     annotations = {
-        naming.TASKMASTER: pod_uid,
+        naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
         naming.STEP: plan.Journal(0, begun=started).encoded(),
         naming.REASON: None,

@@ -11,6 +11,7 @@ from taskmaster.plan import Journal, Kind, Step
 from taskmaster.waiting import Patience, Waiting
 from tescore.model import Task
 from tescore.states import State
+from tescore.tenant import TenantSettings
 
 _QUIET = 2.0
 """Seconds that a step may wait before it is told: most waits are shorter."""
@@ -89,6 +90,16 @@ class Finish:
 
     state: State
     failure: Failure | None
+
+
+def limits(task: Task, settings: TenantSettings) -> Limits:
+    """What the task asks for, else what its tenant grants."""
+    asked = task.resources.parameters
+    return Limits(
+        room=asked.queue_seconds or settings.queue_seconds,
+        trouble=settings.trouble_seconds,
+        attempts=asked.max_attempts or settings.attempts,
+    )
 
 
 Move = Create | Wait | Conclude | Stop | Cancel

@@ -48,9 +48,9 @@ class Taskmaster:
         self._settings = settings
         self._now = now
         self._own = OwnRecord(kube, claimed, settings.pod_uid)
-        self._task = model.task(document.parse(claimed.document)[0])
+        self._task = model.task(document.parse(claimed.document, settings)[0])
         self._steps = plan.steps(self._task)
-        self._limits = decide.Limits(settings.queue_seconds, settings.trouble_seconds, settings.attempts)
+        self._limits = decide.limits(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.uid)
 

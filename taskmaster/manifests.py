@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from taskmaster import ownership, plan, scratch
+from taskmaster import ownership, placement, plan, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
 from taskmaster.writing import Told
 from tescore import mounts, naming
-from tescore.model import Executor, Resources, Task
+from tescore.model import Executor, Task
 from tescore.record import Record
 
 _GRACE = 1
@@ -27,7 +27,7 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
     """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
     name = naming.pod(record.task_id, step.name, plan.journal(record.step).attempt)
     if step.kind == Kind.EXECUTOR:
-        component, spec = "executor", _executor_spec(record, task, task.executors[step.executor])
+        component, spec = "executor", _executor_spec(record, task, task.executors[step.executor], settings)
     else:
         component, spec = "filer", _filer_spec(record, task, step, settings, failed=failed)
     return {
@@ -40,6 +40,7 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": _GRACE,
+            **placement.of_every_pod(task, settings),
             **spec,
         },
     }
@@ -87,10 +88,14 @@ def redirected(executor: Executor) -> list[str]:
     ]
 
 
-def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, Any]:
+def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     command = redirected(executor) if executor.redirected else executor.command
-    on_scratch = mounts.needs_scratch(task)
+    volumes = [
+        *([scratch.volume(record)] if mounts.needs_scratch(task) else []),
+        *references.volumes(task.resources),
+    ]
     return {
+        **placement.of_an_executor(task, settings),
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "containers": [
             {
@@ -100,28 +105,29 @@ def _executor_spec(record: Record, task: Task, executor: Executor) -> dict[str, 
                 "command": [literal(argument) for argument in command],
                 **({"workingDir": executor.workdir} if executor.workdir else {}),
                 **({"env": _environment(executor.env)} if executor.env else {}),
-                "resources": _resources(task.resources),
+                "resources": placement.executor_resources(task.resources, settings),
                 "securityContext": {"allowPrivilegeEscalation": False},
-                **({"volumeMounts": _executor_mounts(task, executor)} if on_scratch else {}),
+                **({"volumeMounts": _executor_mounts(task, executor)} if volumes else {}),
             }
         ],
-        **({"volumes": [scratch.volume(record)]} if on_scratch else {}),
+        **({"volumes": volumes} if volumes else {}),
     }
 
 
 def _executor_mounts(task: Task, executor: Executor) -> list[dict[str, Any]]:
     mounted = [scratch.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)]
     launcher = {**scratch.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}
-    return [*mounted, *([launcher] if executor.redirected else [])]
+    return [*mounted, *([launcher] if executor.redirected else []), *references.mounted(task.resources)]
 
 
 def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
+    optional = failed or task.resources.parameters.optional_outputs
     environment = {
         "AWS_CONFIG_FILE": f"{_SECRETS}/config",
         "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
         "TESK_TAIL": str(tail_size(record, task)),
-        **({"TESK_OPTIONAL_OUTPUTS": "true"} if failed else {}),
+        **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
     }
     return {
         # Root, because executors may run as any uid and inputs must be writable and outputs readable all the same.
@@ -133,7 +139,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
                 "imagePullPolicy": "IfNotPresent",
                 "args": [step.kind.value],
                 "env": _environment(environment),
-                "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}},
+                "resources": placement.filer_resources(task.resources, step, settings),
                 "securityContext": {
                     "allowPrivilegeEscalation": False,
                     "readOnlyRootFilesystem": True,
@@ -150,16 +156,9 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
             scratch.volume(record),
             {"name": "task", "configMap": {"name": record.task_id}},
             {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
+            *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),
         ],
     }
-
-
-def _resources(resources: Resources) -> dict[str, Any]:
-    amounts = {
-        **({"cpu": str(resources.cpu_cores)} if resources.cpu_cores else {}),
-        **({"memory": scratch.gib(resources.ram_gb)} if resources.ram_gb else {}),
-    }
-    return {"requests": amounts, "limits": amounts} if amounts else {}
 
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from queue import Empty
 
-from taskmaster import observe
+from taskmaster import limits, observe
 from taskmaster.kube import Kube, Object
 from taskmaster.observe import Trouble
 from taskmaster.watches import Watches
@@ -29,8 +29,19 @@ class Objects:
     def make(self, kind: str, body: Object) -> Object:
         """The object, made now or before; what an earlier task left under its name is waited out.
 
-        Raises Refused if the API server will not have it.
+        What it asks for is raised to the namespace's minimum. Raises Refused if the API server will not have it.
         """
+        try:
+            return self._made(kind, body)
+        except Refused as error:
+            if "minimum" not in str(error):
+                raise
+            enough = limits.raised(body, self._kube.listed("limitranges", {}))
+            if enough == body:
+                raise
+        return self._made(kind, enough)
+
+    def _made(self, kind: str, body: Object) -> Object:
         name = body["metadata"]["name"]
         while True:
             shown = self._kube.create(kind, body) or self.find(kind, name)

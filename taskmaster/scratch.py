@@ -1,5 +1,6 @@
 """The volume that all pods of a task share, one after the other."""
 
+import math
 from typing import Any
 
 from taskmaster import ownership, plan
@@ -41,5 +42,5 @@ def _name(record: Record) -> str:
 
 
 def gib(amount: float) -> str:
-    """An amount in GiB as an exact Kubernetes quantity."""
-    return f"{int(amount)}Gi" if float(amount).is_integer() else str(int(amount * _GIB))
+    """An amount in GiB as an exact Kubernetes quantity; what is no whole number of bytes is rounded up to one."""
+    return f"{int(amount)}Gi" if float(amount).is_integer() else str(math.ceil(amount * _GIB))

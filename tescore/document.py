@@ -3,9 +3,11 @@
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
+from tescore import parameters
 from tescore.errors import InvalidTask
+from tescore.tenant import TenantSettings
 
 _FILE = ("name", "description", "url", "path", "type")
 FIELDS: dict[str, frozenset[str]] = {
@@ -20,11 +22,19 @@ FIELDS: dict[str, frozenset[str]] = {
 """The fields of a task and of its parts that a client may set (TES 1.1)."""
 
 PARAMETERS = "resources.backend_parameters"
+_DEFAULTS = TenantSettings()
 _SET_BY_THE_SERVER = frozenset({"id", "state", "logs", "creation_time"})
 
 
-def parse(text: str) -> tuple[dict[str, Any], list[str]]:
-    """The document in a text, cleaned, and the paths of the fields that were dropped as unknown.
+class Dropped(NamedTuple):
+    """A field that is not used, and why, for a sentence after its path."""
+
+    path: str
+    why: str
+
+
+def parse(text: str, settings: TenantSettings = _DEFAULTS) -> tuple[dict[str, Any], list[Dropped]]:
+    """The document in a text, cleaned, and the fields that were dropped.
 
     Raises InvalidTask where the text is no JSON object, or holds what JSON can say and nobody can keep.
     """
@@ -33,7 +43,7 @@ def parse(text: str) -> tuple[dict[str, Any], list[str]]:
         if not isinstance(document, dict):
             raise InvalidTask(["the document is not a JSON object"])
         json.dumps(document, ensure_ascii=False).encode()
-        return clean(document)
+        return clean(document, settings)
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])
         raise InvalidTask([f"the document has half a surrogate pair ({half}), which is no character"]) from error
@@ -41,30 +51,31 @@ def parse(text: str) -> tuple[dict[str, Any], list[str]]:
         raise InvalidTask([f"the document is not JSON ({error})"]) from error
 
 
-def clean(document: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The document without nulls, read-only and unknown fields, with `type` filled in; and the unknown ones' paths.
+def clean(document: Mapping[str, Any], settings: TenantSettings = _DEFAULTS) -> tuple[dict[str, Any], list[Dropped]]:
+    """The document without nulls and read-only fields, with `type` filled in; and what else was dropped.
 
+    Dropped are unknown fields, and the backend_parameters that the settings, or their defaults, do not allow.
     Clients send null for what they leave out, at any depth, and read-only fields along with the rest.
     """
-    unknown: list[str] = []
-    task = _known({k: v for k, v in document.items() if k not in _SET_BY_THE_SERVER}, "", "", unknown)
+    dropped: list[Dropped] = []
+    task = _known({k: v for k, v in document.items() if k not in _SET_BY_THE_SERVER}, "", "", dropped)
     for part in ("inputs", "outputs", "executors"):
         if isinstance(task.get(part), list):
-            task[part] = [_known(item, part, f"{part}[{i}].", unknown) for i, item in enumerate(task[part])]
+            task[part] = [_known(item, part, f"{part}[{i}].", dropped) for i, item in enumerate(task[part])]
     task_resources = task.get("resources")
     if isinstance(task_resources, dict):
-        task["resources"] = _known(task_resources, "resources", "resources.", unknown)
+        task["resources"] = _known(task_resources, "resources", "resources.", dropped)
         _whole_cores(task["resources"])
-        _supported_parameters(task["resources"], unknown)
+        _usable_parameters(task["resources"], dropped, settings)
     for item in [*_objects(task.get("inputs")), *_objects(task.get("outputs"))]:
         item.setdefault("type", "FILE")
-    return task, unknown
+    return task, dropped
 
 
-def _known(value: Any, part: str, path: str, unknown: list[str]) -> Any:
+def _known(value: Any, part: str, path: str, dropped: list[Dropped]) -> Any:
     if not isinstance(value, dict):
         return _without_nulls(value)
-    unknown += [path + key for key in value if key not in FIELDS[part]]
+    dropped += [Dropped(path + key, "is unknown to TES 1.1") for key in value if key not in FIELDS[part]]
     return {key: _without_nulls(item) for key, item in value.items() if key in FIELDS[part] and item is not None}
 
 
@@ -82,10 +93,15 @@ def _whole_cores(resources: dict[str, Any]) -> None:
         resources["cpu_cores"] = int(cores)
 
 
-def _supported_parameters(resources: dict[str, Any], unknown: list[str]) -> None:
-    """There are none yet; the standard wants unsupported ones neither kept nor returned."""
-    if isinstance(resources.get("backend_parameters"), dict):
-        unknown += [f"{PARAMETERS}.{key}" for key in resources.pop("backend_parameters")]
+def _usable_parameters(resources: dict[str, Any], dropped: list[Dropped], settings: TenantSettings) -> None:
+    """The standard wants unsupported ones neither kept nor returned."""
+    given = resources.get("backend_parameters")
+    if isinstance(given, dict):
+        unused = parameters.unused(given, settings)
+        dropped += [Dropped(f"{PARAMETERS}.{key}", why) for key, why in unused.items()]
+        resources["backend_parameters"] = {key: text for key, text in given.items() if key not in unused}
+        if not resources["backend_parameters"]:
+            del resources["backend_parameters"]
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:

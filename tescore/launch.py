@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming, tenant
+from tescore import naming, node_loss, tenant
 from tescore.settings import setting, shown, variable
 from tescore.tenant import TenantSettings
 
@@ -30,7 +30,7 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
         **{
             variable(name): shown(value)
             for name in ("filer_image", *tenant.FIELDS)
-            if (value := getattr(settings, name)) not in ("", ())
+            if (value := getattr(settings, name)) != LaunchSettings.__dataclass_fields__[name].default
         },
     }
     return {
@@ -48,6 +48,7 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
                     "restartPolicy": "OnFailure",
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": 5,
+                    "tolerations": node_loss.TOLERATIONS,
                     "securityContext": {
                         "runAsNonRoot": True,
                         "runAsUser": 65532,

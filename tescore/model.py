@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from tescore import parameters
+from tescore.parameters import Parameters
+
 
 class FileType(StrEnum):
     FILE = "FILE"
@@ -48,11 +51,16 @@ class Executor:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What is None was not asked for; `ram_gb` and `disk_gb` count in GiB."""
+    """What is None was not asked for, neither is 0; `ram_gb` and `disk_gb` count in GiB."""
 
     cpu_cores: int | None
     ram_gb: float | None
     disk_gb: float | None
+    zones: tuple[str, ...]
+    """Any of them will do."""
+    preemptible: bool
+    """Whether it may run where Kubernetes may take the node away."""
+    parameters: Parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +74,23 @@ class Task:
 
 def task(document: Mapping[str, Any]) -> Task:
     """A task from a document that is clean (tescore/document.py) and valid (tescore/validation.py)."""
-    resources = document.get("resources", {})
     return Task(
         inputs=tuple(_input(item) for item in document.get("inputs", [])),
         outputs=tuple(_output(item) for item in document.get("outputs", [])),
         executors=tuple(_executor(item) for item in document["executors"]),
         volumes=tuple(document.get("volumes", [])),
-        resources=Resources(resources.get("cpu_cores"), resources.get("ram_gb"), resources.get("disk_gb")),
+        resources=_resources(document.get("resources", {})),
+    )
+
+
+def _resources(item: Mapping[str, Any]) -> Resources:
+    return Resources(
+        cpu_cores=item.get("cpu_cores") or None,
+        ram_gb=item.get("ram_gb") or None,
+        disk_gb=item.get("disk_gb") or None,
+        zones=tuple(item.get("zones", [])),
+        preemptible=item.get("preemptible", False),
+        parameters=parameters.parameters(item.get("backend_parameters", {})),
     )
 
 

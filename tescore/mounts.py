@@ -49,8 +49,8 @@ def mounts(task: Task) -> tuple[Mount, ...]:
             files.add(path)
         else:
             folders.add(folder)
-    outermost = {folder for folder in folders if not any(_below(folder, other) for other in folders)}
-    alone = {path for path in files if not any(_below(path, folder) for folder in outermost)}
+    outermost = {folder for folder in folders if not any(below(folder, other) for other in folders)}
+    alone = {path for path in files if not any(below(path, folder) for folder in outermost)}
     return tuple(
         sorted(
             [*(Mount(path, file=False) for path in outermost), *(Mount(path, file=True) for path in alone)],
@@ -86,5 +86,6 @@ def belongs_to_the_image(folder: str) -> bool:
     return folder in _HOLDERS or "/" + folder.split("/")[1] in _OF_THE_IMAGE
 
 
-def _below(path: str, folder: str) -> bool:
+def below(path: str, folder: str) -> bool:
+    """Whether a normal path lies in a normal folder, at any depth."""
     return path != folder and path.startswith(folder.rstrip("/") + "/")

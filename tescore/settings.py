@@ -43,7 +43,7 @@ def table(settings: type[Any]) -> Iterator[tuple[str, str, str]]:
     """Variable, default and meaning of every setting, for the README."""
     for field, _ in _fields(settings):
         default = "required" if field.default is dataclasses.MISSING else shown(field.default)
-        yield variable(field.name), default, field.metadata["meaning"]
+        yield variable(field.name), default.strip(","), field.metadata["meaning"]
 
 
 def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]:
@@ -53,9 +53,9 @@ def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]
 
 
 def shown(value: Any) -> str:
-    """A setting's value as an environment variable holds it."""
+    """A setting's value as an environment variable holds it; an empty list is a lone comma, for empty is not set."""
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(value) or ","
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

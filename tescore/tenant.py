@@ -29,6 +29,22 @@ class TenantSettings:
     most_attempts: int = setting("attempts that a task may ask for", default=3)
     keep_failed: float = setting("seconds that failed pods are kept for a look", default=0.0)
     retention_days: float = setting("days that an ended task is kept", default=30.0)
+    local_scratch: bool = setting(
+        "whether a scratch volume lies on one node's disk: the first filer then asks for what executors need",
+        default=False,
+    )
+    gpu_resources: tuple[str, ...] = setting("GPUs that tasks may ask for", default=("nvidia.com/gpu",))
+    node_selector_keys: tuple[str, ...] = setting("labels by which tasks may choose nodes", default=())
+    priority_classes: tuple[str, ...] = setting("PriorityClasses that tasks may ask for", default=())
+    runtime_classes: tuple[str, ...] = setting("RuntimeClasses that tasks may ask for", default=())
+    image_pull_secrets: tuple[str, ...] = setting("Secrets with which tasks may have images pulled", default=())
+    reference_claims: tuple[str, ...] = setting("claims that tasks may mount, read-only", default=())
+    preemptible_selector: tuple[str, ...] = setting(
+        "labels, key=value, of the nodes that a preemptible task runs on", default=()
+    )
+    preemptible_toleration: tuple[str, ...] = setting(
+        "taints, key=value:Effect, that a preemptible task tolerates", default=()
+    )
 
 
 FIELDS = tuple(TenantSettings.__dataclass_fields__)

@@ -2,28 +2,33 @@
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
 import yaml
 
-from tescore import document, model, mounts, schemes, wildcards
+from tescore import document, model, mounts, parameters, schemes, wildcards
+from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
+from tescore.model import Task
+from tescore.tenant import TenantSettings
 
 SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
 _SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
+_MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
+"""What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
 
 
-def checked(text: str) -> dict[str, Any]:
-    """The cleaned document in a text. Raises InvalidTask with all its problems."""
-    task, unknown = document.parse(text)
-    problems = schema_problems(task) or [*_rule_problems(task), *_parameter_problems(task, unknown)]
-    problems = problems or list(_mount_problems(task))
+def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
+    """The cleaned document in a text, for a tenant with these settings. Raises InvalidTask with all its problems."""
+    task, dropped = document.parse(text, settings)
+    problems = schema_problems(task) or [*_rule_problems(task), *_parameter_problems(task, dropped)]
+    problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
     return task
@@ -74,22 +79,55 @@ def _rule_problems(task: Mapping[str, Any]) -> Iterator[str]:
         yield from _output_problems(f"outputs[{i}]", item)
     for i, volume in enumerate(task.get("volumes", [])):
         yield from _path_problems(f"volumes[{i}]", volume, folder=True)
-    for name in ("cpu_cores", "ram_gb", "disk_gb"):
-        if task.get("resources", {}).get(name, 0) < 0:
-            yield f"resources.{name}: is {task['resources'][name]}, which is less than nothing"
+    yield from _resource_problems(task.get("resources", {}))
 
 
-def _mount_problems(task: Mapping[str, Any]) -> Iterator[str]:
-    for mount in mounts.mounts(model.task(task)):
-        if ":" in mount.path:
-            yield f"{mount.path} would have to be mounted, and Kubernetes mounts no path with a colon"
+def _resource_problems(resources: Mapping[str, Any]) -> Iterator[str]:
+    for name, most in _MOST.items():
+        amount = resources.get(name, 0)
+        if amount < 0:
+            yield f"resources.{name}: is {amount}, which is less than nothing"
+        elif amount > most:
+            yield f"resources.{name}: is {shortened(str(amount), 60)}, which is more than {most}"
+    for i, zone in enumerate(resources.get("zones", [])):
+        if not zone or not parameters.is_label_value(zone):
+            yield f"resources.zones[{i}]: is {shortened(repr(zone), 60)}, and no zone of a cluster can be called that"
 
 
-def _parameter_problems(task: Mapping[str, Any], unknown: list[str]) -> Iterator[str]:
-    if task.get("resources", {}).get("backend_parameters_strict"):
-        for path in unknown:
+def _parameter_problems(task: Mapping[str, Any], dropped: list[Dropped]) -> Iterator[str]:
+    resources = task.get("resources", {})
+    for key, why in parameters.problems(resources.get("backend_parameters", {})):
+        yield f"{document.PARAMETERS}.{key}: {why}"
+    if resources.get("backend_parameters_strict"):
+        for path, why in dropped:
             if path.startswith(f"{document.PARAMETERS}."):
-                yield f"{path}: is not supported, and backend_parameters_strict is true"
+                yield f"{path}: {why}, and backend_parameters_strict is true"
+
+
+def _mount_problems(task: Task) -> Iterator[str]:
+    mounted = [mount.path for mount in mounts.mounts(task)]
+    for path in mounted:
+        if ":" in path:
+            yield f"{path} would have to be mounted, and Kubernetes mounts no path with a colon"
+    for claim in task.resources.parameters.read_only_claims:
+        problems = list(_claim_problems(claim.path, mounted))
+        yield from problems
+        if not problems:
+            mounted.append(mounts.normal(claim.path))
+
+
+def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
+    """What keeps a claim from being mounted there, beside what is."""
+    name = f"{document.PARAMETERS}.read_only_claims"
+    yield from _path_problems(name, path, folder=True)
+    folder = mounts.normal(path)
+    if ":" in folder:
+        yield f"{name}: is to be mounted at {folder!r}, and Kubernetes mounts no path with a colon"
+    if folder != "/" and (folder == "/tmp" or mounts.belongs_to_the_image(folder)):
+        yield f"{name}: is to be mounted at {folder!r}, which would hide a folder of the image"
+    for other in mounted:
+        if folder == other or mounts.below(folder, other) or mounts.below(other, folder):
+            yield f"{name}: is to be mounted at {folder!r}, where {other} is mounted"
 
 
 def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:

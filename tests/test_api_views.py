@@ -2,6 +2,7 @@ import json
 
 from api import views
 from api.views import View
+from tescore.tenant import TenantSettings
 from tests.build import PREFIX, stored, task_record
 
 DOCUMENT = {
@@ -16,18 +17,19 @@ LOG = {
     "system_logs": ["c"],
     "start_time": "t",
 }
+DEFAULTS = TenantSettings()
 ENDED = task_record(
     labels={"tesk/state": "COMPLETE"}, data={"task.json": json.dumps(DOCUMENT), "log.json": json.dumps(LOG)}
 )
 
 
 def test_minimal_is_id_and_state() -> None:
-    assert views.task(ENDED, View.MINIMAL) == {"id": PREFIX, "state": "COMPLETE"}
+    assert views.task(ENDED, View.MINIMAL, DEFAULTS) == {"id": PREFIX, "state": "COMPLETE"}
     assert views.minimal(stored()["metadata"]) == {"id": PREFIX, "state": "INITIALIZING"}
 
 
 def test_full_is_everything_without_nulls_and_unknown_fields() -> None:
-    assert views.task(ENDED, View.FULL) == {
+    assert views.task(ENDED, View.FULL, DEFAULTS) == {
         "id": PREFIX,
         "state": "COMPLETE",
         "inputs": [{"path": "/x", "content": "secret", "type": "FILE"}],
@@ -38,10 +40,10 @@ def test_full_is_everything_without_nulls_and_unknown_fields() -> None:
 
 
 def test_basic_hides_contents_streams_and_system_logs() -> None:
-    shown = views.task(ENDED, View.BASIC)
+    shown = views.task(ENDED, View.BASIC, DEFAULTS)
     assert shown["inputs"] == [{"path": "/x", "type": "FILE"}]
     assert shown["logs"] == [{"logs": [{"exit_code": 0}], "outputs": [], "start_time": "t"}]
 
 
 def test_a_task_that_was_not_begun_has_no_logs() -> None:
-    assert "logs" not in views.task(task_record(), View.FULL)
+    assert "logs" not in views.task(task_record(), View.FULL, DEFAULTS)

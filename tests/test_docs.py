@@ -11,6 +11,7 @@ from janitor.settings import Settings as JanitorSettings
 from taskmaster.settings import Settings as TaskmasterSettings
 from tescore import VERSION, settings
 from tescore.launch import LaunchSettings
+from tescore.parameters import KNOWN
 from webhook.settings import Settings as WebhookSettings
 
 ROOT = Path(__file__).parents[1]
@@ -33,6 +34,17 @@ def rows() -> list[str]:
 def test_the_settings_table_of_the_readme_is_that_of_the_programs() -> None:
     table = [line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("| `TESK_")]
     assert table == rows()
+
+
+def parameter_rows() -> list[str]:
+    """The README's table of what a task may ask for."""
+    named = {name: f"`{settings.variable(each.setting)}`" if each.setting else "" for name, each in KNOWN.items()}
+    return [f"| `{name}` | {each.meaning} | {each.form} | {named[name]} |" for name, each in KNOWN.items()]
+
+
+def test_the_parameters_table_of_the_readme_is_that_of_the_code() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert [line for line in lines if line.startswith("| `") and not line.startswith("| `TESK_")] == parameter_rows()
 
 
 def test_whoever_launches_a_taskmaster_can_set_all_that_it_reads() -> None:

@@ -15,6 +15,7 @@ from taskmaster.decide import (
     Wait,
     after,
     is_stuck,
+    limits,
     next_move,
     refused,
 )  # fmt: skip
@@ -23,7 +24,7 @@ from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Journal, Kind, Step, steps
 from taskmaster.waiting import Patience, Waiting
 from tescore.states import State
-from tests.build import executor, pod, task, terminated
+from tests.build import executor, pod, settings, task, terminated
 
 STEP = Step(Kind.EXECUTOR, 0)
 NOW = datetime(2026, 11, 22, 4, 0, 0, tzinfo=UTC)
@@ -122,6 +123,13 @@ def test_a_pod_on_a_node_that_does_not_start_for_long_is_asked_why(journal: Jour
 def test_a_deleted_pod_is_lost_when_nobody_confirms_its_end() -> None:
     assert move(SEEN, pod(running_since="t", deletion=ago(10))) == Wait(running=True, seconds=20)
     assert isinstance(move(SEEN, pod(running_since="t", deletion=ago(30))), Stop)
+
+
+def test_a_task_may_ask_for_less_waiting_and_more_attempts_than_its_tenant_grants() -> None:
+    resources = {"backend_parameters": {"max_attempts": "3", "queue_seconds": "60"}}
+    granted = settings(queue_seconds=100.0, trouble_seconds=7.0, attempts=2)
+    assert limits(task(), granted) == Limits(room=100.0, trouble=7.0, attempts=2)
+    assert limits(task(resources=resources), granted) == Limits(room=60, trouble=7.0, attempts=3)
 
 
 def test_a_refused_pod_is_tried_again_where_the_refusal_may_pass() -> None:

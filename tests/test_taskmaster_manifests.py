@@ -4,6 +4,7 @@ import pytest
 
 from taskmaster import manifests, scratch
 from taskmaster.plan import Kind, Step
+from tescore import node_loss
 from tests.build import PREFIX, executor, settings, task, task_record
 
 OWNER = {
@@ -48,6 +49,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,
+            "tolerations": node_loss.TOLERATIONS,
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {
@@ -80,13 +82,6 @@ def test_a_working_directory_is_set_only_if_asked_for() -> None:
     assert "workingDir" not in main(executor_pod())
 
 
-def test_resources_become_requests_and_limits() -> None:
-    asked = task(resources={"cpu_cores": 2, "ram_gb": 1.5})
-    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
-    amounts = {"cpu": "2", "memory": "1610612736"}
-    assert main(pod)["resources"] == {"requests": amounts, "limits": amounts}
-
-
 def test_folders_and_single_files_are_mounted_from_the_scratch_volume() -> None:
     asked = task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}])
     pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
@@ -109,8 +104,8 @@ def test_redirected_streams_need_no_shell_in_the_image() -> None:
     ]
 
 
-def filer_pod(kind: Kind = Kind.INPUTS, *, failed: bool = False) -> dict[str, Any]:
-    return manifests.pod(task_record(), task(), Step(kind), settings(), failed=failed)
+def filer_pod(kind: Kind = Kind.INPUTS, *, failed: bool = False, **changes: Any) -> dict[str, Any]:
+    return manifests.pod(task_record(), task(**changes), Step(kind), settings(), failed=failed)
 
 
 def test_a_filer_has_the_task_the_scratch_volume_and_the_keys_and_no_more_power_than_it_needs() -> None:
@@ -123,7 +118,10 @@ def test_a_filer_has_the_task_the_scratch_volume_and_the_keys_and_no_more_power_
 
 
 def test_the_outputs_filer_is_told_when_missing_files_are_no_error() -> None:
-    assert {"name": "TESK_OPTIONAL_OUTPUTS", "value": "true"} in main(filer_pod(Kind.OUTPUTS, failed=True))["env"]
+    optional = {"name": "TESK_OPTIONAL_OUTPUTS", "value": "true"}
+    asked = {"backend_parameters": {"optional_outputs": "true"}}
+    assert optional in main(filer_pod(Kind.OUTPUTS, failed=True))["env"]
+    assert optional in main(filer_pod(Kind.OUTPUTS, resources=asked))["env"]
     assert "TESK_OPTIONAL_OUTPUTS" not in [item["name"] for item in main(filer_pod(Kind.OUTPUTS))["env"]]
 
 
@@ -137,7 +135,7 @@ def claim(**resources: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"), [({}, "2Gi"), ({"disk_gb": 10}, "10Gi"), ({"disk_gb": 0.1}, "107374182")]
+    ("asked", "expected"), [({}, "2Gi"), ({"disk_gb": 10}, "10Gi"), ({"disk_gb": 0.1}, "107374183")]
 )
 def test_the_size_of_scratch_is_what_was_asked_for(asked: dict[str, Any], expected: str) -> None:
     assert claim(**asked)["spec"]["resources"]["requests"]["storage"] == expected

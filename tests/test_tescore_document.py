@@ -6,6 +6,7 @@ import yaml
 
 from tescore import document, validation
 from tescore.errors import InvalidTask
+from tescore.tenant import TenantSettings
 from tests.build import executor, task_document
 
 
@@ -14,10 +15,10 @@ def test_nulls_are_absent_at_any_depth() -> None:
         id=None, tags={"a": None, "b": "c"}, inputs=None, executors=[executor(env={"X": None}, stdin=None)]
     )
 
-    cleaned, unknown = document.clean(sent)
+    cleaned, dropped = document.clean(sent)
 
     assert cleaned == {"tags": {"b": "c"}, "executors": [executor(env={})]}
-    assert unknown == []
+    assert dropped == []
 
 
 def test_what_only_the_server_sets_is_dropped_silently() -> None:
@@ -27,9 +28,10 @@ def test_what_only_the_server_sets_is_dropped_silently() -> None:
 
 def test_unknown_fields_are_dropped_and_named() -> None:
     sent = task_document(ouputs=[], executors=[executor(imagge="x")], inputs=[{"path": "/x", "content": "", "q": 1}])
-    cleaned, unknown = document.clean(sent)
+    cleaned, dropped = document.clean(sent)
 
-    assert unknown == ["ouputs", "inputs[0].q", "executors[0].imagge"]
+    assert [path for path, _ in dropped] == ["ouputs", "inputs[0].q", "executors[0].imagge"]
+    assert {why for _, why in dropped} == {"is unknown to TES 1.1"}
     assert cleaned["inputs"] == [{"path": "/x", "content": "", "type": "FILE"}]
 
 
@@ -40,8 +42,23 @@ def test_the_type_is_filled_in_and_nothing_else() -> None:
 
 
 def test_unsupported_parameters_are_neither_kept_nor_unnamed() -> None:
-    cleaned, unknown = document.clean(task_document(resources={"backend_parameters": {"VmSize": "x"}}))
-    assert (cleaned["resources"], unknown) == ({}, ["resources.backend_parameters.VmSize"])
+    cleaned, dropped = document.clean(task_document(resources={"backend_parameters": {"VmSize": "x"}}))
+    assert cleaned["resources"] == {}
+    assert dropped == [("resources.backend_parameters.VmSize", "is not supported")]
+
+
+def test_parameters_are_kept_as_they_were_written_where_the_tenant_allows_them() -> None:
+    sent = task_document(
+        resources={"backend_parameters": {"Priority_Class": "high", "runtime_class": "kata", "x": None}}
+    )
+    cleaned, dropped = document.clean(sent, TenantSettings(priority_classes=("high",)))
+    assert cleaned["resources"] == {"backend_parameters": {"Priority_Class": "high"}}
+    assert dropped == [("resources.backend_parameters.runtime_class", "is not allowed here")]
+
+
+def test_nothing_that_an_admin_has_to_allow_is_kept_without_settings() -> None:
+    cleaned, _ = document.clean(task_document(resources={"backend_parameters": {"priority_class": "high"}}))
+    assert cleaned["resources"] == {}
 
 
 def test_whole_cores_become_an_integer() -> None:

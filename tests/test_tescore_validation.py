@@ -5,12 +5,22 @@ import pytest
 
 from tescore import validation
 from tescore.errors import InvalidTask
+from tescore.tenant import TenantSettings
 from tests.build import executor, task_document
+
+SETTINGS = TenantSettings(reference_claims=("genomes", "proteins"))
+
+
+CLAIMS = "resources.backend_parameters.read_only_claims"
+
+
+def parameters(**given: Any) -> dict[str, Any]:
+    return {"resources": {"backend_parameters": given}}
 
 
 def problems(**changes: Any) -> list[str]:
     try:
-        validation.checked(json.dumps(task_document(**changes)))
+        validation.checked(json.dumps(task_document(**changes)), SETTINGS)
     except InvalidTask as error:
         return list(error.problems)
     return []
@@ -112,6 +122,81 @@ def problems(**changes: Any) -> list[str]:
             id="strict",
         ),
         pytest.param(
+            {"resources": {"backend_parameters": {"Priority_class": "x"}, "backend_parameters_strict": True}},
+            ["resources.backend_parameters.Priority_class: is not allowed here, and backend_parameters_strict is true"],
+            id="strict and not allowed",
+        ),
+        pytest.param(
+            parameters(gpus="many"),
+            ["resources.backend_parameters.gpus: is 'many', which is not a whole number"],
+            id="a malformed parameter",
+        ),
+        pytest.param(
+            parameters(priority_class="A B"),
+            ["resources.backend_parameters.priority_class: is 'A B', which is not a name as Kubernetes has them"],
+            id="a malformed parameter that is not allowed either",
+        ),
+        pytest.param(
+            parameters(gpus="1", GPUs="2"),
+            ["resources.backend_parameters.GPUs: is given as gpus too, and case does not matter"],
+            id="a parameter twice",
+        ),
+        pytest.param(
+            parameters(gpus=1), ["resources.backend_parameters.gpus: is 1, which is not of type string"], id="a number"
+        ),
+        pytest.param(
+            {"resources": {"cpu_cores": 2**31}},
+            ["resources.cpu_cores: is 2147483648, which is more than 2147483647"],
+            id="too many cores",
+        ),
+        pytest.param(
+            {"resources": {"ram_gb": 1e300, "disk_gb": 1e10}},
+            [
+                "resources.ram_gb: is 1e+300, which is more than 4294967296",
+                "resources.disk_gb: is 10000000000.0, which is more than 4294967296",
+            ],
+            id="more than can be counted",
+        ),
+        pytest.param(
+            {"resources": {"zones": ["eu-west-1a", "eu west", ""]}},
+            [
+                "resources.zones[1]: is 'eu west', and no zone of a cluster can be called that",
+                "resources.zones[2]: is '', and no zone of a cluster can be called that",
+            ],
+            id="no zone",
+        ),
+        pytest.param(
+            {"inputs": [{"path": "/data/x", "content": ""}], **parameters(read_only_claims="genomes:/data/ref")},
+            [f"{CLAIMS}: is to be mounted at '/data/ref', where /data is mounted"],
+            id="a claim in a folder of the task",
+        ),
+        pytest.param(
+            parameters(read_only_claims="genomes:/ref/a,proteins:/ref/"),
+            [f"{CLAIMS}: is to be mounted at '/ref', where /ref/a is mounted"],
+            id="a claim over another",
+        ),
+        pytest.param(
+            parameters(read_only_claims="genomes:/usr/share,proteins:/tmp"),
+            [
+                f"{CLAIMS}: is to be mounted at '/usr/share', which would hide a folder of the image",
+                f"{CLAIMS}: is to be mounted at '/tmp', which would hide a folder of the image",
+            ],
+            id="a claim over the image",
+        ),
+        pytest.param(
+            parameters(read_only_claims="genomes:ref,genomes:/.tesk"),
+            [
+                f"{CLAIMS}: is 'ref', which is not an absolute path",
+                f"{CLAIMS}: is '/.tesk', and /.tesk is the service's own",
+            ],
+            id="a claim nowhere",
+        ),
+        pytest.param(
+            parameters(read_only_claims="genomes:/a:b"),
+            [f"{CLAIMS}: is to be mounted at '/a:b', and Kubernetes mounts no path with a colon"],
+            id="a claim at a colon",
+        ),
+        pytest.param(
             {"executors": [executor(env={"A=B": "x"})]},
             ["executors[0].env: 'A=B' is no name for an environment variable"],
             id="environment name",
@@ -132,6 +217,10 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
         pytest.param({"executors": [executor(command=["x", ""])]}, id="an empty argument"),
         pytest.param({"resources": {"backend_parameters": {"x": "y"}}}, id="unsupported parameters without strict"),
+        pytest.param(parameters(GPUs="1", Max_Attempts=None), id="parameters in any case, and null"),
+        pytest.param(parameters(max_attempts="99"), id="more than is allowed, without strict"),
+        pytest.param(parameters(read_only_claims="genomes:/ref,genomes:/mnt/other"), id="a claim at two paths"),
+        pytest.param({"resources": {"ram_gb": 1e-9, "disk_gb": 0, "cpu_cores": 0}}, id="next to nothing"),
         pytest.param({"inputs": [{"path": "/data/a:b", "content": ""}]}, id="a colon in a file's name"),
         pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
         pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),

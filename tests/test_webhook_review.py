@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tescore.errors import InvalidTask
+from tescore.tenant import TenantSettings
 from webhook import review
 
 API = "system:serviceaccount:tesk-system:tesk-api"
@@ -28,7 +29,7 @@ def request(name: str = "task-a", user: str = "ann", document: Any = DOCUMENT, *
 
 
 def reviewed(**changes: Any) -> review.Admitted:
-    return review.reviewed(request(**changes), api_account=API, now=NOW)
+    return review.reviewed(request(**changes), TenantSettings(), api_account=API, now=NOW)
 
 
 def problems(**changes: Any) -> tuple[str, ...]:
@@ -113,7 +114,7 @@ def test_a_task_brings_no_log_of_its_own_and_can_be_written() -> None:
     asked = request()
     asked["object"] |= {"immutable": True, "binaryData": {"log.json.gz": ""}}
     with pytest.raises(InvalidTask) as caught:
-        review.reviewed(asked, api_account=API, now=NOW)
+        review.reviewed(asked, TenantSettings(), api_account=API, now=NOW)
     assert caught.value.problems == (
         "binaryData.log.json.gz: a task has no other data than task.json",
         "immutable: is true, and a task's record is written",

@@ -23,7 +23,7 @@ def create_app(settings: Settings, cluster: launcher.Jobs, now: Callable[[], dat
         asked = request.get_json()["request"]
         uid = asked["uid"]
         try:
-            admitted = review.reviewed(asked, api_account=settings.api_account, now=now())
+            admitted = review.reviewed(asked, settings, api_account=settings.api_account, now=now())
             if not admitted.dry_run:
                 launcher.launch(cluster, admitted.task_id, admitted.namespace, settings)
         except InvalidTask as error:

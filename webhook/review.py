@@ -9,6 +9,7 @@ from typing import Any
 
 from tescore import naming, record, validation
 from tescore.errors import InvalidTask, TeskError
+from tescore.tenant import TenantSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,17 @@ class Admitted:
     """Nothing may be launched for it."""
 
 
-def reviewed(request: Mapping[str, Any], *, api_account: str, now: datetime) -> Admitted:
-    """The decision on the CREATE of a ConfigMap with the task label. Raises InvalidTask with all problems."""
+def reviewed(request: Mapping[str, Any], settings: TenantSettings, *, api_account: str, now: datetime) -> Admitted:
+    """The decision on the CREATE of a ConfigMap with the task label, in a tenant with these settings.
+
+    Raises InvalidTask with all problems.
+    """
     shown = request["object"]
     name = request.get("name") or shown["metadata"].get("name", "")
     problems = [*_name_problems(name), *_extra_problems(shown)]
     document: dict[str, Any] = {}
     try:
-        document = validation.checked(_document(shown))
+        document = validation.checked(_document(shown), settings)
     except InvalidTask as error:
         problems += error.problems
     if problems:

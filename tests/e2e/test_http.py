@@ -85,7 +85,7 @@ def test_nulls_and_unknown_fields_are_accepted_and_the_unknown_ones_named(servic
     }
     task = service.ended(service.create(document))
     assert task["state"] == "COMPLETE"
-    assert task["logs"][0]["system_logs"] == ["The field ouputs is unknown to TES 1.1 and was not used."]
+    assert task["logs"][0]["system_logs"] == ["The field ouputs was not used: it is unknown to TES 1.1."]
     assert not {"inputs", "outputs", "ouputs"} & set(task)
 
 

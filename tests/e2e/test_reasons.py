@@ -129,10 +129,13 @@ def test_a_full_quota_is_waited_for(
 
 @pytest.fixture
 def limits(kubectl: Kubectl) -> Iterator[None]:
-    """No container of the tenant may have more than 1 GiB of memory."""
+    """A container of the tenant may have from 64 MiB to 1 GiB of memory, a claim from 2 GiB on."""
     kubectl("create", "-f", "-", given={
         "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "e2e", "namespace": TENANT},
-        "spec": {"limits": [{"type": "Container", "max": {"memory": "1Gi"}}]},
+        "spec": {"limits": [
+            {"type": "Container", "min": {"memory": "64Mi"}, "max": {"memory": "1Gi"}},
+            {"type": "PersistentVolumeClaim", "min": {"storage": "2Gi"}},
+        ]},
     })  # fmt: skip
     yield
     kubectl("delete", "limitrange", "e2e")
@@ -144,6 +147,19 @@ def test_more_than_the_namespaces_limits_allow_is_a_system_error(
     task_id = service.create({"executors": [shell("true")], "resources": {"ram_gb": 2}})
     message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "LimitRange")
     assert "maximum memory usage per Container is 1Gi, but limit is 2Gi" in message
+
+
+def test_less_than_the_namespaces_minimum_is_raised_to_it(
+    service: Service, kubectl: Kubectl, shell: Shell, limits: None
+) -> None:
+    resources = {"ram_gb": 0.01, "disk_gb": 0.5}
+    task_id = service.create({"executors": [shell("sleep 1")], "volumes": ["/v"], "resources": resources})
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+    [container] = kubectl.json("get", "pod", f"{task_id}-executor-0")["spec"]["containers"]
+    assert container["resources"]["limits"]["memory"] == "64Mi"
+    claim = kubectl.json("get", "pvc", f"{task_id}-scratch")
+    assert claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
+    assert service.ended(task_id)["state"] == "COMPLETE"
 
 
 @pytest.fixture
@@ -167,6 +183,29 @@ def test_a_pod_that_is_evicted_is_a_system_error(service: Service, kubectl: Kube
     evict(kubectl, f"{task_id}-executor-0")
     message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "EvictionByEvictionAPI")
     assert message.startswith("Executor 0 was lost: its pod was ended by Kubernetes")
+
+
+def test_an_evicted_pod_is_run_again_where_the_task_asks_for_attempts(
+    service: Service, kubectl: Kubectl, shell: Shell
+) -> None:
+    script = "echo run >> /v/count; test $(wc -l < /v/count) = 2 || sleep 600; cat /v/count"
+    task_id = service.create({
+        "executors": [shell("true"), shell(script)],
+        "volumes": ["/v"],
+        "resources": {"backend_parameters": {"max_attempts": "2"}},
+    })  # fmt: skip
+    wait_until(lambda: "executor-1" in kubectl("get", "pods", "--field-selector", "status.phase=Running"), "it runs")
+
+    evict(kubectl, f"{task_id}-executor-1")
+
+    task = service.ended(task_id)
+    assert task["state"] == "COMPLETE"
+    [log] = task["logs"]
+    assert [entry["exit_code"] for entry in log["logs"]] == [0, 0]
+    assert log["logs"][1]["stdout"] == "run\nrun\n"
+    assert log["metadata"]["attempts"] == "2"
+    assert f"{task_id}-executor-1-2" in log["metadata"]["pods"].split(",")
+    assert any(line.endswith("Attempt 2 of 2 begins.") for line in log["system_logs"])
 
 
 def evict(kubectl: Kubectl, pod: str) -> None:
