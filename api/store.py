@@ -7,8 +7,8 @@ from typing import Any
 from api import views
 from api.query import ListQuery
 from api.views import View
-from tescore import naming, record
-from tescore.cluster import METADATA_LIST, Cluster, path
+from tescore import listing, naming, record
+from tescore.cluster import Cluster, path
 from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconfigured, Missing, Refused, TaskNotFound
 from tescore.record import Record
 from tescore.retry import retried
@@ -103,7 +103,7 @@ class Store:
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
     def _list(self, wanted: dict[str, str], view: View) -> dict[str, Any]:
-        accept = METADATA_LIST if view == View.MINIMAL else "application/json"
+        accept = listing.METADATA if view == View.MINIMAL else "application/json"
         where = path("configmaps", self._namespace)
         try:
             return self._retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from taskmaster import decide, explain, manifests, observe, ownership, plan, scratch, tasklog
+from taskmaster import decide, explain, manifests, observe, ownership, plan, release, scratch, tasklog
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
@@ -59,6 +59,7 @@ class Taskmaster:
         self._clean()
         if self._cause:
             self._tell(self._cause)
+        release.release(self._kube, self._settings)
 
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""

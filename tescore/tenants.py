@@ -1,0 +1,65 @@
+"""Each tenant's settings and how many of its tasks may run, read from its namespace and remembered for some seconds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tescore import naming, room, tenant
+from tescore.cluster import Object, path
+from tescore.errors import BadSettings, Misconfigured, Missing
+from tescore.tenant import TenantSettings
+
+_REMEMBERED = 10.0
+"""Seconds."""
+_Settings = TypeVar("_Settings", bound=TenantSettings)
+
+
+class Reader(Protocol):
+    """What is needed of tescore.cluster.Cluster."""
+
+    def get(self, path: str) -> Object: ...
+    def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant(Generic[_Settings]):
+    """A tenant as it was seen a moment ago."""
+
+    settings: _Settings
+    """The program's, with what the tenant has otherwise."""
+    most: int
+    """Tasks that may run at a time."""
+
+
+class Tenants(Generic[_Settings]):
+    """`clock` gives seconds that only grow."""
+
+    def __init__(self, cluster: Reader, service: _Settings, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._clock = clock
+        self._seen: dict[str, tuple[float, Tenant[_Settings]]] = {}
+
+    def tenant(self, namespace: str) -> Tenant[_Settings]:
+        """The tenant of that namespace. Raises Misconfigured with all that is wrong with its settings."""
+        now = self._clock()
+        seen = self._seen.get(namespace)
+        if seen is None or now - seen[0] > _REMEMBERED:
+            seen = self._seen[namespace] = now, self._read(namespace)
+        return seen[1]
+
+    def _read(self, namespace: str) -> Tenant[_Settings]:
+        try:
+            overrides = self._cluster.get(path("configmaps", namespace, naming.SETTINGS)).get("data") or {}
+        except Missing:
+            overrides = {}
+        try:
+            settings = tenant.overridden(self._service, overrides)
+        except BadSettings as error:
+            problems = "; ".join(error.problems)
+            message = f"The settings of this tenant, in its ConfigMap {naming.SETTINGS}, are not valid: {problems}."
+            raise Misconfigured(message) from error
+        return Tenant(settings, room.limit(settings.task_limit, self._quotas(namespace)))
+
+    def _quotas(self, namespace: str) -> Iterator[Object]:
+        return self._cluster.listed("resourcequotas", namespace, "", whole=True)
