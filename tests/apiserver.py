@@ -86,7 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         found, query = _PATH.fullmatch(path.path), parse_qs(path.query)
         assert found, self.path
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        name = found["name"] or query.get("fieldSelector", ["="])[0].partition("=")[2]
+        named = query.get("fieldSelector", [""])[0]
+        name = found["name"] or (named.partition("=")[2] if named.startswith("metadata.name=") else "")
         if "watch" in query:
             self._watch(found["kind"], name, int(query["resourceVersion"][0]))
             return
@@ -142,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return _status(409, "Conflict")
             return 200, server.stored(kind, _merged(shown, body), "MODIFIED")
         if self.command == "DELETE":
-            if body.get("preconditions", shown["metadata"]).get("uid") != shown["metadata"].get("uid"):
+            own = shown["metadata"].get("uid")
+            if body.get("preconditions", {"uid": own})["uid"] != own:
                 return _status(409, "Conflict")
             server.stored(kind, shown, "DELETED")
         return 200, deepcopy(shown)
