@@ -9,7 +9,7 @@ from tescore.cluster import Object, path
 from tescore.errors import BadSettings, Misconfigured, Missing
 from tescore.tenant import TenantSettings
 
-_REMEMBERED = 10.0
+_REMEMBERED = 3.0
 """Seconds."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
 
