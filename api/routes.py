@@ -24,7 +24,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
-        return service_info(settings)
+        return service_info(store.settings())
 
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
@@ -34,7 +34,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
         text = _text(request.get_data())
-        validation.checked(text, settings)
+        validation.checked(text, store.settings())
         task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
         store.create(task_id, text, owner=ANONYMOUS)
         return {"id": task_id}
@@ -49,7 +49,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> dict[str, Any]:
         view = query.view(request.args)
-        return views.task(store.get(task_id), view, settings)
+        return views.task(store.get(task_id), view, store.settings())
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:

@@ -2,19 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from api import views
 from api.query import ListQuery
+from api.settings import Settings
 from api.views import View
-from tescore import naming, record
-from tescore.cluster import METADATA_LIST, Cluster, path
+from tescore import listing, naming, record
+from tescore.cluster import Cluster, path
 from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconfigured, Missing, Refused, TaskNotFound
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
 from tescore.tenant import TenantSettings
+from tescore.tenants import Tenants
 
+_T = TypeVar("_T")
 _READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 """Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
 _CREATE_WAITS = (0.2, 0.4, 0.8, 1.6)
@@ -30,10 +33,14 @@ _PAGE_CALLS = 150
 class Store:
     """The tasks of one tenant. Raises TaskNotFound, and Refused or Unavailable as tescore.cluster does."""
 
-    def __init__(self, cluster: Cluster, namespace: str, settings: TenantSettings) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, tenants: Tenants[Settings]) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._settings = settings
+        self._tenants = tenants
+
+    def settings(self) -> Settings:
+        """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
+        return self._retried(lambda: self._tenants.settings(self._namespace), _READ_WAITS)
 
     def create(self, task_id: str, document: str, *, owner: str) -> None:
         """The task is stored, and so launched, when this returns.
@@ -61,7 +68,7 @@ class Store:
     def page(self, query: ListQuery) -> tuple[list[dict[str, Any]], str]:
         """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last."""
         tasks: list[dict[str, Any]] = []
-        token, size = query.page_token, 0
+        token, size, settings = query.page_token, 0, self.settings()
         for _ in range(_PAGE_CALLS):
             room = query.page_size - len(tasks)
             limit = room if query.view == View.MINIMAL else min(room, _FEW)
@@ -69,7 +76,7 @@ class Store:
             listed = self._list({**wanted, **({"continue": token} if token else {})}, query.view)
             for item in listed["items"]:
                 if _name(item).startswith(query.name_prefix):
-                    tasks.append(_shown(item, query.view, self._settings))
+                    tasks.append(_shown(item, query.view, settings))
                     size += _size(item)
             token = listed["metadata"].get("continue", "")
             if not token or len(tasks) >= query.page_size or size >= _PAGE_BYTES:
@@ -105,7 +112,7 @@ class Store:
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
     def _list(self, wanted: dict[str, str], view: View) -> dict[str, Any]:
-        accept = METADATA_LIST if view == View.MINIMAL else "application/json"
+        accept = listing.METADATA if view == View.MINIMAL else "application/json"
         where = path("configmaps", self._namespace)
         try:
             return self._retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
@@ -121,7 +128,7 @@ class Store:
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
-    def _retried(self, call: Callable[[], dict[str, Any]], waits: Sequence[float]) -> dict[str, Any]:
+    def _retried(self, call: Callable[[], _T], waits: Sequence[float]) -> _T:
         return retried(call, waits, obeyed=2.0)
 
 

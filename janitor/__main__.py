@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from datetime import UTC, datetime
 
 from janitor.settings import Settings
@@ -12,13 +13,15 @@ from janitor.sweep import Janitor
 from tescore.cluster import Cluster
 from tescore.errors import TeskError
 from tescore.start import started
+from tescore.tenants import Tenants
 
 
 def main() -> None:
     settings = started("janitor", Settings, os.environ)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    janitor = Janitor(Cluster(), settings)
+    cluster = Cluster()
+    janitor = Janitor(cluster, settings, Tenants(cluster, settings, time.monotonic))
     expiry_every = max(1, round(settings.expiry_seconds / settings.sweep_seconds))
     for look in itertools.count(1):
         if stopped.wait(settings.sweep_seconds):

@@ -1,36 +1,54 @@
-"""One look at all tenants, and the deeds that follow; the only module of the janitor that calls Kubernetes."""
+"""One look at all tenants, and what follows from it."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from janitor import verdict
+from janitor import obstacle, verdict
+from janitor.deeds import Deeds
+from janitor.obstacle import Obstacle
 from janitor.settings import Settings
-from janitor.verdict import Verdict
-from tescore import launch, naming, record
-from tescore.cluster import METADATA_LIST, Cluster, Object, path
-from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, Unavailable
+from tescore import launch, naming, record, room
+from tescore.cluster import Cluster, Object, path
+from tescore.errors import Conflict, Misconfigured, Missing, Refused, TeskError, Unavailable
 from tescore.record import Record
-from tescore.states import FINAL, State
+from tescore.states import FINAL
+from tescore.tenants import Tenant, Tenants
 
-_PAGE = "500"
 _UNFINISHED = f"{naming.TASK_SELECTOR},{naming.STATE} notin ({','.join(sorted(FINAL))})"
+_TASKMASTERS = f"{naming.TASK},{naming.COMPONENT}=taskmaster"
 _LEFT_BEHIND = f"{naming.TASK},{naming.COMPONENT}!=taskmaster"
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is seen of a tenant at a time."""
+
+    now: datetime
+    tenant: Tenant[Settings] | None
+    """None where its settings are not valid: then tasks are ended that nobody goes on with, and none begins."""
+    jobs: Mapping[str, Object]
+    """By the id of their task."""
+    obstacles: Mapping[str, Obstacle]
+    launched: list[str]
+    """What was launched since."""
+
+
 class Janitor:
     """Stateless: what it does follows from what it sees, so it may die anywhere, and two do no harm."""
 
-    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+    def __init__(self, cluster: Cluster, settings: Settings, tenants: Tenants[Settings]) -> None:
         self._cluster = cluster
-        self._settings = settings
+        self._patience = timedelta(seconds=settings.launch_seconds)
+        self._tenants = tenants
+        self._deeds = Deeds(cluster)
 
     def sweep(self, now: datetime) -> None:
         """Looks at every task that has not ended, of every tenant. Raises Unavailable when the API server is away."""
-        for namespace in self._tenants():
+        for namespace in self._namespaces():
             try:
                 self._sweep_tenant(namespace, now)
             except Unavailable:
@@ -40,53 +58,101 @@ class Janitor:
 
     def expire(self, now: datetime) -> None:
         """Deletes the records of tasks that ended too long ago."""
-        retention = timedelta(days=self._settings.retention_days)
-        for namespace in self._tenants():
-            for item in self._listed("configmaps", namespace, naming.TASK_SELECTOR):
-                if verdict.has_expired(item["metadata"], now=now, retention=retention):
-                    self._delete("configmaps", item)
+        for namespace in self._namespaces():
+            try:
+                retention = timedelta(days=self._tenants.tenant(namespace).settings.retention_days)
+                for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
+                    if verdict.has_expired(item["metadata"], now=now, retention=retention):
+                        self._deeds.delete("configmaps", item)
+            except Unavailable:
+                raise
+            except TeskError as error:
+                log.warning("nothing can expire", extra={"namespace": namespace, "reason": str(error)})
 
-    def _tenants(self) -> list[str]:
-        return [item["metadata"]["name"] for item in self._listed("namespaces", "", naming.TENANT)]
+    def _namespaces(self) -> Iterator[str]:
+        """Those of all tenants, but for where the janitor shall pause."""
+        for item in self._cluster.listed("namespaces", "", naming.TENANT):
+            metadata = item["metadata"]
+            if (metadata.get("annotations") or {}).get(naming.PAUSED) != "true":
+                yield metadata["name"]
 
     def _sweep_tenant(self, namespace: str, now: datetime) -> None:
-        patience = timedelta(seconds=self._settings.launch_seconds)
         # Jobs first: a task that is stored after this look has a Job that this look may have missed, and is young.
-        jobs = {
-            item["metadata"]["name"]: item for item in self._listed("batch/v1/jobs", namespace, naming.TASK, whole=True)
-        }
-        unfinished = [record.record(item) for item in self._listed("configmaps", namespace, _UNFINISHED)]
+        listed = self._cluster.listed("batch/v1/jobs", namespace, _TASKMASTERS, whole=True)
+        jobs = {item["metadata"]["labels"][naming.TASK]: item for item in listed}
+        unfinished = [record.record(item) for item in self._cluster.listed("configmaps", namespace, _UNFINISHED)]
+        stuck = any(_is_stuck(jobs.get(seen.task_id)) for seen in unfinished)
+        look = Look(now, self._tenant(namespace), jobs, self._obstacles(namespace) if stuck else {}, launched=[])
+        if look.tenant:
+            self._release(look.jobs.values(), look.tenant.most)
         for seen in unfinished:
             try:
-                its = jobs.get(naming.job(seen.task_id))
-                self._see_to(seen, verdict.job(its) if its else None, now, patience)
+                self._see_to(seen, look)
             except (Conflict, Missing):
                 continue  # it has changed since it was listed: the next look sees how
             except Refused as error:
                 log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
-        self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, jobs, now, patience)
+        self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
 
-    def _see_to(self, seen: Record, its: verdict.Job | None, now: datetime, patience: timedelta) -> None:
-        match verdict.about_task(seen, its, now=now, patience=patience):
-            case Verdict.LAUNCH:
-                self._launch(seen)
-            case Verdict.END:
-                self._end(seen, its, now)
-            case Verdict.LEAVE:
+    def _obstacles(self, namespace: str) -> dict[str, Obstacle]:
+        return obstacle.obstacles(
+            self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True),
+            self._cluster.listed("events", namespace, "", whole=True, fields=obstacle.FAILED_CREATE),
+        )
+
+    def _tenant(self, namespace: str) -> Tenant[Settings] | None:
+        try:
+            return self._tenants.tenant(namespace)
+        except Misconfigured as error:
+            log.warning("nothing can begin", extra={"namespace": namespace, "reason": str(error)})
+            return None
+
+    def _release(self, jobs: Iterable[Object], most: int) -> None:
+        """Lets those begin that waited longest, where no task that ended has done so."""
+        line = [job for job in jobs if verdict.is_in_line(job)]
+        waiting = [job["metadata"] for job in line if verdict.waits_for_room(job)]
+        for metadata in room.due(waiting, len(line) - len(waiting), most):
+            self._deeds.release(metadata)
+
+    def _see_to(self, seen: Record, look: Look) -> None:
+        item = look.jobs.get(seen.task_id)
+        its = launch.seen(item) if item else None
+        in_the_way = look.obstacles.get(seen.task_id)
+        queue = timedelta(seconds=look.tenant.settings.queue_seconds) if look.tenant else timedelta.max
+        match verdict.about_task(seen, its, in_the_way, now=look.now, launch=self._patience, queue=queue):
+            case verdict.Launch() if look.tenant:
+                self._launch(seen, look.tenant, look)
+            case verdict.Tell(reason):
+                self._deeds.tell(seen, reason)
+            case verdict.End(why):
+                self._deeds.end(seen, why, record.timestamp(look.now))
+                if item:
+                    self._deeds.delete("batch/v1/jobs", item)
+            case _:
                 pass
 
-    def _remove_leftovers(
-        self, namespace: str, unfinished: set[str], jobs: Mapping[str, Object], now: datetime, patience: timedelta
-    ) -> None:
+    def _launch(self, seen: Record, tenant: Tenant[Settings], look: Look) -> None:
+        """Launches a task at the end of the line."""
+        line = len(look.launched) + sum(1 for job in look.jobs.values() if verdict.is_in_line(job))
+        look.launched.append(seen.task_id)
+        self._deeds.launch(seen, tenant.settings, waits=line >= tenant.most)
+        if line >= tenant.most and not tenant.settings.queue:
+            self._deeds.tell(seen, room.reason(tenant.most))
+
+    def _remove_leftovers(self, namespace: str, unfinished: set[str], look: Look) -> None:
         """What belongs to no task that runs, and is so old that its task would have been seen."""
-        for task, item in jobs.items():
-            if task not in unfinished and verdict.is_old(item, now, patience) and not self._is_stored(namespace, task):
-                self._delete("batch/v1/jobs", item)
+
+        def is_old(item: Object) -> bool:
+            return verdict.is_old(item, look.now, self._patience)
+
+        for task, item in look.jobs.items():
+            if task not in unfinished and is_old(item) and not self._is_stored(namespace, task):
+                self._deeds.delete("batch/v1/jobs", item)
         for kind in ("pods", "persistentvolumeclaims"):
-            for item in self._listed(kind, namespace, _LEFT_BEHIND):
+            for item in self._cluster.listed(kind, namespace, _LEFT_BEHIND):
                 task = item["metadata"]["labels"][naming.TASK]
-                if task not in unfinished and task not in jobs and verdict.is_old(item, now, patience):
-                    self._delete(kind, item)
+                if task not in unfinished and task not in look.jobs and is_old(item):
+                    self._deeds.delete(kind, item)
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:
@@ -95,47 +161,8 @@ class Janitor:
             return False
         return True
 
-    def _launch(self, seen: Record) -> None:
-        try:
-            self._cluster.create(
-                path("batch/v1/jobs", seen.namespace), launch.job(seen.task_id, seen.namespace, self._settings)
-            )
-        except AlreadyExists:
-            return
-        log.info("task launched again", extra={"task": seen.task_id})
 
-    def _end(self, listed: Record, its: verdict.Job | None, now: datetime) -> None:
-        """Writes the end; what is left then belongs to no task that runs, and goes with the next look."""
-        where = path("configmaps", listed.namespace, listed.task_id)
-        seen = record.record(self._cluster.get(where))
-        if seen.resource_version != listed.resource_version:
-            return  # it has changed since it was listed: the next look sees how
-        why = f"its Job failed: {its.failed}" if its else "its Job is gone"
-        state = State.CANCELED if seen.cancel else State.SYSTEM_ERROR
-        reason = "Cancelled." if seen.cancel else f"The taskmaster died ({why})."
-        ended = record.timestamp(now)
-        grown = {"logs": [], "outputs": [], "system_logs": [], **seen.log}
-        grown = {**grown, "system_logs": [*grown["system_logs"], reason], "end_time": ended}
-        annotations = {naming.ENDED: ended, naming.REASON: reason}
-        self._cluster.patch(where, record.change(seen, state=state, annotations=annotations, log=grown))
-        log.info("task ended", extra={"task": seen.task_id, "state": state.value, "reason": reason})
-
-    def _delete(self, kind: str, item: Object) -> None:
-        """Deletes just this object: one that has taken its name meanwhile stays."""
-        metadata = item["metadata"]
-        with suppress(Missing, Conflict):
-            where = path(kind, metadata["namespace"], metadata["name"])
-            self._cluster.delete(where, uid=metadata["uid"])
-            log.info("deleted", extra={"kind": kind, "namespace": metadata["namespace"], "object": metadata["name"]})
-
-    def _listed(self, kind: str, namespace: str, selector: str, *, whole: bool = False) -> Iterator[Object]:
-        """The objects with their metadata, or whole."""
-        token = ""
-        while True:
-            query = {"labelSelector": selector, "limit": _PAGE, **({"continue": token} if token else {})}
-            accept = "application/json" if whole else METADATA_LIST
-            listed = self._cluster.get(path(kind, namespace), query=query, accept=accept)
-            yield from listed["items"]
-            token = listed["metadata"].get("continue", "")
-            if not token:
-                return
+def _is_stuck(job: Object | None) -> bool:
+    """Whether Kubernetes should have a pod running for it, and has none."""
+    its = launch.seen(job) if job else None
+    return its is not None and not (its.ended or its.waits or its.ready)

@@ -1,55 +1,77 @@
-"""What the backstop must do about a task or a Job, from what is seen of them."""
+"""What the backstop must do about a task or an object, from what is seen of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum, auto
 from typing import Any
 
+from janitor.obstacle import Obstacle
 from tescore import naming
+from tescore.launch import Job, seen
 from tescore.record import Record, state
 from tescore.states import FINAL
 
 
-class Verdict(Enum):
-    LEAVE = auto()
-    LAUNCH = auto()
-    """It was stored, and nobody began it."""
-    END = auto()
-    """Its taskmaster has died for good."""
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """It goes its way."""
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A taskmaster's Job."""
-
-    failed: str
-    """Why it failed; empty while it has not."""
-    ended: bool
+class Launch:
+    """It was stored, and nobody began it."""
 
 
-def job(shown: Mapping[str, Any]) -> Job:
-    """The facts of a Job as the API server shows it."""
-    conditions = {c["type"]: c for c in shown.get("status", {}).get("conditions") or [] if c["status"] == "True"}
-    failure = conditions.get("Failed")
-    return Job(
-        failed=(failure.get("message") or failure.get("reason") or "failed") if failure else "",
-        ended=bool(failure or "Complete" in conditions),
-    )
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """It waits for something that its user should read."""
+
+    reason: str
 
 
-def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timedelta) -> Verdict:
-    """About a task that has not ended.
+@dataclass(frozen=True, slots=True)
+class End:
+    """Nobody will go on with it."""
 
-    A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts.
+    why: str
+    """A sentence."""
+
+
+Verdict = Leave | Launch | Tell | End
+
+
+def about_task(
+    task: Record, its: Job | None, obstacle: Obstacle | None, *, now: datetime, launch: timedelta, queue: timedelta
+) -> Verdict:
+    """About a task that has not ended. `launch` and `queue`: how long it may be without a Job, behind an obstacle.
+
+    A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts, and one
+    that has no running pod and has had none for long. A Job that waits for room waits for as long as it takes.
     """
-    if its is not None:
-        return Verdict.END if its.failed else Verdict.LEAVE
-    begun = seen.started or seen.created
-    if now - _moment(begun, now) < patience:
-        return Verdict.LEAVE
-    # One that was begun and has no Job any more was deleted on purpose or lost all its tries.
-    return Verdict.END if seen.taskmaster else Verdict.LAUNCH
+    if its is None:
+        begun = _moment(task.started or task.created, now)
+        if now - begun < launch:
+            return Leave()
+        # One that was begun and has no Job any more was deleted on purpose or lost all its tries.
+        return End("The taskmaster died (its Job is gone).") if task.taskmaster else Launch()
+    if its.failed:
+        return End(f"The taskmaster died (its Job failed: {its.failed}).")
+    if its.waits or its.ready or obstacle is None:
+        return Leave()
+    stuck = now - obstacle.since
+    if stuck > queue or (task.cancel and stuck > launch):
+        return End(f"The taskmaster could not run within {stuck.total_seconds():.0f} s. {obstacle.reason}")
+    return Tell(obstacle.reason) if obstacle.reason != task.reason else Leave()
+
+
+def is_in_line(job: Mapping[str, Any]) -> bool:
+    """Whether a Job takes room of its tenant's or waits for some; one that a queue admits does neither."""
+    labels = job["metadata"]["labels"]
+    return not seen(job).ended and labels.get(naming.ROOM) != naming.ROOM_LEFT and naming.QUEUE not in labels
+
+
+def waits_for_room(job: Mapping[str, Any]) -> bool:
+    return bool(job["metadata"]["labels"].get(naming.ROOM) == naming.ROOM_WAITS)
 
 
 def is_old(shown: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:

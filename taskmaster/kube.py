@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import urllib3
 
-from tescore import tails
+from tescore import listing, tails
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
 from tescore.retry import retried, schedule
 
@@ -18,6 +18,8 @@ _WATCH_SECONDS = 240
 
 _LOG_PATIENCE = 30.0
 """Seconds in which a kubelet that is away may come back; then a step is concluded without its log."""
+
+_JSON = "application/json"
 
 Object = dict[str, Any]
 
@@ -48,10 +50,13 @@ class Kube:
         except Missing:
             return None
 
-    def listed(self, kind: str, query: Mapping[str, str]) -> Sequence[Object]:
-        """The objects that a query selects (`labelSelector`, `fieldSelector`)."""
-        items: Sequence[Object] = self._json("GET", self._path(kind), query=query)["items"]
-        return items
+    def listed(self, kind: str, selector: str = "", *, fields: str = "", whole: bool = False) -> Iterator[Object]:
+        """All objects with these labels and fields, a page at a time; their metadata alone unless `whole`."""
+
+        def page(query: dict[str, str], accept: str) -> Object:
+            return self._json("GET", self._path(kind), query=query, accept=accept)
+
+        return listing.listed(page, selector, fields=fields, whole=whole)
 
     def create(self, kind: str, body: Object) -> Object | None:
         """The object made, or None if one of that name is there: names are computed, so it is the same one."""
@@ -138,12 +143,14 @@ class Kube:
         *,
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
-        content_type: str = "application/json",
+        accept: str = _JSON,
+        content_type: str = _JSON,
         stream: bool = False,
         read: float = 30,
     ) -> urllib3.BaseHTTPResponse:
         # The token is read each time, because the kubelet replaces it.
-        headers = {"Authorization": f"Bearer {(self._account / 'token').read_text()}", "Content-Type": content_type}
+        token = (self._account / "token").read_text()
+        headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": content_type}
         try:
             response = self._pool.request(
                 method,

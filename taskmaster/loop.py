@@ -14,6 +14,7 @@ from taskmaster import (
     observe,
     ownership,
     plan,
+    release,
     scratch,
     tasklog,
     waiting,
@@ -26,8 +27,8 @@ from taskmaster.own_record import OwnRecord, SteppedBack
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
-from taskmaster.writing import StepEnd, Writing
-from tescore import document, model, mounts, naming, record, report
+from taskmaster.writing import StepEnd, Told, Writing
+from tescore import document, events, model, mounts, naming, record, report
 from tescore.errors import Conflict, Missing, Refused, TeskError
 from tescore.record import Record
 from tescore.states import FINAL, State
@@ -63,6 +64,7 @@ class Taskmaster:
             self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)
             self._run_steps()
         self._clean(keep=self._settings.keep_failed > 0)
+        release.release(self._kube, self._settings)
 
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""
@@ -210,6 +212,10 @@ class Taskmaster:
         if news.state in FINAL:
             log.info("task ended", extra={"state": news.state.value, "reason": self._own.seen.reason})
         if news.told:
-            event = manifests.event(self._own.seen, news.told, now=record.timestamp(self._now())[:19] + "Z")
             with suppress(TeskError):
-                self._kube.create("events", event)
+                self._kube.create("events", self._event(news.told))
+
+    def _event(self, told: Told) -> Object:
+        now = record.timestamp(self._now())
+        source = naming.TASKMASTER_ACCOUNT
+        return events.warning(self._own.seen, told.reason, told.message, about=told.about, source=source, now=now)

@@ -7,7 +7,6 @@ from taskmaster import ownership, placement, plan, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from taskmaster.writing import Told
 from tescore import mounts, naming
 from tescore.model import Executor, Task
 from tescore.record import Record
@@ -43,29 +42,6 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
             **placement.of_every_pod(task, settings),
             **spec,
         },
-    }
-
-
-def event(record: Record, told: Told, *, now: str) -> dict[str, Any]:
-    """A warning on the task's ConfigMap, for `kubectl describe` and `kubectl get events`."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": f"{record.task_id}.{told.about}", "namespace": record.namespace},
-        "involvedObject": {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "namespace": record.namespace,
-            "name": record.task_id,
-            "uid": record.uid,
-        },
-        "reason": told.reason,
-        "message": told.message,
-        "type": "Warning",
-        "source": {"component": naming.TASKMASTER_ACCOUNT},
-        "firstTimestamp": now,
-        "lastTimestamp": now,
-        "count": 1,
     }
 
 

@@ -36,7 +36,7 @@ class Objects:
         except Refused as error:
             if "minimum" not in str(error):
                 raise
-            enough = limits.raised(body, self._kube.listed("limitranges", {}))
+            enough = limits.raised(body, self._kube.listed("limitranges", whole=True))
             if enough == body:
                 raise
         return self._made(kind, enough)
@@ -76,7 +76,7 @@ class Objects:
 
     def trouble(self, pod: str) -> Trouble | None:
         """What Kubernetes warned of last about a pod."""
-        return observe.trouble(self._kube.listed("events", {"fieldSelector": f"involvedObject.name={pod}"}))
+        return observe.trouble(self._kube.listed("events", fields=f"involvedObject.name={pod}", whole=True))
 
     def report(self, pod: str) -> report.Report:
         """What a filer told."""

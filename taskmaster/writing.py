@@ -126,4 +126,4 @@ def _written(
 
 
 def _told(reason: str, message: str, about: str) -> Told:
-    return Told(reason, shortened(message, _SENTENCE), about.lower().replace("_", "-"))
+    return Told(reason, shortened(message, _SENTENCE), about)

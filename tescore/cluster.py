@@ -1,7 +1,7 @@
 """The Kubernetes API server as api, webhook and janitor call it: dicts in, dicts out, the project's own errors."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import urllib3
@@ -9,12 +9,11 @@ from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject
 
+from tescore import listing
 from tescore.errors import Unavailable, kubernetes_error
 
 Object = dict[str, Any]
 
-METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
-"""Accept header for a list that holds the objects' metadata only."""
 _CONNECTIONS = 32
 """Kept open at most; more threads than that do not call at a time."""
 _TIMEOUT = (3.0, 9.0)
@@ -28,17 +27,28 @@ class Cluster:
     it does not answer.
     """
 
-    def __init__(self) -> None:
-        settings = client.Configuration()
+    def __init__(self, host: str = "") -> None:
+        """The API server of the pod's own cluster, or the one at that URL, without a token."""
+        settings = client.Configuration(host=host)
         settings.retries = False
         settings.connection_pool_maxsize = _CONNECTIONS
-        config.load_incluster_config(client_configuration=settings)
+        if not host:
+            config.load_incluster_config(client_configuration=settings)
         self._settings = settings
         # Not the library's ApiClient over it, which fails in an error of its own where TLS breaks off.
         self._rest = RESTClientObject(settings)
 
     def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object:
         return self._call("GET", path, query=query, accept=accept)
+
+    def listed(
+        self, kind: str, namespace: str, selector: str, *, whole: bool = False, fields: str = ""
+    ) -> Iterator[Object]:
+        """All objects with these labels and fields, a page at a time; their metadata alone unless `whole`."""
+        where = path(kind, namespace)
+        return listing.listed(
+            lambda query, accept: self.get(where, query=query, accept=accept), selector, whole=whole, fields=fields
+        )
 
     def create(self, path: str, body: Object) -> Object:
         return self._call("POST", path, body=body)

@@ -133,6 +133,8 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
     """
     message, reason = _status(body)
     text = message or f"The Kubernetes API server answered {code}."
+    if reason == Misconfigured.reason:  # the webhook's own word
+        return Misconfigured(text)
     if code == 409 and reason == "AlreadyExists":
         return AlreadyExists(text)
     if code == 409 and method != "POST":

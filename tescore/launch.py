@@ -1,5 +1,6 @@
-"""The Job that runs a task's taskmaster: what the webhook makes, and the janitor again."""
+"""The Job that runs a task's taskmaster: what the webhook makes, and the janitor again, and how it looks later."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,43 @@ class LaunchSettings(TenantSettings):
     taskmaster_ttl: int = setting("seconds that a finished taskmaster's Job is kept", default=10)
 
 
-def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
-    """The Job, which depends on the task's name and namespace alone.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A taskmaster's Job as the API server shows it."""
 
-    It has no ownerReference: the ConfigMap's uid is not known before it is stored, and the garbage collector
-    deletes what belongs to a uid that does not exist. The taskmaster adds it with its claim.
+    failed: str
+    """Why it failed; empty while it has not."""
+    ended: bool
+    waits: bool
+    """For room or in a queue: Kubernetes makes no pod for it."""
+    ready: bool
+    """Its pod runs."""
+    deleted: bool
+
+
+def seen(stored: Mapping[str, Any]) -> Job:
+    status = stored.get("status") or {}
+    conditions = {c["type"]: c for c in status.get("conditions") or [] if c["status"] == "True"}
+    failure = conditions.get("Failed")
+    return Job(
+        failed=(failure.get("message") or failure.get("reason") or "failed") if failure else "",
+        ended=bool(failure or "Complete" in conditions),
+        waits=bool(stored.get("spec", {}).get("suspend")),
+        ready=bool(status.get("ready")),
+        deleted="deletionTimestamp" in stored["metadata"],
+    )
+
+
+def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = False) -> dict[str, Any]:
+    """The Job; it is born suspended if it waits for room, or if the tenant has a queue.
+
+    It depends on the task's name and namespace alone, and has no ownerReference: the ConfigMap's uid is not known
+    before it is stored, and the garbage collector deletes what belongs to a uid that does not exist. The taskmaster
+    adds it with its claim.
     """
     labels = naming.labels(task, "taskmaster")
+    queue = {naming.QUEUE: settings.queue} if settings.queue else {}
+    room = {naming.ROOM: naming.ROOM_WAITS} if waits and not queue else {}
     environment = {
         "TESK_TASK": task,
         "TESK_NAMESPACE": namespace,
@@ -36,8 +67,9 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": naming.job(task), "namespace": namespace, "labels": labels},
+        "metadata": {"name": naming.job(task), "namespace": namespace, "labels": {**labels, **queue, **room}},
         "spec": {
+            **({"suspend": True} if queue or room else {}),
             # It counts every restart in the task's whole life; claim and janitor see to what must not be done twice.
             "backoffLimit": 100,
             "ttlSecondsAfterFinished": settings.taskmaster_ttl,
@@ -45,6 +77,7 @@ def job(task: str, namespace: str, settings: LaunchSettings) -> dict[str, Any]:
                 "metadata": {"labels": labels},
                 "spec": {
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
+                    "priorityClassName": naming.TASKMASTER_PRIORITY,
                     "restartPolicy": "OnFailure",
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": 5,

@@ -12,6 +12,14 @@ OWNER = "tesk/owner"
 """As a label the hash of the owner, as an annotation the owner."""
 TENANT = "tesk/tenant"
 """Label that makes a namespace a tenant."""
+PAUSED = "tesk/janitor-paused"
+"""Annotation of a tenant's namespace: the janitor leaves it alone while this is `true`."""
+ROOM = "tesk/room"
+"""Label of a taskmaster's Job that takes none of the tenant's room: ROOM_WAITS or ROOM_LEFT."""
+ROOM_WAITS = "waits"
+ROOM_LEFT = "left"
+QUEUE = "kueue.x-k8s.io/queue-name"
+"""Kueue's label for a Job that it admits."""
 
 NAME = "tesk/name"
 CREATED = "tesk/created"
@@ -33,6 +41,10 @@ TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 TASKMASTER_ACCOUNT = "tesk-taskmaster"
 EXECUTOR_ACCOUNT = "tesk-executor"
+TASKMASTER_PRIORITY = "tesk-taskmaster"
+"""PriorityClass of taskmasters."""
+SETTINGS = "tesk-settings"
+"""ConfigMap of a tenant with settings of its own."""
 S3_SECRET = "tesk-s3"  # noqa: S105 - the name of the Secret
 """Secret of a tenant: `config` and `credentials`, in the formats of the AWS command line."""
 

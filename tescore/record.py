@@ -82,11 +82,13 @@ def room(document: str) -> int:
     return _PACKED_LIMIT - len(_squeezed(document.encode()))
 
 
-def stamp(document: Mapping[str, Any], *, owner: str, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
-    """Labels and annotations that a new record gets beside its own."""
+def stamp(
+    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = ""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Labels and annotations that a new record gets beside its own; `waits` is what a task is QUEUED for."""
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
-        naming.STATE: State.INITIALIZING.value,
+        naming.STATE: (State.QUEUED if waits else State.INITIALIZING).value,
         naming.OWNER: naming.hashed(owner),
         **{naming.tag_label(key): naming.hashed(value) for key, value in tags.items()},
     }
@@ -94,6 +96,7 @@ def stamp(document: Mapping[str, Any], *, owner: str, now: datetime) -> tuple[di
         naming.OWNER: owner,
         naming.CREATED: timestamp(now),
         **({naming.NAME: document["name"][:_NAME_LIMIT]} if document.get("name") else {}),
+        **({naming.REASON: waits} if waits else {}),
     }
     return labels, annotations
 

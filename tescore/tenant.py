@@ -1,9 +1,11 @@
 """What a tenant may have otherwise than the service as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from tescore.settings import read, setting, variable
+from tescore.errors import BadSettings
+from tescore.settings import read, setting, shown, variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +50,21 @@ class TenantSettings:
 
 
 FIELDS = tuple(TenantSettings.__dataclass_fields__)
+_Settings = TypeVar("_Settings", bound=TenantSettings)
 
 
-def overridden(environment: Mapping[str, str], overrides: Mapping[str, str]) -> TenantSettings:
-    """A tenant's settings: its own where it has them (`TESK_SCRATCH_GB`), else the service's. Raises BadSettings."""
-    return read(TenantSettings, {variable(name): _of(variable(name), overrides, environment) for name in FIELDS})
+def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:
+    """A program's settings as they are for a tenant: its own (`TESK_SCRATCH_GB`) where it has them, else the service's.
 
-
-def _of(name: str, overrides: Mapping[str, str], environment: Mapping[str, str]) -> str:
-    return overrides.get(name, "") or environment.get(name, "")
+    Raises BadSettings with every problem; what begins with TESK_ and is no setting of a tenant's is one.
+    """
+    values = {variable(name): shown(getattr(service, name)) for name in FIELDS}
+    strange = (name for name in overrides if name.startswith("TESK_") and name not in values)
+    problems = [f"{name} is no setting of a tenant's" for name in strange]
+    try:
+        mine = read(TenantSettings, {**values, **{k: v for k, v in overrides.items() if v}})
+    except BadSettings as error:
+        problems += error.problems
+    if problems:
+        raise BadSettings(problems)
+    return replace(service, **{name: getattr(mine, name) for name in FIELDS})

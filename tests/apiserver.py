@@ -13,7 +13,10 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
-_PATH = re.compile(r"/(?:api|apis/\w+)/v1/namespaces/\w+/(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?")
+_PATH = re.compile(r"/(?:api|apis/\w+)/v1/(?:namespaces/\w+/)?(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?")
+_REQUIREMENT = re.compile(
+    r"(?P<not>!?)(?P<key>[\w./-]+)(?:(?P<differs>!)?=(?P<value>[\w./-]*)| notin \((?P<none>[^)]*)\))?"
+)
 
 
 class Break(Enum):
@@ -83,7 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         found, query = _PATH.fullmatch(path.path), parse_qs(path.query)
         assert found, self.path
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
-        name = found["name"] or query.get("fieldSelector", ["="])[0].partition("=")[2]
+        named = query.get("fieldSelector", [""])[0]
+        name = found["name"] or (named.partition("=")[2] if named.startswith("metadata.name=") else "")
         if "watch" in query:
             self._watch(found["kind"], name, int(query["resourceVersion"][0]))
             return
@@ -114,10 +118,19 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "POST":
                 return self._create(kind, body)
             shown = server.objects.get((kind, name))
+            if self.command == "GET" and not name:
+                labels = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
+                return 200, self._listed(kind, labels)
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
+
+    def _listed(self, kind: str, selector: str) -> Object:
+        server = self.served
+        found = [shown for (of_kind, _), shown in sorted(server.objects.items()) if of_kind == kind]
+        items = [deepcopy(shown) for shown in found if matches(selector, shown["metadata"].get("labels") or {})]
+        return {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
@@ -130,6 +143,9 @@ class _Handler(BaseHTTPRequestHandler):
                 return _status(409, "Conflict")
             return 200, server.stored(kind, _merged(shown, body), "MODIFIED")
         if self.command == "DELETE":
+            own = shown["metadata"].get("uid")
+            if body.get("preconditions", {"uid": own})["uid"] != own:
+                return _status(409, "Conflict")
             server.stored(kind, shown, "DELETED")
         return 200, deepcopy(shown)
 
@@ -137,6 +153,8 @@ class _Handler(BaseHTTPRequestHandler):
         server, name = self.served, body["metadata"]["name"]
         if (kind, name) in server.objects:
             return _status(409, "AlreadyExists")
+        number = len(server.events)
+        body["metadata"] |= {"uid": f"uid-{number}", "creationTimestamp": f"2026-11-22T04:00:{number % 60:02}Z"}
         made = server.stored(kind, body, "ADDED")
         if kind == "pods":
             server.made.append(name)
@@ -168,6 +186,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
+
+
+def matches(selector: str, labels: dict[str, str]) -> bool:
+    """Whether an object with these labels is selected."""
+    for found in _REQUIREMENT.finditer(selector):
+        value = labels.get(found["key"])
+        if found["none"] is not None:
+            fits = value not in found["none"].split(",")
+        elif found["value"] is not None:
+            fits = (value == found["value"]) != bool(found["differs"])
+        else:
+            fits = (value is None) == bool(found["not"])
+        if not fits:
+            return False
+    return True
 
 
 def _merged(shown: Any, patch: Any) -> Any:

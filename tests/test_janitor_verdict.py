@@ -1,40 +1,98 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from janitor.verdict import Job, Verdict, about_task, has_expired, is_old, job
+from janitor.obstacle import Obstacle
+from janitor.verdict import End, Launch, Leave, Tell, Verdict, about_task, has_expired, is_in_line, is_old
+from tescore.launch import Job
 from tests.build import task_record
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 PATIENCE, RETENTION = timedelta(seconds=60), timedelta(days=30)
 JUST_NOW, LONG_AGO = "2026-11-22T04:59:30.000000Z", "2026-11-22T04:00:00.000000Z"
-ALIVE = Job(failed="", ended=False)
-FAILED = Job(failed="backoff limit", ended=True)
+QUEUE = timedelta(hours=1)
+RUNS = Job(failed="", ended=False, waits=False, ready=True, deleted=False)
+STARTS = replace(RUNS, ready=False)
+WAITS = replace(STARTS, waits=True)
+FAILED = replace(STARTS, failed="backoff limit", ended=True)
 
 
-def verdict(its: Job | None, *, state: str = "INITIALIZING", **annotations: str) -> Verdict:
-    seen = task_record(
-        labels={"tesk/state": state}, annotations={f"tesk/{name}": value for name, value in annotations.items()}
-    )
-    return about_task(seen, its, now=NOW, patience=PATIENCE)
+def verdict(its: Job | None, obstacle: Obstacle | None, **annotations: str) -> Verdict:
+    seen = task_record(annotations={f"tesk/{name}": value for name, value in annotations.items()})
+    return about_task(seen, its, obstacle, now=NOW, launch=PATIENCE, queue=QUEUE)
 
 
 @pytest.mark.parametrize(
     ("its", "annotations", "expected"),
     [
-        pytest.param(ALIVE, {"created": LONG_AGO}, Verdict.LEAVE, id="a slow taskmaster is left alone"),
-        pytest.param(FAILED, {"created": JUST_NOW}, Verdict.END, id="its Job failed"),
-        pytest.param(None, {"created": JUST_NOW}, Verdict.LEAVE, id="stored a moment ago"),
-        pytest.param(None, {"created": LONG_AGO}, Verdict.LAUNCH, id="nobody began it"),
-        pytest.param(None, {"created": LONG_AGO, "taskmaster": "p"}, Verdict.END, id="begun, and its Job is gone"),
+        pytest.param(STARTS, {"created": LONG_AGO}, Leave(), id="a slow taskmaster is left alone"),
         pytest.param(
-            None, {"created": LONG_AGO, "started": JUST_NOW, "taskmaster": "p"}, Verdict.LEAVE, id="begun just now"
+            FAILED,
+            {"created": JUST_NOW},
+            End("The taskmaster died (its Job failed: backoff limit)."),
+            id="its Job failed",
         ),
+        pytest.param(None, {"created": JUST_NOW}, Leave(), id="stored a moment ago"),
+        pytest.param(None, {"created": LONG_AGO}, Launch(), id="nobody began it"),
+        pytest.param(
+            None,
+            {"created": LONG_AGO, "taskmaster": "p"},
+            End("The taskmaster died (its Job is gone)."),
+            id="begun, and its Job is gone",
+        ),
+        pytest.param(None, {"created": LONG_AGO, "started": JUST_NOW, "taskmaster": "p"}, Leave(), id="begun just now"),
     ],
 )
 def test_a_task_that_has_not_ended(its: Job | None, annotations: dict[str, str], expected: Verdict) -> None:
-    assert verdict(its, **annotations) == expected
+    assert verdict(its, None, **annotations) == expected
+
+
+def blocked(minutes: float) -> Obstacle:
+    return Obstacle("Waits: no room.", NOW - timedelta(minutes=minutes))
+
+
+@pytest.mark.parametrize(
+    ("its", "obstacle", "annotations", "expected"),
+    [
+        pytest.param(STARTS, blocked(50), {}, Tell("Waits: no room."), id="its user is told what is in the way"),
+        pytest.param(STARTS, blocked(50), {"reason": "Waits: no room."}, Leave(), id="once"),
+        pytest.param(
+            STARTS,
+            blocked(61),
+            {},
+            End("The taskmaster could not run within 3660 s. Waits: no room."),
+            id="until its time to wait is over",
+        ),
+        pytest.param(
+            STARTS,
+            blocked(2),
+            {"cancel": "now"},
+            End("The taskmaster could not run within 120 s. Waits: no room."),
+            id="a cancelled one waits for nothing",
+        ),
+        pytest.param(RUNS, blocked(61), {}, Leave(), id="what was in the way of one that runs has passed"),
+        pytest.param(WAITS, blocked(61), {}, Leave(), id="the clock of one that waits for room stands still"),
+    ],
+)
+def test_a_task_whose_taskmaster_cannot_run(
+    its: Job, obstacle: Obstacle, annotations: dict[str, str], expected: Verdict
+) -> None:
+    assert verdict(its, obstacle, created=LONG_AGO, **annotations) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "status", "expected"),
+    [
+        ({}, {}, True),
+        ({"tesk/room": "waits"}, {}, True),
+        ({"tesk/room": "left"}, {}, False),
+        ({"kueue.x-k8s.io/queue-name": "q"}, {}, False),
+        ({}, {"conditions": [{"type": "Complete", "status": "True"}]}, False),
+    ],
+)
+def test_who_takes_room_or_waits_for_it(labels: dict[str, str], status: dict[str, object], expected: bool) -> None:
+    assert is_in_line({"metadata": {"labels": labels}, "status": status}) == expected
 
 
 @pytest.mark.parametrize(
@@ -54,27 +112,3 @@ def test_an_ended_task_expires_after_its_time(state: str, ended: str, expected: 
 @pytest.mark.parametrize(("created", "expected"), [("2026-11-22T04:59:30Z", False), ("2026-11-22T04:00:00Z", True)])
 def test_what_has_no_task_is_left_alone_until_its_task_had_time_to_be_stored(created: str, expected: bool) -> None:
     assert is_old({"metadata": {"creationTimestamp": created}}, NOW, PATIENCE) == expected
-
-
-def shown(*conditions: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "metadata": {"name": "task-a", "creationTimestamp": "2026-11-22T04:00:00Z"},
-        "status": {"conditions": list(conditions)},
-    }
-
-
-@pytest.mark.parametrize(
-    ("conditions", "failed", "ended"),
-    [
-        ([], "", False),
-        ([{"type": "SuccessCriteriaMet", "status": "True"}], "", False),
-        ([{"type": "Failed", "status": "False"}], "", False),
-        ([{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}], "", True),
-        ([{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True", "reason": "R"}], "R", True),
-    ],
-)
-def test_a_jobs_end_is_read_from_the_condition_that_says_so(
-    conditions: list[dict[str, Any]], failed: str, ended: bool
-) -> None:
-    seen = job(shown(*conditions))
-    assert (seen.failed, seen.ended) == (failed, ended)

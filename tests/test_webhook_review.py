@@ -29,7 +29,15 @@ def request(name: str = "task-a", user: str = "ann", document: Any = DOCUMENT, *
 
 
 def reviewed(**changes: Any) -> review.Admitted:
-    return review.reviewed(request(**changes), TenantSettings(), api_account=API, now=NOW)
+    return review.reviewed(request(**changes), TenantSettings(), api_account=API, restorers=["velero"])
+
+
+def stamped(waits: str = "", **changes: Any) -> tuple[dict[str, str], dict[str, str]]:
+    """The labels and annotations that the task is stored with."""
+    response = review.allowed("r-1", reviewed(**changes), now=NOW, waits=waits)["response"]
+    labels, annotations = json.loads(base64.b64decode(response["patch"]))
+    assert (labels["path"], annotations["path"]) == ("/metadata/labels", "/metadata/annotations")
+    return labels["value"], annotations["value"]
 
 
 def problems(**changes: Any) -> tuple[str, ...]:
@@ -39,37 +47,76 @@ def problems(**changes: Any) -> tuple[str, ...]:
 
 
 def test_a_task_is_stamped_with_its_state_owner_and_name() -> None:
+    labels, annotations = stamped()
+    assert labels["tesk/state"] == "INITIALIZING"
+    assert annotations == {"tesk/owner": "ann", "tesk/name": "n", "tesk/created": "2026-11-22T00:00:00.000000Z"}
     admitted = reviewed()
-    assert admitted.labels["tesk/state"] == "INITIALIZING"
-    assert admitted.annotations == {
-        "tesk/owner": "ann",
-        "tesk/name": "n",
-        "tesk/created": "2026-11-22T00:00:00.000000Z",
-    }
-    assert (admitted.task_id, admitted.namespace, admitted.dry_run) == ("task-a", "tesk", False)
+    assert (admitted.task_id, admitted.namespace, admitted.launches) == ("task-a", "tesk", True)
+
+
+def test_a_task_that_waits_is_queued_with_what_it_waits_for() -> None:
+    labels, annotations = stamped(waits="Waits in the queue q.")
+    assert (labels["tesk/state"], annotations["tesk/reason"]) == ("QUEUED", "Waits in the queue q.")
 
 
 def test_the_owner_is_who_creates_it_whatever_is_claimed() -> None:
-    assert reviewed(metadata={"annotations": {"tesk/owner": "bob"}}).annotations["tesk/owner"] == "ann"
+    assert stamped(metadata={"annotations": {"tesk/owner": "bob"}})[1]["tesk/owner"] == "ann"
 
 
 def test_only_the_api_may_name_another_owner() -> None:
     claimed = {"annotations": {"tesk/owner": "bob"}}
-    assert reviewed(user=API, metadata=claimed).annotations["tesk/owner"] == "bob"
+    assert stamped(user=API, metadata=claimed)[1]["tesk/owner"] == "bob"
 
 
 def test_labels_and_annotations_of_others_stay_and_forged_ones_go() -> None:
-    admitted = reviewed(
+    labels, annotations = stamped(
         metadata={
-            "labels": {**LABELS, "mine": "x", "tesk/state": "COMPLETE", "tag.tesk/abc": "x"},
+            "labels": {**LABELS, "mine": "x", "tesk/state": "RUNNING", "tag.tesk/abc": "x"},
             "annotations": {"kubectl.kubernetes.io/x": "y", "tesk/taskmaster": "z"},
         }
     )
-    assert admitted.labels["mine"] == "x"
-    assert admitted.labels["tesk/state"] == "INITIALIZING"
-    assert "tag.tesk/abc" not in admitted.labels
-    assert admitted.annotations["kubectl.kubernetes.io/x"] == "y"
-    assert "tesk/taskmaster" not in admitted.annotations
+    assert labels["mine"] == "x"
+    assert labels["tesk/state"] == "INITIALIZING"
+    assert "tag.tesk/abc" not in labels
+    assert annotations["kubectl.kubernetes.io/x"] == "y"
+    assert "tesk/taskmaster" not in annotations
+
+
+def ended(user: str = "velero", ended: str = "2026-11-22T00:00:00Z", **changes: Any) -> dict[str, Any]:
+    """The request for a task that has ended, as a backup has it."""
+    metadata = {"labels": {**LABELS, "tesk/state": "COMPLETE"}, "annotations": {"tesk/ended": ended}}
+    asked = request(user=user, metadata=metadata, **changes)
+    asked["object"]["data"]["log.json"] = "{}"
+    return asked
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(ended(), id="by one who may restore"),
+        pytest.param(ended(user="root", userInfo={"username": "root", "groups": ["system:masters"]}), id="by an admin"),
+    ],
+)
+def test_an_ended_task_from_a_backup_is_stored_as_it_is_and_does_not_run_again(asked: dict[str, Any]) -> None:
+    admitted = review.reviewed(asked, TenantSettings(), api_account=API, restorers=["velero"])
+    assert not admitted.launches
+    assert review.allowed("r-1", admitted, now=NOW)["response"] == {"uid": "r-1", "allowed": True}
+
+
+def test_an_ended_task_of_anybody_else_is_refused_and_neither_believed_nor_run() -> None:
+    with pytest.raises(InvalidTask) as caught:
+        review.reviewed(ended(user="ann"), TenantSettings(), api_account=API, restorers=["velero"])
+    [problem] = caught.value.problems
+    assert problem == (
+        "metadata.labels.tesk/state: is COMPLETE; a task that has ended is stored for those alone whom TESK_RESTORERS "
+        "names; to run it again, leave out what begins with tesk/ and log.json"
+    )
+
+
+def test_an_ended_task_that_could_never_expire_is_refused() -> None:
+    with pytest.raises(InvalidTask) as caught:
+        review.reviewed(ended(ended=""), TenantSettings(), api_account=API, restorers=["velero"])
+    assert caught.value.problems == ("metadata.annotations.tesk/ended: is '', which is no time",)
 
 
 def test_a_generated_name_is_refused_because_it_is_not_known_yet() -> None:
@@ -89,15 +136,8 @@ def test_a_config_map_without_a_document_is_refused() -> None:
     assert problems(document=None) == ("data.task.json: is missing",)
 
 
-def test_a_dry_run_is_known_as_one() -> None:
-    assert reviewed(dryRun=True).dry_run
-
-
-def test_the_answer_carries_a_json_patch() -> None:
-    response = review.allowed("r-1", reviewed())["response"]
-    patch = json.loads(base64.b64decode(response["patch"]))
-    assert (response["uid"], response["allowed"], response["patchType"]) == ("r-1", True, "JSONPatch")
-    assert [step["path"] for step in patch] == ["/metadata/labels", "/metadata/annotations"]
+def test_a_dry_run_launches_nothing() -> None:
+    assert not reviewed(dryRun=True).launches
 
 
 def test_a_refusal_carries_all_problems_in_its_message() -> None:
@@ -114,7 +154,7 @@ def test_a_task_brings_no_log_of_its_own_and_can_be_written() -> None:
     asked = request()
     asked["object"] |= {"immutable": True, "binaryData": {"log.json.gz": ""}}
     with pytest.raises(InvalidTask) as caught:
-        review.reviewed(asked, TenantSettings(), api_account=API, now=NOW)
+        review.reviewed(asked, TenantSettings(), api_account=API)
     assert caught.value.problems == (
         "binaryData.log.json.gz: a task has no other data than task.json",
         "immutable: is true, and a task's record is written",

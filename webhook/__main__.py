@@ -2,14 +2,19 @@
 
 import os
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+
+from flask import Flask
 
 from tescore.cluster import Cluster
 from tescore.serving import serve
 from tescore.start import started
+from tescore.tenants import Tenants
 from webhook import certs
 from webhook.app import create_app
+from webhook.launcher import Launcher
 from webhook.settings import Settings
 
 
@@ -20,13 +25,19 @@ def main() -> None:
     (folder / "tls.crt").write_bytes(certificate)
     (folder / "tls.key").write_bytes(key)
     serve(
-        lambda: create_app(settings, Cluster(), _now),
+        lambda: _app(settings),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
         certfile=str(folder / "tls.crt"),
         keyfile=str(folder / "tls.key"),
     )
+
+
+def _app(settings: Settings) -> Flask:
+    cluster = Cluster()
+    tenants = Tenants(cluster, settings, time.monotonic)
+    return create_app(settings, Launcher(cluster, tenants), tenants, _now)
 
 
 def _now() -> datetime:

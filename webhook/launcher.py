@@ -1,11 +1,16 @@
-"""Makes a task's Job, also where one of that name is there already."""
+"""Makes a task's Job, also where one of that name is there already, and decides whether it may run at once."""
 
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+from tescore import launch, listing, naming, room
 from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
-from tescore.launch import LaunchSettings, job
 from tescore.retry import retried
+from tescore.tenants import Tenant, Tenants
+from webhook.settings import Settings
 
 _WAITS = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks while an old Job of the same name goes; well within the webhook's own time limit."""
@@ -14,7 +19,8 @@ _WAITS = (0.1, 0.2, 0.4, 0.8)
 class Jobs(Protocol):
     """What is needed of tescore.cluster.Cluster."""
 
-    def get(self, path: str) -> Object: ...
+    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object: ...
+    def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
     def create(self, path: str, body: Object) -> Object: ...
     def delete(self, path: str, *, uid: str) -> Object: ...
 
@@ -25,32 +31,78 @@ class OldJobGoes(Transient):
     reason = "OldJobGoes"
 
 
-def launch(cluster: Jobs, task_id: str, namespace: str, settings: LaunchSettings) -> None:
-    """There is a Job that runs or will run for this task when this returns.
+class Launcher:
+    """Of one process; so each replica of the webhook may let one task too many run, and no more."""
 
-    The name may have been used before, for a task that has ended or one that was never stored. Raises OldJobGoes
-    if such a Job does not go in time, and what the API server refuses.
-    """
-    retried(lambda: _launched(cluster, task_id, namespace, settings), _WAITS, obeyed=1.0)
+    def __init__(self, cluster: Jobs, tenants: Tenants[Settings]) -> None:
+        self._cluster = cluster
+        self._tenants = tenants
+        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
+    def launch(self, task_id: str, namespace: str) -> str:
+        """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
 
-def _launched(cluster: Jobs, task_id: str, namespace: str, settings: LaunchSettings) -> None:
-    try:
-        cluster.create(path("batch/v1/jobs", namespace), job(task_id, namespace, settings))
-    except AlreadyExists as error:
-        there = path("batch/v1/jobs", namespace, task_id)
+        The name may have been used before, for a task that has ended or one that was never stored. Raises OldJobGoes
+        if such a Job does not go in time, Misconfigured, and what the API server refuses.
+        """
+        tenant = self._tenants.tenant(namespace)
+        return retried(lambda: self._launched(task_id, namespace, tenant), _WAITS, obeyed=1.0)
+
+    def _launched(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> str:
         try:
-            old = cluster.get(there)
-            if _alive(old):
-                return
-            if "deletionTimestamp" not in old["metadata"]:
-                cluster.delete(there, uid=old["metadata"]["uid"])
+            if tenant.settings.queue or tenant.most == room.NO_LIMIT:
+                made = self._create(task_id, namespace, tenant, waits=False)
+            else:
+                with self._turns[namespace]:
+                    made = self._in_line(task_id, namespace, tenant)
+        except AlreadyExists as error:
+            there = self._there(task_id, namespace)
+            if there is None:
+                message = f"A Job {task_id!r} of an earlier task of that name is still being deleted."
+                raise OldJobGoes(message) from error
+            made = there
+        return _waits_for(made, tenant)
+
+    def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
+        """The Job behind all that came before: running if there is room for it and them."""
+        if self._count(namespace, tenant.most) < tenant.most:
+            return self._create(task_id, namespace, tenant, waits=False)
+        made = self._create(task_id, namespace, tenant, waits=True)
+        # A taskmaster that ended since the count has not seen this Job, and nobody may end after it.
+        if self._count(namespace, tenant.most + 1) > tenant.most:
+            return made
+        self._delete(made)
+        return self._create(task_id, namespace, tenant, waits=False)
+
+    def _count(self, namespace: str, enough: int) -> int:
+        """The tasks that run or wait, counted up to `enough`."""
+        query = {"labelSelector": room.IN_LINE, "limit": str(enough)}
+        return len(self._cluster.get(path("batch/v1/jobs", namespace), query=query, accept=listing.METADATA)["items"])
+
+    def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
+        job = launch.job(task_id, namespace, tenant.settings, waits=waits)
+        return self._cluster.create(path("batch/v1/jobs", namespace), job)
+
+    def _there(self, task_id: str, namespace: str) -> Object | None:
+        """The Job of that name if it runs or will run; if not, it is made to go."""
+        try:
+            found = self._cluster.get(path("batch/v1/jobs", namespace, naming.job(task_id)))
+            old = launch.seen(found)
+            if not old.ended and not old.deleted:
+                return found
+            if not old.deleted:
+                self._delete(found)
         except (Missing, Conflict):
             pass  # it has gone meanwhile
-        raise OldJobGoes(f"A Job {task_id!r} of an earlier task of that name is still being deleted.") from error
+        return None
+
+    def _delete(self, job: Object) -> None:
+        metadata = job["metadata"]
+        self._cluster.delete(path("batch/v1/jobs", metadata["namespace"], metadata["name"]), uid=metadata["uid"])
 
 
-def _alive(old: Object) -> bool:
-    conditions = old.get("status", {}).get("conditions") or []
-    ended = any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions)
-    return not ended and "deletionTimestamp" not in old["metadata"]
+def _waits_for(made: Object, tenant: Tenant[Settings]) -> str:
+    if not launch.seen(made).waits:
+        return ""
+    queue = made["metadata"]["labels"].get(naming.QUEUE)
+    return room.queue_reason(queue) if queue else room.reason(tenant.most)

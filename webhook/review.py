@@ -2,59 +2,87 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tescore import naming, record, validation
 from tescore.errors import InvalidTask, TeskError
+from tescore.states import FINAL
 from tescore.tenant import TenantSettings
+
+_ADMINS = "system:masters"
+"""The group that may do anything, and so could write as the service itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The task may be stored, with these labels and annotations."""
+    """The task may be stored."""
 
     task_id: str
     namespace: str
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    dry_run: bool
-    """Nothing may be launched for it."""
+    owner: str
+    document: Mapping[str, Any]
+    metadata: Mapping[str, Any]
+    """As it was sent."""
+    launches: bool
+    """Whether it needs a taskmaster; a dry run does not, and an ended task that comes from a backup."""
+    ended: bool
 
 
-def reviewed(request: Mapping[str, Any], settings: TenantSettings, *, api_account: str, now: datetime) -> Admitted:
+def reviewed(
+    request: Mapping[str, Any], settings: TenantSettings, *, api_account: str, restorers: Collection[str] = ()
+) -> Admitted:
     """The decision on the CREATE of a ConfigMap with the task label, in a tenant with these settings.
 
     Raises InvalidTask with all problems.
+
+    A task that has ended is stored as it is, and only for `restorers` and admins of the cluster: nobody else can be
+    believed that it ended so, and running it again is not what somebody wants who applies it.
     """
     shown = request["object"]
     name = request.get("name") or shown["metadata"].get("name", "")
-    problems = [*_name_problems(name), *_extra_problems(shown)]
-    document: dict[str, Any] = {}
-    try:
-        document = validation.checked(_document(shown), settings)
-    except InvalidTask as error:
-        problems += error.problems
+    ended = record.state(shown["metadata"]) in FINAL
+    problems = _name_problems(name)
+    document: Mapping[str, Any] = {}
+    if ended:
+        problems += _ended_problems(shown, may_restore=_may_restore(request["userInfo"], restorers))
+    else:
+        problems += _extra_problems(shown, {record.TASK_JSON})
+        try:
+            document = validation.checked(_document(shown), settings)
+        except InvalidTask as error:
+            problems += error.problems
     if problems:
         raise InvalidTask(problems)
-    metadata = shown["metadata"]
-    labels, annotations = record.stamp(document, owner=_owner(request, api_account), now=now)
     return Admitted(
         task_id=name,
         namespace=request["namespace"],
-        labels={**_foreign(metadata.get("labels")), **naming.TASK_LABELS, **labels},
-        annotations={**_foreign(metadata.get("annotations")), **annotations},
-        dry_run=bool(request.get("dryRun")),
+        owner=_owner(request, api_account),
+        document=document,
+        metadata=shown["metadata"],
+        launches=not ended and not request.get("dryRun"),
+        ended=ended,
     )
 
 
-def allowed(uid: str, admitted: Admitted) -> dict[str, Any]:
-    """The AdmissionReview that stores the task as it was decided (JSON patch, RFC 6902)."""
+def allowed(uid: str, admitted: Admitted, *, now: datetime, waits: str = "") -> dict[str, Any]:
+    """The AdmissionReview that stores the task with its stamp (JSON patch, RFC 6902); `waits` as in record.stamp."""
+    if admitted.ended:
+        return _review({"uid": uid, "allowed": True})
+    labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits)
     patch = [
-        {"op": "add", "path": "/metadata/labels", "value": admitted.labels},
-        {"op": "add", "path": "/metadata/annotations", "value": admitted.annotations},
+        {
+            "op": "add",
+            "path": "/metadata/labels",
+            "value": {**_foreign(admitted.metadata.get("labels")), **naming.TASK_LABELS, **labels},
+        },
+        {
+            "op": "add",
+            "path": "/metadata/annotations",
+            "value": {**_foreign(admitted.metadata.get("annotations")), **annotations},
+        },
     ]
     encoded = base64.b64encode(json.dumps(patch).encode()).decode()
     return _review({"uid": uid, "allowed": True, "patchType": "JSONPatch", "patch": encoded})
@@ -78,12 +106,31 @@ def _name_problems(name: str) -> list[str]:
     return []
 
 
-def _extra_problems(shown: Mapping[str, Any]) -> list[str]:
+def _extra_problems(shown: Mapping[str, Any], parts: Collection[str]) -> list[str]:
     """A log of its own would be believed, and an immutable record could never be written."""
-    known = {record.TASK_JSON, f"{record.TASK_JSON}.gz"}
+    known = {*parts, *(f"{part}.gz" for part in parts)}
     extra = [f"{part}.{key}" for part in ("data", "binaryData") for key in shown.get(part) or {} if key not in known]
-    problems = [f"{path}: a task has no other data than {record.TASK_JSON}" for path in extra]
+    problems = [f"{path}: a task has no other data than {' and '.join(sorted(parts, reverse=True))}" for path in extra]
     return [*problems, *(["immutable: is true, and a task's record is written"] if shown.get("immutable") else [])]
+
+
+def _ended_problems(shown: Mapping[str, Any], *, may_restore: bool) -> list[str]:
+    if not may_restore:
+        state = record.state(shown["metadata"])
+        why = "a task that has ended is stored for those alone whom TESK_RESTORERS names"
+        cure = "to run it again, leave out what begins with tesk/ and log.json"
+        return [f"metadata.labels.{naming.STATE}: is {state}; {why}; {cure}"]
+    ended = str((shown["metadata"].get("annotations") or {}).get(naming.ENDED, ""))
+    problems = _extra_problems(shown, {record.TASK_JSON, record.LOG_JSON})
+    try:
+        datetime.fromisoformat(ended)
+    except ValueError:
+        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time")
+    return problems
+
+
+def _may_restore(user: Mapping[str, Any], restorers: Collection[str]) -> bool:
+    return user["username"] in restorers or _ADMINS in (user.get("groups") or [])
 
 
 def _document(shown: Mapping[str, Any]) -> str:

@@ -160,6 +160,52 @@ def test_a_task_may_be_deleted_and_made_again_at_once(
     assert (task["state"], task["logs"][0]["logs"][0]["stdout"]) == ("COMPLETE", "anew\n")
 
 
+@pytest.fixture
+def backup(service: Service, kubectl: Kubectl, shell: Shell) -> Iterator[dict[str, Any]]:
+    """The record of a task that has ended, as a backup has it; the task itself is gone."""
+    task_id = service.create({"executors": [shell("echo once")]})
+    service.ended(task_id)
+    wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={task_id}") == [], "its Job is gone")
+    kept = kubectl.json("get", "configmap", task_id)
+    for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
+        del kept["metadata"][field]
+    kubectl("delete", "configmap", task_id)
+    yield kept
+    kubectl("delete", "configmap", task_id, "--ignore-not-found")
+
+
+def test_an_ended_task_from_a_backup_is_there_again_and_does_not_run_again(
+    service: Service, kubectl: Kubectl, backup: dict[str, Any]
+) -> None:
+    task_id = backup["metadata"]["name"]
+
+    kubectl("apply", "-f", "-", given=backup)
+    assert "unchanged" in kubectl("apply", "-f", "-", given=backup)
+
+    assert kubectl.names("jobs", "-l", f"tesk/task={task_id}") == []
+    task = service.full(task_id)
+    assert (task["state"], task["logs"][0]["logs"][0]["stdout"]) == ("COMPLETE", "once\n")
+
+
+def test_who_may_not_restore_cannot_forge_a_task_that_has_ended(kubectl: Kubectl, backup: dict[str, Any]) -> None:
+    somebody = f"--as=system:serviceaccount:{SERVICE}:tesk-api"
+    run = kubectl.run("create", somebody, "-f", "-", given=backup)
+    assert run.returncode != 0
+    assert "is COMPLETE; a task that has ended is stored for those alone whom TESK_RESTORERS names" in run.stderr
+
+
+def test_applying_the_manifest_of_a_task_again_changes_nothing(
+    service: Service, kubectl: Kubectl, shell: Shell
+) -> None:
+    given = config_map("task-applied", {"executors": [shell("echo once")]})
+    kubectl("apply", "-f", "-", given=given)
+    assert "unchanged" in kubectl("apply", "-f", "-", given=given)
+    service.ended("task-applied")
+    assert "unchanged" in kubectl("apply", "-f", "-", given=given)
+    assert service.ended("task-applied")["logs"][0]["logs"][0]["stdout"] == "once\n"
+    kubectl("delete", "configmap", "task-applied")
+
+
 def test_the_webhook_makes_its_authority_anew_when_it_is_lost(service: Service, kubectl: Kubectl, shell: Shell) -> None:
     kubectl("-n", SERVICE, "delete", "secret", "tesk-webhook-tls")
     kubectl("-n", SERVICE, "rollout", "restart", "deployment/tesk-webhook")

@@ -1,0 +1,32 @@
+"""Kubernetes Events about a task, for those who look with kubectl; the record has the same anyhow."""
+
+from typing import Any
+
+from tescore.record import Record
+
+
+def warning(record: Record, reason: str, message: str, *, about: str, source: str, now: str) -> dict[str, Any]:
+    """An Event on the task's ConfigMap. `about` is in its name, so that the same is told once; `now` is RFC 3339."""
+    moment = now[:19] + "Z"
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "name": f"{record.task_id}.{about.lower().replace('_', '-')}",
+            "namespace": record.namespace,
+        },
+        "involvedObject": {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "namespace": record.namespace,
+            "name": record.task_id,
+            "uid": record.uid,
+        },
+        "reason": reason,
+        "message": message,
+        "type": "Warning",
+        "source": {"component": source},
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

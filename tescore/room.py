@@ -1,0 +1,65 @@
+"""How many tasks may run in a tenant at a time, and whose turn it is when there is room."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tescore import naming
+
+NO_LIMIT = 10**9
+"""Tasks that run where no limit is set."""
+
+_TASKMASTERS = f"{naming.MANAGED_BY}=tesk,{naming.COMPONENT}=taskmaster,!{naming.QUEUE}"
+IN_LINE = f"{_TASKMASTERS},{naming.ROOM}!={naming.ROOM_LEFT}"
+"""Selects the Jobs of tasks that run or wait for room."""
+RUNNING = f"{_TASKMASTERS},!{naming.ROOM}"
+WAITING = f"{_TASKMASTERS},{naming.ROOM}={naming.ROOM_WAITS}"
+
+_ALL_PODS: tuple[dict[str, Any], ...] = ({}, {"scopes": ["NotTerminating"]})
+"""What a quota for all pods of tasks is limited to; others are for some pods only."""
+
+
+def limit(task_limit: int, quotas: Iterable[Mapping[str, Any]]) -> int:
+    """Tasks that may run at a time: `task_limit`, 0 for none, and at most half the pods that the quotas allow.
+
+    A task that runs has a pod for its taskmaster and one for its step: where taskmasters fill a quota, none goes on.
+    """
+    limits = [task_limit] if task_limit > 0 else []
+    for quota in quotas:
+        scopes = {key: quota["spec"][key] for key in ("scopes", "scopeSelector") if quota["spec"].get(key)}
+        hard = quota["spec"].get("hard") or {}
+        if scopes in _ALL_PODS:
+            limits += [max(1, int(hard[name]) // 2) for name in ("pods", "count/pods") if _is_number(hard.get(name))]
+    return min(limits, default=NO_LIMIT)
+
+
+def reason(most: int) -> str:
+    """What a user reads while the task waits."""
+    return f"Waits until one of the {most} tasks that may run at a time in this tenant has ended."
+
+
+def queue_reason(queue: str) -> str:
+    return f"Waits in the queue {queue}."
+
+
+def due(waiting: Iterable[Mapping[str, Any]], running: int, most: int) -> list[Mapping[str, Any]]:
+    """The metadata of those waiting Jobs that there is room for, the one that has waited longest first."""
+    by_name = sorted(waiting, key=lambda metadata: str(metadata["name"]), reverse=True)  # ids count time down
+    in_turn = sorted(by_name, key=lambda metadata: str(metadata["creationTimestamp"]))
+    return in_turn[: max(0, most - running)]
+
+
+def release(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that lets a waiting Job run; a conflict if it has changed, and may so have been released."""
+    return {
+        "metadata": {"resourceVersion": metadata["resourceVersion"], "labels": {naming.ROOM: None}},
+        "spec": {"suspend": False},
+    }
+
+
+def leave() -> dict[str, Any]:
+    """The merge patch for the Job of a task that has ended: it takes no room, though it stays until its time is up."""
+    return {"metadata": {"labels": {naming.ROOM: naming.ROOM_LEFT}}}
+
+
+def _is_number(amount: object) -> bool:
+    return str(amount).isdecimal()

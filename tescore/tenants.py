@@ -1,0 +1,74 @@
+"""Each tenant's settings and how many of its tasks may run, read from its namespace and remembered for some seconds."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from tescore import naming, room, tenant
+from tescore.cluster import Object, path
+from tescore.errors import BadSettings, Misconfigured, Missing
+from tescore.tenant import TenantSettings
+
+_REMEMBERED = 3.0
+"""Seconds."""
+_Settings = TypeVar("_Settings", bound=TenantSettings)
+_T = TypeVar("_T")
+
+
+class Reader(Protocol):
+    """What is needed of tescore.cluster.Cluster."""
+
+    def get(self, path: str) -> Object: ...
+    def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant(Generic[_Settings]):
+    """A tenant as it was seen a moment ago."""
+
+    settings: _Settings
+    """The program's, with what the tenant has otherwise."""
+    most: int
+    """Tasks that may run at a time."""
+
+
+class Tenants(Generic[_Settings]):
+    """`clock` gives seconds that only grow."""
+
+    def __init__(self, cluster: Reader, service: _Settings, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._service = service
+        self._clock = clock
+        self._settings: dict[str, tuple[float, _Settings]] = {}
+        self._most: dict[str, tuple[float, int]] = {}
+
+    def settings(self, namespace: str) -> _Settings:
+        """The program's settings as they are for a tenant. Raises Misconfigured with all that is wrong with its own."""
+        return self._remembered(self._settings, namespace, self._read)
+
+    def tenant(self, namespace: str) -> Tenant[_Settings]:
+        """The tenant of that namespace, with its room. Raises Misconfigured as above."""
+        settings = self.settings(namespace)
+        return Tenant(settings, self._remembered(self._most, namespace, lambda name: self._room(name, settings)))
+
+    def _remembered(self, seen: dict[str, tuple[float, _T]], namespace: str, read: Callable[[str], _T]) -> _T:
+        now = self._clock()
+        if namespace not in seen or now - seen[namespace][0] > _REMEMBERED:
+            seen[namespace] = now, read(namespace)
+        return seen[namespace][1]
+
+    def _read(self, namespace: str) -> _Settings:
+        try:
+            overrides = self._cluster.get(path("configmaps", namespace, naming.SETTINGS)).get("data") or {}
+        except Missing:
+            overrides = {}
+        try:
+            return tenant.overridden(self._service, overrides)
+        except BadSettings as error:
+            problems = "; ".join(error.problems)
+            message = f"The settings of this tenant, in its ConfigMap {naming.SETTINGS}, are not valid: {problems}."
+            raise Misconfigured(message) from error
+
+    def _room(self, namespace: str, settings: _Settings) -> int:
+        quotas = self._cluster.listed("resourcequotas", namespace, "", whole=True)
+        return room.limit(settings.task_limit, quotas)

@@ -1,0 +1,173 @@
+"""Tasks that wait: for room in their tenant, in a queue, for their taskmaster's pod."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+
+Shell = Callable[..., dict[str, Any]]
+Settle = Callable[..., None]
+PAUSED = "tesk/janitor-paused"
+
+
+@pytest.fixture
+def settle(service: Service, kubectl: Kubectl) -> Iterator[Settle]:
+    """Gives the tenant settings of its own until the test ends, and returns when the webhook knows them."""
+
+    def apply(known: Callable[[], object], **data: str) -> None:
+        metadata = {"name": "tesk-settings", "namespace": TENANT}
+        given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+        kubectl("apply", "-f", "-", given=given)
+        wait_until(known, f"the webhook knows {data}", within=10)
+
+    yield apply
+    kubectl("delete", "configmap", "tesk-settings")
+    wait_until(lambda: starts_at_once(service, kubectl), "the webhook has forgotten them", within=10)
+
+
+@pytest.fixture
+def pause(kubectl: Kubectl) -> Iterator[Callable[[], None]]:
+    """The janitor leaves the tenant alone, until it is told to go on."""
+
+    def go_on() -> None:
+        kubectl("annotate", "namespace", TENANT, f"{PAUSED}-")
+
+    kubectl("annotate", "namespace", TENANT, f"{PAUSED}=true")
+    yield go_on
+    go_on()
+
+
+def metadata(kubectl: Kubectl, task_id: str) -> tuple[str, str]:
+    """State and reason of a task."""
+    found = kubectl.json("get", "configmap", task_id)["metadata"]
+    return found["labels"]["tesk/state"], found["annotations"].get("tesk/reason", "")
+
+
+def tried(service: Service, kubectl: Kubectl) -> tuple[str, str]:
+    """State and reason that a new task gets, which is cancelled."""
+    task_id = service.create({"executors": [{"image": "i", "command": ["true"]}]})
+    found = metadata(kubectl, task_id)
+    service.client.cancel_task(task_id)
+    return found
+
+
+def starts_at_once(service: Service, kubectl: Kubectl) -> bool:
+    return tried(service, kubectl)[0] == "INITIALIZING"
+
+
+def waiting(most: int) -> str:
+    return f"Waits until one of the {most} tasks that may run at a time in this tenant has ended."
+
+
+def one_at_a_time(service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, script: str) -> str:
+    """With a limit of one task: a task that runs that script, and so takes all the room there is."""
+    first = service.create({"executors": [shell(script)]})
+    settle(lambda: tried(service, kubectl) == ("QUEUED", waiting(1)), TESK_TASK_LIMIT="1")
+    return first
+
+
+def test_ten_tasks_where_a_quota_has_room_for_two_begin_in_their_order_and_all_complete(
+    service: Service, kubectl: Kubectl, shell: Shell, quota: Callable[..., None]
+) -> None:
+    quota(pods="4")
+    first = service.create({"executors": [shell("sleep 3")]})
+    wait_until(lambda: tried(service, kubectl)[1] in {"", waiting(2)}, "the webhook knows the quota", within=10)
+    tasks = [first, *(service.create({"executors": [shell("echo hello")]}) for _ in range(10))]
+
+    queued = [found for task_id in tasks if (found := metadata(kubectl, task_id))[0] == "QUEUED"]
+    assert set(queued) == {("QUEUED", waiting(2))}
+    assert len(queued) > 4
+
+    assert {service.ended(task_id)["state"] for task_id in tasks} == {"COMPLETE"}
+    began = {task_id: service.full(task_id)["logs"][0]["start_time"] for task_id in tasks}
+    for place, task_id in enumerate(sorted(tasks, key=lambda task_id: began[task_id])):
+        assert abs(place - tasks.index(task_id)) <= 1  # two begin at a time
+
+
+def test_a_task_that_ends_lets_the_next_begin(
+    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+) -> None:
+    first = one_at_a_time(service, kubectl, shell, settle, "sleep 8")
+    second, third = (service.create({"executors": [shell("echo hello")]}) for _ in range(2))
+    assert metadata(kubectl, second) == metadata(kubectl, third) == ("QUEUED", waiting(1))
+
+    assert service.ended(first)["state"] == "COMPLETE"
+    assert service.ended(second)["state"] == "COMPLETE"
+    assert service.ended(third)["state"] == "COMPLETE"
+    assert metadata(kubectl, third) == ("COMPLETE", "")
+
+
+def test_a_waiting_task_is_cancelled_at_once_and_holds_nobody_up(
+    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+) -> None:
+    first = one_at_a_time(service, kubectl, shell, settle, "sleep 8")
+    second, third = (service.create({"executors": [shell("echo hello")]}) for _ in range(2))
+
+    service.client.cancel_task(second)
+
+    assert metadata(kubectl, second) == ("CANCELED", "Cancelled before it began.")
+    wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={second}") == [], "its Job is gone")
+    assert service.ended(third)["state"] == "COMPLETE"
+    assert service.state(first) == "COMPLETE"
+
+
+def test_the_janitor_lets_the_next_begin_where_nobody_ended_well_unless_it_is_paused(
+    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+) -> None:
+    go_on = pause
+    first = one_at_a_time(service, kubectl, shell, settle, "sleep 600")
+    second = service.create({"executors": [shell("echo hello")]})
+    kubectl("delete", "job", first)
+    assert kubectl.run("wait", "--for=jsonpath={.spec.suspend}=false", f"job/{second}", "--timeout=5s").returncode != 0
+
+    go_on()
+
+    assert service.ended(second)["state"] == "COMPLETE"
+    assert service.ended(first)["state"] == "SYSTEM_ERROR"
+    assert "died (its Job is gone)" in kubectl("get", "events", "--field-selector", f"involvedObject.name={first}")
+
+
+def test_in_a_queue_of_kueues_a_task_waits_until_its_job_is_admitted(
+    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle
+) -> None:
+    # Kueue itself is not here; the test plays its part, which is to set `suspend`.
+    waits = ("QUEUED", "Waits in the queue research.")
+    settle(lambda: tried(service, kubectl) == waits, TESK_QUEUE="research")
+    task_id = service.create({"executors": [shell("echo hello")]})
+    assert metadata(kubectl, task_id) == waits
+    assert kubectl.names("jobs", "-l", "kueue.x-k8s.io/queue-name=research") == [f"job.batch/{task_id}"]
+
+    kubectl("patch", "job", task_id, "-p", json.dumps({"spec": {"suspend": False}}))
+
+    assert service.ended(task_id)["state"] == "COMPLETE"
+
+
+def test_bad_settings_of_a_tenant_are_told_to_who_creates_a_task(
+    service: Service, shell: Shell, settle: Settle
+) -> None:
+    document = {"executors": [shell("echo never")]}
+    wrong = {"TESK_TASK_LIMIT": "many", "TESK_NONSENSE": "x"}
+    settle(lambda: service.call("POST", "/tasks", document)[0] == 500, **wrong)
+    status, answer = service.call("POST", "/tasks", document)
+    assert (status, answer["error"]) == (500, "Misconfigured")
+    assert "TESK_NONSENSE is no setting of a tenant's; TESK_TASK_LIMIT is 'many', which is not" in answer["message"]
+
+
+def test_a_task_whose_taskmaster_gets_no_pod_says_why_and_fails_only_after_its_time(
+    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, quota: Callable[..., None]
+) -> None:
+    quota(pods="0")
+    task_id = service.create({"executors": [shell("echo never")]})
+    wait_until(lambda: "exceeded quota: e2e" in metadata(kubectl, task_id)[1], "its user can read why it waits")
+    assert service.state(task_id) == "INITIALIZING"
+
+    settle(lambda: True, TESK_QUEUE_SECONDS="1")
+
+    assert service.ended(task_id)["state"] == "SYSTEM_ERROR"
+    reason = metadata(kubectl, task_id)[1]
+    assert reason.startswith("The taskmaster could not run within")
+    assert "exceeded quota: e2e" in reason
+    wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={task_id}") == [], "its Job is gone")

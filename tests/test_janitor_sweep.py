@@ -1,0 +1,160 @@
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from janitor.settings import Settings
+from janitor.sweep import Janitor
+from tescore import launch
+from tescore.cluster import Cluster
+from tescore.naming import TASK_LABELS
+from tescore.tenants import Tenants
+from tests.apiserver import ApiServer, api_server
+
+NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
+LONG_AGO = "2026-11-22T04:00:00.000000Z"
+SETTINGS = Settings(taskmaster_image="t:1", filer_image="f:1", task_limit=2)
+DOCUMENT = json.dumps({"executors": [{"image": "busybox", "command": ["true"]}]})
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with api_server() as running:
+        tenant = {"metadata": {"name": "tesk", "labels": {"tesk/tenant": "true"}, "annotations": {}}}
+        running.stored("namespaces", tenant, "ADDED")
+        yield running
+
+
+def janitor(server: ApiServer) -> Janitor:
+    cluster, clock = Cluster(server.url), count(step=60.0)
+    return Janitor(cluster, SETTINGS, Tenants(cluster, SETTINGS, lambda: next(clock)))
+
+
+def add_task(server: ApiServer, name: str, state: str = "QUEUED", **annotations: str) -> None:
+    told = {f"tesk/{key}": value for key, value in {"created": LONG_AGO, **annotations}.items()}
+    metadata = {"name": name, "namespace": "tesk", "uid": name, "labels": {**TASK_LABELS, "tesk/state": state}}
+    shown = {"metadata": {**metadata, "annotations": told}, "data": {"task.json": DOCUMENT}}
+    server.stored("configmaps", shown, "ADDED")
+
+
+def add_job(server: ApiServer, name: str, *, waits: bool = False, **status: Any) -> None:
+    made = launch.job(name, "tesk", SETTINGS, waits=waits)
+    made["metadata"] |= {"uid": f"job-{name}", "creationTimestamp": LONG_AGO}
+    server.stored("jobs", {**made, "status": status}, "ADDED")
+
+
+def waiting(server: ApiServer) -> list[str]:
+    jobs = [(name, job) for (kind, name), job in sorted(server.objects.items()) if kind == "jobs"]
+    return [name for name, job in jobs if job["spec"].get("suspend")]
+
+
+def task(server: ApiServer, name: str) -> tuple[str, str]:
+    """State and reason."""
+    metadata = server.objects["configmaps", name]["metadata"]
+    return metadata["labels"]["tesk/state"], metadata["annotations"].get("tesk/reason", "")
+
+
+def test_as_many_begin_as_there_is_room_for(server: ApiServer) -> None:
+    add_job(server, "task-1", ready=1)
+    add_job(server, "task-2", conditions=[{"type": "Failed", "status": "True", "message": "backoff"}])
+    for name in ("task-7", "task-8", "task-9"):
+        add_job(server, name, waits=True)
+        add_task(server, name)
+    janitor(server).sweep(NOW)
+    assert waiting(server) == ["task-7", "task-8"]
+
+
+def test_what_nobody_began_is_launched_and_waits_where_there_is_no_room(server: ApiServer) -> None:
+    add_job(server, "task-1", ready=1)
+    for name in ("task-1", "task-2", "task-3"):
+        add_task(server, name, "INITIALIZING")
+    janitor(server).sweep(NOW)
+    assert waiting(server) == ["task-3"]
+    assert task(server, "task-3") == (
+        "INITIALIZING",
+        "Waits until one of the 2 tasks that may run at a time in this tenant has ended.",
+    )
+
+
+def test_two_janitors_at_once_do_no_harm(server: ApiServer) -> None:
+    add_job(server, "task-1", ready=1)
+    for name in ("task-1", "task-2", "task-3"):
+        add_task(server, name, "RUNNING" if name == "task-2" else "INITIALIZING", taskmaster="p" * (name == "task-2"))
+    for name in ("task-8", "task-9"):
+        add_job(server, name, waits=True)
+        add_task(server, name)
+    both = [Thread(target=janitor(server).sweep, args=(NOW,)) for _ in range(2)]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert task(server, "task-2") == ("SYSTEM_ERROR", "The taskmaster died (its Job is gone).")
+    assert server.objects["configmaps", "task-2"]["data"]["log.json"].count("The taskmaster died") == 1
+    assert waiting(server) == ["task-3", "task-8"]
+
+
+def stuck(server: ApiServer) -> None:
+    add_job(server, "task-1")
+    add_task(server, "task-1", "INITIALIZING")
+    server.stored("events", {
+        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1"}, "firstTimestamp": "2026-11-22T04:30:00Z",
+        "message": 'Error creating: pods "task-1-abcde" is forbidden: exceeded quota: small',
+    }, "ADDED")  # fmt: skip
+
+
+def test_a_task_whose_taskmaster_cannot_be_made_says_why_and_goes_on_waiting(server: ApiServer) -> None:
+    stuck(server)
+    janitor(server).sweep(NOW)
+    assert task(server, "task-1") == (
+        "INITIALIZING",
+        "Waits: no pod can be made for its taskmaster (exceeded quota: small).",
+    )
+    assert ("jobs", "task-1") in server.objects
+
+
+def test_when_its_time_to_wait_is_over_it_ends_with_the_reason_and_an_event_and_its_job_goes(server: ApiServer) -> None:
+    stuck(server)
+    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_QUEUE_SECONDS": "1000"}}
+    server.stored("configmaps", settings, "ADDED")
+    janitor(server).sweep(NOW)
+    state, reason = task(server, "task-1")
+    assert state == "SYSTEM_ERROR"
+    assert reason == (
+        "The taskmaster could not run within 1800 s. "
+        "Waits: no pod can be made for its taskmaster (exceeded quota: small)."
+    )
+    assert server.objects["events", "task-1.system-error"]["message"] == reason
+    assert ("jobs", "task-1") not in server.objects
+
+
+def test_bad_settings_let_nothing_begin_but_what_is_dead_ends(server: ApiServer) -> None:
+    server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": {"TESK_NO": "x"}}, "ADDED")
+    add_task(server, "task-1", "INITIALIZING")
+    add_task(server, "task-2", "RUNNING", taskmaster="p")
+    add_job(server, "task-9", waits=True)
+    add_task(server, "task-9")
+    janitor(server).sweep(NOW)
+    assert waiting(server) == ["task-9"]
+    assert ("jobs", "task-1") not in server.objects
+    assert task(server, "task-2")[0] == "SYSTEM_ERROR"
+
+
+def test_it_leaves_a_namespace_alone_that_says_so(server: ApiServer) -> None:
+    server.objects["namespaces", "tesk"]["metadata"]["annotations"]["tesk/janitor-paused"] = "true"
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    janitor(server).sweep(NOW)
+    assert task(server, "task-1") == ("RUNNING", "")
+
+
+def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended="2026-11-20T05:00:00.000000Z")
+    janitor(server).expire(NOW)
+    assert ("configmaps", "task-1") in server.objects
+    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_RETENTION_DAYS": "1"}}
+    server.stored("configmaps", settings, "ADDED")
+    janitor(server).expire(NOW)
+    assert ("configmaps", "task-1") not in server.objects
