@@ -267,10 +267,9 @@ def test_what_should_pass_soon_and_does_not_fails_the_task(
     no_claim = service.create({"executors": [shell("true")], "volumes": ["/v"]})
     no_node = service.create({"executors": [shell("true")], "resources": {"cpu_cores": 1000}})
     for task_id, reason in ((no_image, "ImagePull"), (no_claim, "Unschedulable"), (no_node, "Unschedulable")):
-        task = service.ended(task_id)
-        assert task["state"] == "SYSTEM_ERROR"
-        assert re.search(r", and \d+ s were too long\.$", task["logs"][0]["system_logs"][-1])
-        wait_until(lambda i=task_id, r=reason: r in reasons(kubectl, i), f"{reason} is told", within=5)
+        service.ended(task_id)
+        assert re.search(r", and \d+ s were too long\.$", service.full(task_id)["logs"][0]["system_logs"][-1])
+        failed(service, kubectl, task_id, "SYSTEM_ERROR", reason)
 
 
 def test_a_claim_that_nobody_provides_is_waited_for(
