@@ -10,6 +10,7 @@ from api import query, views
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
+from api.views import View
 from tescore import naming, record, validation
 from tescore.errors import InvalidTask
 
@@ -49,7 +50,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> dict[str, Any]:
         view = query.view(request.args)
-        return views.task(store.get(task_id), view)
+        return views.task(store.get(task_id) if view == View.MINIMAL else store.whole(task_id), view)
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:

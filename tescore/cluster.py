@@ -22,17 +22,18 @@ _TIMEOUT = (3.0, 9.0)
 
 
 class Cluster:
-    """One attempt per call, with the pod's ServiceAccount.
+    """One attempt per call, with the pod's ServiceAccount unless settings of the library's are given.
 
     Raises Missing, AlreadyExists, Conflict, Expired or Refused where the API server says so, and Unavailable where
     it does not answer.
     """
 
-    def __init__(self) -> None:
-        settings = client.Configuration()
+    def __init__(self, settings: client.Configuration | None = None) -> None:
+        if settings is None:
+            settings = client.Configuration()
+            config.load_incluster_config(client_configuration=settings)
         settings.retries = False
         settings.connection_pool_maxsize = _CONNECTIONS
-        config.load_incluster_config(client_configuration=settings)
         self._settings = settings
         # Not the library's ApiClient over it, which fails in an error of its own where TLS breaks off.
         self._rest = RESTClientObject(settings)

@@ -28,6 +28,8 @@ class Break(Enum):
 class ApiServer:
     url: str = ""
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    report: bytes = b'{"moved": {"url": "u", "path": "p", "size_bytes": "1"}}'
+    """The log of the filer of outputs."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -65,12 +67,14 @@ def api_server() -> Iterator[ApiServer]:
         server.url = f"http://127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
-        with server.changed:
-            server.ending = True
-            server.changed.notify_all()
-        listener.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            with server.changed:
+                server.ending = True
+                server.changed.notify_all()
+            listener.shutdown()
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -117,13 +121,32 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
+            if self.command == "GET" and not name:
+                return 200, self._listed(kind)
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
+
+    def _listed(self, kind: str) -> Object:
+        """A page of the objects with those labels, by name; a token is the name of the last one before."""
+        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        wanted = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)
+        found = [
+            shown
+            for (of_kind, name), shown in sorted(self.served.objects.items())
+            if of_kind == kind
+            and name > query.get("continue", "")
+            and wanted.items() <= shown["metadata"].get("labels", {}).items()
+        ]
+        items = found[: int(query.get("limit", len(found)))]
+        more = {"continue": items[-1]["metadata"]["name"]} if len(items) < len(found) else {}
+        if "PartialObjectMetadataList" in self.headers["Accept"]:
+            items = [{"metadata": item["metadata"]} for item in items]
+        return {"metadata": {"resourceVersion": str(len(self.served.events)), **more}, "items": deepcopy(items)}
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
         if log:
-            moved = {"moved": {"url": "u", "path": "p", "size_bytes": "1"}}
-            return 200, json.dumps(moved).encode() if "filer" in str(shown) else b"out\n"
+            name = shown["metadata"]["name"]
+            return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
             if body["metadata"].get("resourceVersion", version) != version:
