@@ -30,6 +30,8 @@ class ApiServer:
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
     report: bytes = b'{"moved": {"url": "u", "path": "p", "size_bytes": "1"}}'
     """The log of the filer of outputs."""
+    refused: str = "-"
+    """End of the names of objects that nobody may create."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -158,6 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
+        if name.endswith(server.refused):
+            return _status(403, "Forbidden")
         if (kind, name) in server.objects:
             return _status(409, "AlreadyExists")
         made = server.stored(kind, body, "ADDED")

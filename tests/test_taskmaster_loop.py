@@ -170,3 +170,15 @@ def test_a_page_of_an_earlier_task_is_waited_out(tmp_path: Path) -> None:
         threading.Timer(0.5, server.stored, ("configmaps", old, "DELETED")).start()
         run(server, tmp_path, "p-1")
         assert_all_outputs_are_on_pages(server)
+
+
+def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report, server.refused = REPORT, ".outputs-1"
+        run(server, tmp_path, "p-1")
+        assert_as_if_nothing_had_happened(server)
+        assert ended(server).log["system_logs"] == [
+            "The list of 600 outputs that were stored could not be kept: Forbidden"
+        ]
+        assert paged(server) == []
