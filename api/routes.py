@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from api import query, views
+from api import query
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
@@ -48,8 +48,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> dict[str, Any]:
-        view = query.view(request.args)
-        return views.task(store.get(task_id), view, store.settings())
+        return store.shown(task_id, query.view(request.args))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:

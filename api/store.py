@@ -8,13 +8,12 @@ from api import views
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, record
+from tescore import listing, naming, outputs, record
 from tescore.cluster import Cluster, path
 from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconfigured, Missing, Refused, TaskNotFound
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
-from tescore.tenant import TenantSettings
 from tescore.tenants import Tenants
 
 _T = TypeVar("_T")
@@ -65,20 +64,19 @@ class Store:
             raise TaskNotFound(task_id)
         return record.record(stored)
 
+    def shown(self, task_id: str, view: View) -> dict[str, Any]:
+        """The task as the view wants it. Raises TaskNotFound."""
+        seen = self.get(task_id)
+        return views.head(seen) if view == View.MINIMAL else self._whole(seen, view)
+
     def page(self, query: ListQuery) -> tuple[list[dict[str, Any]], str]:
         """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last."""
         tasks: list[dict[str, Any]] = []
-        token, size, settings = query.page_token, 0, self.settings()
+        token, size = query.page_token, 0
         for _ in range(_PAGE_CALLS):
-            room = query.page_size - len(tasks)
-            limit = room if query.view == View.MINIMAL else min(room, _FEW)
-            wanted = {"labelSelector": query.selector, "limit": str(limit)}
-            listed = self._list({**wanted, **({"continue": token} if token else {})}, query.view)
-            for item in listed["items"]:
-                if _name(item).startswith(query.name_prefix):
-                    tasks.append(_shown(item, query.view, settings))
-                    size += _size(item)
-            token = listed["metadata"].get("continue", "")
+            items, token = self._some(query, token, query.page_size - len(tasks), _PAGE_BYTES - size)
+            tasks += [self._shown(item, query.view) for item in items]
+            size += sum(_size(item) for item in items)
             if not token or len(tasks) >= query.page_size or size >= _PAGE_BYTES:
                 break
         return tasks, token
@@ -111,15 +109,48 @@ class Store:
         with suppress(Missing):
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
-    def _list(self, wanted: dict[str, str], view: View) -> dict[str, Any]:
-        accept = listing.METADATA if view == View.MINIMAL else "application/json"
+    def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[dict[str, Any]], str]:
+        """The next tasks, at least one if there is any and no more than reach the size; and the token after them."""
+        limit = room if query.view == View.MINIMAL else min(room, _FEW)
+        listed = self._list(query, token, limit)
+        fitting = _fitting(listed["items"], query.name_prefix, left)
+        if fitting < len(listed["items"]):
+            listed = self._list(query, token, fitting)
+        items = [item for item in listed["items"] if _name(item).startswith(query.name_prefix)]
+        return items, listed["metadata"].get("continue", "")
+
+    def _list(self, query: ListQuery, token: str, limit: int) -> dict[str, Any]:
+        wanted = {"labelSelector": query.selector, "limit": str(limit), **({"continue": token} if token else {})}
+        accept = listing.METADATA if query.view == View.MINIMAL else "application/json"
         where = path("configmaps", self._namespace)
         try:
             return self._retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
         except (Expired, Refused) as error:
-            if "continue" not in wanted:
+            if not token:
                 raise Misconfigured(str(error)) from error
             raise BadRequest("page_token is not of this service, or too old; begin again without one.") from error
+
+    def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
+        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(record.record(item), view)
+
+    def _whole(self, seen: Record, view: View) -> dict[str, Any]:
+        return views.task(self._joined(seen), view, self.settings())
+
+    def _joined(self, seen: Record) -> Record:
+        """The record with the outputs that are on pages; what is missing of them is told in its log."""
+        counted = outputs.pages(seen.pages)
+        files: list[outputs.File] = []
+        for number in range(counted.number):
+            with suppress(Missing, ValueError):
+                files += self._page(seen, number)
+        return views.with_outputs(seen, files, of=counted.files) if counted.number else seen
+
+    def _page(self, seen: Record, number: int) -> list[outputs.File]:
+        where = path("configmaps", self._namespace, naming.outputs_page(seen.task_id, number))
+        try:
+            return outputs.page(self._retried(lambda: self._cluster.get(where), _READ_WAITS), seen.uid)
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
 
     def _patch(self, task_id: str, patch: dict[str, Any]) -> None:
         where = path("configmaps", self._namespace, task_id)
@@ -132,15 +163,23 @@ class Store:
         return retried(call, waits, obeyed=2.0)
 
 
-def _shown(item: dict[str, Any], view: View, settings: TenantSettings) -> dict[str, Any]:
-    if view == View.MINIMAL:
-        return views.minimal(item["metadata"])
-    return views.task(record.record(item), view, settings)
+def _fitting(items: Sequence[dict[str, Any]], name_prefix: str, left: int) -> int:
+    """How many of the items it takes to reach a size; at least one, all if they do not."""
+    for count, item in enumerate(items, 1):
+        if _name(item).startswith(name_prefix):
+            left -= _size(item)
+        if left <= 0:
+            return count
+    return len(items)
 
 
 def _size(item: dict[str, Any]) -> int:
-    parts = (item.get("data") or {}, item.get("binaryData") or {})
-    return sum(len(text) for part in parts for text in part.values())
+    """Bytes of a whole task, its pages of outputs included; nothing for one of which only the metadata was read."""
+    parts = [part for part in (item.get("data"), item.get("binaryData")) if part]
+    if not parts:
+        return 0
+    paged = outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
+    return paged + sum(len(text) for part in parts for text in part.values())
 
 
 def _name(item: dict[str, Any]) -> str:

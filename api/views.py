@@ -1,14 +1,18 @@
 """A record as the TES task that a client sees, in the three views of the standard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from tescore import document, record
+from tescore.errors import InvalidTask
 from tescore.record import Record
 from tescore.tenant import TenantSettings
 
-_ONLY_FULL_LOG = frozenset({"stdout", "stderr"})
+_ONLY_FULL_INPUT = frozenset({"content"})
+_ONLY_FULL_LOG = frozenset({"system_logs"})
+_ONLY_FULL_STREAMS = frozenset({"stdout", "stderr"})
 
 
 class View(StrEnum):
@@ -22,32 +26,59 @@ def minimal(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": metadata["name"], "state": record.state(metadata).value}
 
 
+def head(seen: Record) -> dict[str, Any]:
+    """The task in the view MINIMAL."""
+    return {"id": seen.task_id, "state": seen.state.value}
+
+
 def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
-    """The task; only fields of the standard and parameters that its tenant may use, none of them null."""
-    head = {"id": seen.task_id, "state": seen.state.value}
-    if view == View.MINIMAL:
-        return head
-    sent, _ = document.parse(seen.document, settings)
+    """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
+    sent, problem = _sent(seen, settings)
+    log = _with_note(seen.log, problem) if problem else seen.log
     shown = {
-        **head,
+        **head(seen),
         **sent,
-        **({"logs": [seen.log]} if seen.log else {}),
+        **({"logs": [log]} if log else {}),
         **({"creation_time": seen.created} if seen.created else {}),
     }
     return shown if view == View.FULL else _basic(shown)
 
 
+def with_outputs(seen: Record, files: Sequence[Mapping[str, str]], *, of: int) -> Record:
+    """The record with the outputs that it does not hold itself, and a word on those that are missing."""
+    log = {"logs": [], "system_logs": [], **seen.log, "outputs": [*seen.log.get("outputs", []), *files]}
+    missing = of - len(files)
+    if missing:
+        log = _with_note(log, f"{missing} of {of} outputs were stored and cannot be listed: their ConfigMaps are gone.")
+    return replace(seen, log=log)
+
+
+def _sent(seen: Record, settings: TenantSettings) -> tuple[dict[str, Any], str]:
+    """The document, and why it cannot be shown if somebody broke it."""
+    try:
+        return document.parse(seen.document, settings)[0], ""
+    except InvalidTask as error:
+        return {"executors": []}, f"What was asked for cannot be read any more. {error}"
+
+
+def _with_note(log: Mapping[str, Any], note: str) -> dict[str, Any]:
+    return {"logs": [], "outputs": [], **log, "system_logs": [*log.get("system_logs", []), note]}
+
+
 def _basic(shown: dict[str, Any]) -> dict[str, Any]:
     parts: dict[str, Any] = {}
     if "inputs" in shown:
-        parts["inputs"] = [_without(item, {"content"}) for item in shown["inputs"]]
+        parts["inputs"] = _all_without(shown["inputs"], _ONLY_FULL_INPUT)
     if "logs" in shown:
         parts["logs"] = [
-            {**_without(log, {"system_logs"}), "logs": [_without(entry, _ONLY_FULL_LOG) for entry in log["logs"]]}
-            for log in shown["logs"]
+            {**log, "logs": _all_without(log["logs"], _ONLY_FULL_STREAMS)}
+            for log in _all_without(shown["logs"], _ONLY_FULL_LOG)
         ]
     return {**shown, **parts}
 
 
-def _without(fields: Mapping[str, Any], hidden: frozenset[str] | set[str]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in hidden}
+def _all_without(items: Any, hidden: frozenset[str]) -> Any:
+    """Each without those fields; what is no list of objects, in a document that was never checked, stays as it is."""
+    if isinstance(items, list):
+        return [_all_without(item, hidden) for item in items]
+    return {name: value for name, value in items.items() if name not in hidden} if isinstance(items, dict) else items

@@ -44,13 +44,14 @@ def outputs(task: Task, volume: Path, *, optional: bool, tail: int, tell: Tell, 
 
     With `optional` an output that is not there is no more than a warning.
     """
-    sending = _Sending(volume / DATA, optional, tell, waits)
-    for output in task.outputs:
-        sending.send(output)
-    for i, executor in enumerate(task.executors):
-        for stream, path in (("stdout", executor.stdout), ("stderr", executor.stderr)):
-            if path:
-                _tell_tail(i, stream, path, volume / DATA, tail, tell)
+    with report.Telling(tell) as telling:
+        sending = _Sending(volume / DATA, optional, telling, waits)
+        for output in task.outputs:
+            sending.send(output)
+        for i, executor in enumerate(task.executors):
+            for stream, path in (("stdout", executor.stdout), ("stderr", executor.stderr)):
+                if path:
+                    _tell_tail(i, stream, path, volume / DATA, tail, telling)
     return report.FAILED if sending.failed else 0
 
 
@@ -98,14 +99,14 @@ def _words(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _tell_tail(executor: int, stream: str, path: str, root: Path, limit: int, tell: Tell) -> None:
+def _tell_tail(executor: int, stream: str, path: str, root: Path, limit: int, telling: report.Telling) -> None:
     try:
         place, _ = tree.file(root, path)
-        tell(report.tail(executor, stream, tails.tail(place, limit)))
+        telling.tail(executor, stream, tails.tail(place, limit))
     except NotThere:
         log.info("stream was not written", extra={"executor": executor, "stream": stream})
     except (TeskError, OSError) as error:
-        tell(report.warning(f"The {stream} of executor {executor} ({path}) could not be read: {_words(error)}."))
+        telling.warning(f"The {stream} of executor {executor} ({path}) could not be read: {_words(error)}.")
 
 
 @dataclass(slots=True)
@@ -114,7 +115,7 @@ class _Sending:
 
     root: Path
     optional: bool
-    tell: Tell
+    telling: report.Telling
     waits: Sequence[float]
     """Emptied once they were all waited in vain: else a thousand files wait as long for a storage that is away."""
     failed: bool = False
@@ -130,7 +131,7 @@ class _Sending:
             return
         if not stored:
             words = "matches no file" if wildcards.is_pattern(output.path, output.path_prefix) else "holds no file"
-            self.tell(report.warning(f"Output {output.path} for {_shown(output.url)} {words}."))
+            self.telling.warning(f"Output {output.path} for {_shown(output.url)} {words}.")
 
     def _send_file(self, path: str, url: str) -> None:
         transport = transports.of(url)
@@ -140,18 +141,17 @@ class _Sending:
         except (TeskError, OSError) as error:
             self._miss(path, url, error)
             return
-        self.tell(report.moved(transport.shown(url), path, size))
-        log.info("output stored", extra={"path": path, "size_bytes": size})
+        self.telling.moved(transport.shown(url), path, size)
 
     def _miss(self, path: str, url: str, error: Exception) -> None:
         sentence = f"Output {path} could not be stored at {_shown(url)}: {_words(error)}."
         if self.optional and isinstance(error, NotThere):
-            self.tell(report.warning(sentence))
+            self.telling.warning(sentence)
             return
         if isinstance(error, Transient):
             self.waits = ()
         self.failed = True
-        self.tell(report.failure(sentence))
+        self.telling.failure(sentence)
 
 
 def _files(root: Path, output: Output) -> Iterator[tuple[str, str]]:

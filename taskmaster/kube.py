@@ -1,9 +1,9 @@
 """The few calls that a taskmaster makes to the Kubernetes API server, over urllib3; nothing of it leaks out."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
@@ -22,6 +22,7 @@ _LOG_PATIENCE = 30.0
 _JSON = "application/json"
 
 Object = dict[str, Any]
+_T = TypeVar("_T")
 
 
 class Kube:
@@ -91,14 +92,13 @@ class Kube:
 
         return retried(read, self._log_waits) if size else ""
 
-    def log_lines(self, pod: str) -> list[str]:
-        """The whole log of the pod, line by line."""
+    def read_log(self, pod: str, read: Callable[[Iterator[str]], _T]) -> _T:
+        """What `read` makes of the lines of the pod's whole log as they come; it begins again if they break off."""
 
-        def read() -> list[str]:
-            chunks = _chunks(self._once("GET", self._path("pods", pod, "log"), stream=True))
-            return b"".join(chunks).decode("utf-8", "replace").split("\n")
+        def once() -> _T:
+            return read(_lines(_chunks(self._once("GET", self._path("pods", pod, "log"), stream=True))))
 
-        return retried(read, self._log_waits)
+        return retried(once, self._log_waits)
 
     def follow(self, kind: str, name: str, version: str = "") -> Iterator[Object | None]:
         """The object each time it changes, None when it is not there; goes on for ever, over closed watches.
@@ -176,6 +176,16 @@ class Kube:
 
 def _only(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
+
+
+def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
+    """The lines in an answer; the last one is whatever follows the last line's end."""
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.decode("utf-8", "replace")
+    yield rest.decode("utf-8", "replace")
 
 
 def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:

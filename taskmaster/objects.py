@@ -10,6 +10,9 @@ from taskmaster.watches import Watches
 from tescore import report
 from tescore.errors import Missing, Refused, Unavailable
 
+_PATIENCE = 60.0
+"""Seconds in which the garbage collector may remove what an earlier task left."""
+
 Names = Iterable[tuple[str, str]]
 """Kind and name of each."""
 
@@ -49,6 +52,24 @@ class Objects:
                 return shown
             self.gone({(kind, name)}, within=None)
 
+    def put(self, kind: str, body: Object) -> None:
+        """The object is there with just this data, made now or before.
+
+        Raises Refused if the API server will not have it, or if another's object has its name and stays.
+        """
+        name = body["metadata"]["name"]
+        shown = self._kube.create(kind, body) or self.find(kind, name)
+        if shown is None and self.gone({(kind, name)}, within=_PATIENCE):
+            shown = self._kube.create(kind, body) or self.find(kind, name)
+        if shown is None:
+            raise Refused(f"another object has the name {name}", code=409)
+        given = {"metadata": {"labels": body["metadata"]["labels"]}, "binaryData": body["binaryData"]}
+        if (shown["metadata"].get("labels"), shown.get("binaryData")) != (
+            given["metadata"]["labels"],
+            given["binaryData"],
+        ):
+            self._kube.patch(kind, name, given)
+
     def remove(self, names: Names) -> set[tuple[str, str]]:
         """Has the objects deleted; returns those that were there."""
         return {(kind, name) for kind, name in names if self._kube.delete(kind, name)}
@@ -81,7 +102,7 @@ class Objects:
     def report(self, pod: str) -> report.Report:
         """What a filer told."""
         try:
-            return report.read(self._kube.log_lines(pod))
+            return self._kube.read_log(pod, report.read)
         except (Missing, Refused, Unavailable):
             return report.Report(warnings=("The report of the filer could not be read.",))
 

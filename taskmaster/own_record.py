@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from taskmaster import plan, tasklog
+from taskmaster import pages, plan, tasklog
 from taskmaster.kube import Kube, Object
+from taskmaster.objects import Objects
 from tescore import record
-from tescore.errors import Missing
+from tescore.errors import Missing, Refused
 from tescore.record import Record
 from tescore.states import State
 
@@ -22,6 +23,7 @@ class OwnRecord:
     def __init__(self, kube: Kube, claimed: Record, pod_uid: str) -> None:
         self._kube = kube
         self._pod_uid = pod_uid
+        self._objects = Objects(kube, claimed.uid)
         self._room = record.room(claimed.document)
         self.seen = claimed
 
@@ -31,12 +33,23 @@ class OwnRecord:
 
     def write(self, state: State, annotations: Annotations, grown: tasklog.TaskLog | None = None) -> None:
         """All in one write. Raises Conflict if the record has changed, SteppedBack if it is gone."""
-        fitted = tasklog.fitted(grown, self._room) if grown is not None else None
-        patch = record.change(self.seen, state=state, annotations=annotations, log=fitted)
+        kept = self._paged(grown) if grown is not None else None
+        changed = {**annotations, **(kept.annotations if kept else {})}
+        patch = record.change(self.seen, state=state, annotations=changed, log=kept.log if kept else None)
         try:
             self.seen = record.record(self._kube.patch("configmaps", self.seen.task_id, patch))
         except Missing as error:
             raise SteppedBack("The record is gone.") from error
+
+    def _paged(self, grown: tasklog.TaskLog) -> pages.Split:
+        """Writes the pages of outputs that do not fit into the record, before the record counts them."""
+        split = pages.split(grown, self._room)
+        try:
+            for number, page in enumerate(split.pages):
+                self._objects.put("configmaps", pages.config_map(self.seen, number, page))
+        except Refused as error:
+            return pages.without_pages(split, str(error))
+        return split
 
     def refresh(self) -> None:
         """Raises SteppedBack if it is not this taskmaster's any more."""

@@ -1,6 +1,5 @@
 """The TES TaskLog of a task, as it grows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,8 +11,10 @@ from tescore.report import Report
 
 TaskLog = Mapping[str, Any]
 
+BATCHES = "batches"
+"""Outputs beyond those in `outputs`, packed, in a log that grows; taskmaster/pages.py finds them a place."""
+
 _ONE_TAIL = 64 * 1024
-_NOTE = 200
 _OTHER = 128 * 1024
 """Bytes of the record kept for the log's other parts."""
 
@@ -68,6 +69,7 @@ def with_report(log: TaskLog, report: Report) -> TaskLog:
         **log,
         "logs": logs,
         "outputs": [*log["outputs"], *report.moved],
+        BATCHES: report.batches,
         "system_logs": [*log["system_logs"], *report.warnings],
     }
 
@@ -75,24 +77,6 @@ def with_report(log: TaskLog, report: Report) -> TaskLog:
 def with_note(log: TaskLog, note: str) -> TaskLog:
     """A sentence of the system, once."""
     return log if not note or note in log["system_logs"] else {**log, "system_logs": [*log["system_logs"], note]}
-
-
-def fitted(log: TaskLog, room: int) -> TaskLog:
-    """The log with as many outputs as fit into so many bytes, and a note of how many are not listed."""
-    if _size(log) <= room:
-        return log
-    left, kept = room - _size({**log, "outputs": []}) - _NOTE, []
-    for output in log["outputs"]:
-        left -= _size(output) + len(", ")
-        if left < 0:
-            break
-        kept.append(output)
-    note = f"{len(log['outputs']) - len(kept)} more outputs were uploaded and are not listed here."
-    return with_note({**log, "outputs": kept}, note)
-
-
-def _size(value: Any) -> int:
-    return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def exit_codes(log: TaskLog) -> list[int]:

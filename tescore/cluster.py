@@ -21,7 +21,7 @@ _TIMEOUT = (3.0, 9.0)
 
 
 class Cluster:
-    """One attempt per call, with the pod's ServiceAccount.
+    """One attempt per call, with the pod's ServiceAccount unless settings of the library's are given.
 
     Raises Missing, AlreadyExists, Conflict, Expired or Refused where the API server says so, and Unavailable where
     it does not answer.

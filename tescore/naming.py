@@ -31,10 +31,15 @@ CANCEL = "tesk/cancel"
 TASKMASTER = "tesk/taskmaster"
 STEP = "tesk/step"
 """Annotation in which the taskmaster keeps the step that it has begun."""
+OUTPUTS = "tesk/outputs"
+"""Annotation that counts the outputs which are kept on pages of their own."""
 
 TASK_LABELS = {MANAGED_BY: "tesk", COMPONENT: "task"}
 """What makes a ConfigMap a task."""
 TASK_SELECTOR = ",".join(f"{key}={value}" for key, value in TASK_LABELS.items())
+
+OUTPUTS_COMPONENT = "outputs"
+"""What makes a ConfigMap a page of a task's outputs."""
 
 TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """At most 45 characters, so that all names made from it fit a label's 63."""
@@ -80,8 +85,13 @@ def _further(number: int) -> str:
     return f"-{number}" if number > 1 else ""
 
 
+def outputs_page(task: str, number: int) -> str:
+    """The ConfigMap with a page of the task's outputs. The dot keeps it from being the name of another task."""
+    return f"{task}.{OUTPUTS_COMPONENT}-{number}"
+
+
 def labels(task: str, component: str) -> dict[str, str]:
-    """Labels of an object that a task makes; the component is taskmaster, filer, executor or scratch."""
+    """Labels of an object that a task makes; the component is taskmaster, filer, executor, scratch or outputs."""
     return {MANAGED_BY: "tesk", COMPONENT: component, TASK: task}
 
 

@@ -18,10 +18,12 @@ LOG_JSON = "log.json"
 _ZIPPED = ".gz"
 _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
-_PACKED_LIMIT = 960 * 1024
-"""Bytes that document and log may have together: a ConfigMap's data may have 1 MiB."""
-_UNZIPPED_LIMIT = 8 * 1024 * 1024
+PACKED_LIMIT = 960 * 1024
+"""Bytes that document and log, or a page of outputs, may have: a ConfigMap's data may have 1 MiB."""
+UNZIPPED_LIMIT = 8 * 1024 * 1024
 _NAME_LIMIT = 256
+_LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
+"""What every log has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,11 @@ class Record:
     step: str
     """The taskmaster's own note of the step that it has begun."""
     document: str
+    """Empty where somebody broke it."""
     log: Mapping[str, Any]
-    """The TES TaskLog, empty before the task was claimed."""
+    """The TES TaskLog, empty before the task was claimed; without the outputs that are on pages."""
+    pages: str
+    """The taskmaster's own note of the outputs that are kept elsewhere (tescore/outputs.py)."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -59,8 +64,8 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
     Raises InvalidTask for a document that does not fit.
     """
-    if len(document.encode()) > _UNZIPPED_LIMIT or room(document) < 0:
-        limits = f"{_PACKED_LIMIT} bytes gzipped or {_UNZIPPED_LIMIT} bytes plain"
+    if len(document.encode()) > UNZIPPED_LIMIT or room(document) < 0:
+        limits = f"{PACKED_LIMIT} bytes gzipped or {UNZIPPED_LIMIT} bytes plain"
         raise InvalidTask([f"the document has {len(document.encode())} bytes, and may have no more than {limits}"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
@@ -79,7 +84,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
 def room(document: str) -> int:
     """Bytes that are left for the log beside a document; below 0 if it does not fit itself."""
-    return _PACKED_LIMIT - len(_squeezed(document.encode()))
+    return PACKED_LIMIT - len(_squeezed(document.encode()))
 
 
 def stamp(
@@ -119,8 +124,9 @@ def record(stored: Mapping[str, Any]) -> Record:
         cancel=annotations.get(naming.CANCEL, ""),
         taskmaster=annotations.get(naming.TASKMASTER, ""),
         step=annotations.get(naming.STEP, ""),
-        document=part(stored, TASK_JSON),
+        document=_document(stored),
         log=_log(stored),
+        pages=annotations.get(naming.OUTPUTS, ""),
     )
 
 
@@ -140,15 +146,22 @@ def part(stored: Mapping[str, Any], name: str) -> str:
 
 
 def unzipped(data: bytes) -> str:
-    """The text in gzipped data. Raises ValueError if it is none, or larger than any document may be."""
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        text = unpacker.decompress(data, _UNZIPPED_LIMIT)
-    except zlib.error as error:
-        raise ValueError(f"not gzip ({error})") from error
-    if unpacker.unconsumed_tail:
-        raise ValueError(f"larger than {_UNZIPPED_LIMIT} bytes")
-    return text.decode()
+    """The text in gzipped data, of one piece or several. Raises ValueError if it is none, or larger than may be."""
+    pieces: list[bytes] = []
+    left = UNZIPPED_LIMIT
+    while data:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            pieces.append(unpacker.decompress(data, left + 1))
+        except zlib.error as error:
+            raise ValueError(f"not gzip ({error})") from error
+        left -= len(pieces[-1])
+        if left < 0:
+            raise ValueError(f"larger than {UNZIPPED_LIMIT} bytes")
+        if not unpacker.eof:
+            raise ValueError("broken off")
+        data = unpacker.unused_data
+    return b"".join(pieces).decode()
 
 
 def change(
@@ -187,10 +200,22 @@ def _squeezed(data: bytes) -> bytes:
     return data if len(data) <= _PLAIN_LIMIT else gzip.compress(data, mtime=0)
 
 
+def _document(stored: Mapping[str, Any]) -> str:
+    """The document, or none where somebody broke it: a record must be readable all the same."""
+    try:
+        return part(stored, TASK_JSON)
+    except ValueError:
+        return ""
+
+
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The log, or none where somebody broke it: a record must be readable all the same."""
+    """The log, or none where somebody broke it."""
     try:
         log = json.loads(part(stored, LOG_JSON) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return log if isinstance(log, dict) and {"logs", "outputs", "system_logs"} <= set(log) else {}
+    return log if isinstance(log, dict) and all(_is_list(log.get(key), of) for key, of in _LISTS.items()) else {}
+
+
+def _is_list(value: object, of: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, of) for item in value)

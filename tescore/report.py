@@ -1,21 +1,30 @@
 """What the filer tells the taskmaster: one JSON object a line on its standard output.
 
-`{"moved": {"url", "path", "size_bytes"}}` a file that arrived; `{"tail": {"executor", "stream", "text"}}` the end of
-a redirected stream; `{"warning": "…"}`; `{"failure": "…"}` what stopped it, a sentence with file, URL and cause.
+`{"moved": {"url", "path", "size_bytes"}}` a file that arrived; `{"batch": "…"}` many of them, packed
+(tescore/outputs.py) and in base64; `{"tail": {"executor", "stream", "text"}}` the end of a redirected stream;
+`{"warning": "…"}`; `{"failure": "…"}` what stopped it, a sentence with file, URL and cause; `{"end": {…}}` how many
+files, warnings and failures there were.
+
+It has to be short, for a kubelet keeps no more than the last 10 MiB of a container's log.
 """
 
+import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
+
+from tescore import outputs
+from tescore.outputs import Batch, File
 
 FAILED = 64
 """Exit code of a filer that could not move a file; any other code but 0 is a defect or a kill."""
 
-
+_PLAIN_FILES = 100
+"""Files told in lines that people can read."""
 _FAILURES = 10
 _WARNINGS = 100
-"""Sentences of a kind that are passed on; the filer's own log has them all."""
+"""Sentences of a kind that are told; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +37,13 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    moved: tuple[dict[str, str], ...] = ()
-    """As `tesOutputFileLog`: url, path and size_bytes, a string."""
+    moved: tuple[File, ...] = ()
+    """The first files that arrived."""
+    batches: tuple[Batch, ...] = ()
+    """Those after them."""
     tails: tuple[Tail, ...] = ()
     warnings: tuple[str, ...] = ()
     failure: str = ""
-
-
-def moved(url: str, path: str, size: int) -> str:
-    return _line({"moved": {"url": url, "path": path, "size_bytes": str(size)}})
-
-
-def tail(executor: int, stream: str, text: str) -> str:
-    return _line({"tail": {"executor": executor, "stream": stream, "text": text}})
 
 
 def warning(message: str) -> str:
@@ -51,26 +54,77 @@ def failure(message: str) -> str:
     return _line({"failure": message})
 
 
+class Telling:
+    """A report of any number of files, given line by line to `tell`; it is whole once its block has ended."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._packer = outputs.Packer(lambda batch: tell(_line({"batch": base64.b64encode(batch.zipped).decode()})))
+        self._moved = self._warnings = self._failures = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._packer.close()
+        self._tell(_line({"end": {"moved": self._moved, "warnings": self._warnings, "failures": self._failures}}))
+
+    def moved(self, url: str, path: str, size: int) -> None:
+        file = {"url": url, "path": path, "size_bytes": str(size)}
+        self._moved += 1
+        if self._moved <= _PLAIN_FILES:
+            self._tell(_line({"moved": file}))
+        else:
+            self._packer.add(file)
+
+    def tail(self, executor: int, stream: str, text: str) -> None:
+        self._tell(_line({"tail": {"executor": executor, "stream": stream, "text": text}}))
+
+    def warning(self, message: str) -> None:
+        self._warnings += 1
+        if self._warnings <= _WARNINGS:
+            self._tell(warning(message))
+
+    def failure(self, message: str) -> None:
+        self._failures += 1
+        if self._failures <= _FAILURES:
+            self._tell(failure(message))
+
+
 def read(lines: Iterable[str]) -> Report:
     """The report in a filer's log; lines that are none of it (a library's, a crash's) are passed over."""
-    found: dict[str, list[Any]] = {"moved": [], "tail": [], "warning": [], "failure": []}
+    found: dict[str, list[Any]] = {"moved": [], "batch": [], "tail": [], "warning": [], "failure": [], "end": []}
     for line in lines:
         for key, value in _object(line).items():
             if key in found:
-                found[key].append(value)
-    failures, warnings = found["failure"], found["warning"]
+                found[key] += _batches(value) if key == "batch" else [value]
+    moved, batches = tuple(found["moved"]), tuple(found["batch"])
+    counts = found["end"][-1] if found["end"] else {}
+    lost = counts.get("moved", 0) - len(moved) - sum(batch.files for batch in batches)
+    warnings = _some(found["warning"], counts.get("warnings", 0))
     return Report(
-        moved=tuple(found["moved"]),
+        moved=moved,
+        batches=batches,
         tails=tuple(Tail(**item) for item in found["tail"]),
-        warnings=_some(warnings, _WARNINGS),
-        failure=" ".join(_some(failures, _FAILURES)),
+        warnings=(
+            *warnings,
+            *([f"{lost} more outputs were stored; the node did not keep their names."] if lost > 0 else []),
+        ),
+        failure=" ".join(_some(found["failure"], counts.get("failures", 0))),
     )
 
 
-def _some(sentences: list[str], most: int) -> tuple[str, ...]:
-    """The first sentences, and how many more there are."""
-    more = len(sentences) - most
-    return (*sentences[:most], *([f"And {more} more of the kind."] if more > 0 else []))
+def _batches(text: str) -> list[Batch]:
+    try:
+        return [outputs.batch(base64.b64decode(text, validate=True))]
+    except ValueError:
+        return []  # the count at the end tells of it
+
+
+def _some(sentences: list[str], counted: int) -> tuple[str, ...]:
+    """The sentences, and how many more there were."""
+    more = counted - len(sentences)
+    return (*sentences, *([f"And {more} more of the kind."] if more > 0 else []))
 
 
 def _line(value: dict[str, Any]) -> str:

@@ -31,6 +31,10 @@ class Break(Enum):
 class ApiServer:
     url: str = ""
     objects: dict[tuple[str, str], Object] = field(default_factory=dict)
+    report: bytes = b'{"moved": {"url": "u", "path": "p", "size_bytes": "1"}}'
+    """The log of the filer of outputs."""
+    refused: str = "-"
+    """End of the names of objects that nobody may create."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -68,12 +72,14 @@ def api_server() -> Iterator[ApiServer]:
         server.url = f"http://127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield server
-        with server.changed:
-            server.ending = True
-            server.changed.notify_all()
-        listener.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            with server.changed:
+                server.ending = True
+                server.changed.notify_all()
+            listener.shutdown()
+            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,16 +133,26 @@ class _Handler(BaseHTTPRequestHandler):
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
 
     def _listed(self, kind: str, selector: str) -> Object:
-        server = self.served
-        found = [shown for (of_kind, _), shown in sorted(server.objects.items()) if of_kind == kind]
-        items = [deepcopy(shown) for shown in found if matches(selector, shown["metadata"].get("labels") or {})]
-        return {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
+        """A page of the objects with those labels, by name; a token is the name of the last one before."""
+        query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        found = [
+            shown
+            for (of_kind, name), shown in sorted(self.served.objects.items())
+            if of_kind == kind
+            and name > query.get("continue", "")
+            and matches(selector, shown["metadata"].get("labels") or {})
+        ]
+        items = found[: int(query.get("limit", len(found)))]
+        more = {"continue": items[-1]["metadata"]["name"]} if len(items) < len(found) else {}
+        if "PartialObjectMetadataList" in self.headers["Accept"]:
+            items = [{"metadata": item["metadata"]} for item in items]
+        return {"metadata": {"resourceVersion": str(len(self.served.events)), **more}, "items": deepcopy(items)}
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
         if log:
-            moved = {"moved": {"url": "u", "path": "p", "size_bytes": "1"}}
-            return 200, json.dumps(moved).encode() if "filer" in str(shown) else b"out\n"
+            name = shown["metadata"]["name"]
+            return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
             if body["metadata"].get("resourceVersion", version) != version:
@@ -151,6 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
+        if name.endswith(server.refused):
+            return _status(403, "Forbidden")
         if (kind, name) in server.objects:
             return _status(409, "AlreadyExists")
         number = len(server.events)

@@ -24,7 +24,7 @@ ENDED = task_record(
 
 
 def test_minimal_is_id_and_state() -> None:
-    assert views.task(ENDED, View.MINIMAL, DEFAULTS) == {"id": PREFIX, "state": "COMPLETE"}
+    assert views.head(ENDED) == {"id": PREFIX, "state": "COMPLETE"}
     assert views.minimal(stored()["metadata"]) == {"id": PREFIX, "state": "INITIALIZING"}
 
 

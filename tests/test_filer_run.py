@@ -10,6 +10,7 @@ import pytest
 
 from filer import run, transports
 from tescore import model, report
+from tescore import outputs as packed
 from tescore.document import clean
 from tescore.schemes import READABLE, WRITABLE
 from tests.servers import Answer, HttpServer, http_server
@@ -225,6 +226,23 @@ def test_a_folder_is_stored_with_all_that_is_below(pod: Pod, server: HttpServer)
         pod.wrote(path)
     assert pod.outputs({"path": "/out/d/", "type": "DIRECTORY", "url": server.url("/kept")}) == 0
     assert list(server.files) == ["/kept/.hidden", "/kept/1", "/kept/sub/2"]
+
+
+def test_of_very_many_files_all_are_told(pod: Pod, server: HttpServer) -> None:
+    names_of_all = [f"{i:03}" for i in range(250)]
+    for name in names_of_all:
+        pod.wrote(f"/out/{name}")
+    assert pod.outputs({"path": "/out", "type": "DIRECTORY", "url": server.url("/d")}) == 0
+    told = [*pod.report.moved, *(file for batch in pod.report.batches for file in packed.files(batch.zipped))]
+    assert [file["path"] for file in told] == [f"/out/{name}" for name in names_of_all]
+    assert len(pod.lines) == 102
+
+
+def test_of_very_many_failures_the_first_are_told(pod: Pod) -> None:
+    outputs = [{"path": f"/out/{i}", "url": f"http://h/{i}"} for i in range(250)]
+    assert pod.outputs(*outputs) == report.FAILED
+    assert pod.report.failure.endswith("it is not there. And 240 more of the kind.")
+    assert len(pod.lines) == 11
 
 
 def test_folders_that_match_are_stored_each_below_its_own_name(pod: Pod, server: HttpServer) -> None:

@@ -22,6 +22,8 @@ class ApiServer:
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     url: str = ""
+    cut: int = 0
+    """Bytes of the next answer after which the connection breaks, unless 0."""
 
     def says(self, *answers: tuple[int, Any]) -> None:
         """Statuses with their bodies: a dict, bytes, or the events of a watch."""
@@ -43,7 +45,8 @@ def server() -> Iterator[ApiServer]:
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(body[: api.cut or None])
+            self.close_connection, api.cut = api.cut > 0, 0
 
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
 
@@ -155,4 +158,15 @@ def test_the_tail_of_a_log_is_text_whatever_is_in_it(
 
 def test_a_log_is_read_line_by_line(server: ApiServer, kube: Kube) -> None:
     server.says((200, "one\ntwo \u2028 still two\nthree".encode()))
-    assert list(kube.log_lines("p")) == ["one", "two \u2028 still two", "three"]
+    assert kube.read_log("p", list) == ["one", "two \u2028 still two", "three"]
+
+
+def test_a_long_line_of_a_log_comes_whole(server: ApiServer, kube: Kube) -> None:
+    server.says((200, b"a" * 300_000 + b"\nb"))
+    assert kube.read_log("p", list) == ["a" * 300_000, "b"]
+
+
+def test_a_log_that_breaks_off_is_read_from_its_beginning(server: ApiServer, kube: Kube) -> None:
+    server.says((200, b"one\n" * 100_000 + b"end"), (200, b"one\ntwo"))
+    server.cut = 200_000
+    assert kube.read_log("p", list) == ["one", "two"]

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from taskmaster import claim, loop
 from taskmaster.kube import Kube
-from tescore import naming, record
+from tescore import naming, outputs, record, report
 from tescore.errors import Unavailable
 from tescore.record import Record
 from tests.apiserver import ApiServer, Break, api_server
@@ -20,6 +22,11 @@ DOCUMENT = task_document(executors=[executor(), executor(stdout="/o/x")], output
 PODS = [f"{PREFIX}-{step}" for step in ("inputs", "executor-0", "executor-1", "outputs")]
 MOST_REQUESTS = 28
 TIMES = [datetime(2026, 11, 22, 4, 0, second, tzinfo=UTC) for second in range(60)]
+MOST_REQUESTS_WITH_PAGES = MOST_REQUESTS + 2
+FIRST_OF_OUTPUTS = 20
+"""Number of a request before those of the outputs."""
+NAMES = [os.urandom(2000).hex() for _ in range(600)]
+"""So long that their list takes two pages."""
 
 
 def filled(server: ApiServer) -> None:
@@ -46,6 +53,32 @@ def run(server: ApiServer, folder: Path, pod: str) -> None:
 
 def ended(server: ApiServer) -> Record:
     return record.record(server.objects["configmaps", PREFIX])
+
+
+def long_report() -> bytes:
+    lines: list[str] = []
+    with report.Telling(lines.append) as telling:
+        for name in NAMES:
+            telling.moved(f"s3://b/{name}", f"/o/{name}", 1)
+    return "\n".join(lines).encode()
+
+
+REPORT = long_report()
+
+
+def paged(server: ApiServer) -> list[str]:
+    """Paths of the outputs on the pages that the record counts."""
+    after = ended(server)
+    shown = [server.objects["configmaps", f"{PREFIX}.outputs-{i}"] for i in range(outputs.pages(after.pages).number)]
+    return [file["path"] for page in shown for file in outputs.page(page, after.uid)]
+
+
+def assert_all_outputs_are_on_pages(server: ApiServer) -> None:
+    assert_as_if_nothing_had_happened(server)
+    after = ended(server)
+    assert (after.log["outputs"], after.log["system_logs"]) == ([], [])
+    assert outputs.pages(after.pages).files == len(NAMES)
+    assert paged(server) == [f"/o/{name}" for name in NAMES]
 
 
 def assert_as_if_nothing_had_happened(server: ApiServer) -> None:
@@ -89,3 +122,63 @@ def test_a_taskmaster_that_is_killed_is_replaced_and_changes_nothing(
         except Unavailable:
             run(server, tmp_path, "p-2")
         assert_as_if_nothing_had_happened(server)
+
+
+def test_outputs_that_do_not_fit_are_kept_on_pages_of_the_records_own(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report = REPORT
+        run(server, tmp_path, "p-1")
+        assert_all_outputs_are_on_pages(server)
+        assert outputs.pages(ended(server).pages).number == 2
+        assert MOST_REQUESTS - 2 < server.requests <= MOST_REQUESTS_WITH_PAGES
+
+
+@pytest.mark.parametrize("broken", list(Break), ids=[each.name.lower() for each in Break])
+@pytest.mark.parametrize("kills", [False, True], ids=["breaks", "kills"])
+@pytest.mark.parametrize("number", range(FIRST_OF_OUTPUTS, MOST_REQUESTS_WITH_PAGES))
+def test_pages_are_whole_wherever_their_taskmaster_was_stopped(
+    tmp_path: Path, number: int, kills: bool, broken: Break
+) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report = REPORT
+        server.broken, server.kills = {number: broken}, kills
+        try:
+            run(server, tmp_path, "p-1")
+        except Unavailable:
+            run(server, tmp_path, "p-2")
+        assert_all_outputs_are_on_pages(server)
+
+
+def test_a_page_with_other_data_is_put_right(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report = REPORT
+        half = {"name": f"{PREFIX}.outputs-1", "ownerReferences": [{"uid": "u-1"}]}
+        server.stored("configmaps", {"metadata": half, "binaryData": {outputs.PART: "aGFsZg=="}}, "ADDED")
+        run(server, tmp_path, "p-1")
+        assert_all_outputs_are_on_pages(server)
+
+
+def test_a_page_of_an_earlier_task_is_waited_out(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report = REPORT
+        old = {"metadata": {"name": f"{PREFIX}.outputs-0", "ownerReferences": [{"uid": "u-0"}]}}
+        server.stored("configmaps", old, "ADDED")
+        threading.Timer(0.5, server.stored, ("configmaps", old, "DELETED")).start()
+        run(server, tmp_path, "p-1")
+        assert_all_outputs_are_on_pages(server)
+
+
+def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.report, server.refused = REPORT, ".outputs-1"
+        run(server, tmp_path, "p-1")
+        assert_as_if_nothing_had_happened(server)
+        assert ended(server).log["system_logs"] == [
+            "The list of 600 outputs that were stored could not be kept: Forbidden"
+        ]
+        assert paged(server) == []

@@ -1,10 +1,10 @@
-import json
 import os
 
 import pytest
 
 from taskmaster import tasklog
 from taskmaster.plan import Kind
+from tescore import outputs
 from tescore.report import Report, Tail
 from tests.build import executor, pod, task, task_record, terminated
 
@@ -26,11 +26,14 @@ def test_an_executors_entry_has_an_exit_code_and_nothing_empty() -> None:
 def test_a_report_adds_outputs_warnings_and_the_tails_of_redirected_streams() -> None:
     one = tasklog.with_executor(BEGUN, terminated(), "stderr", "said\n")
     moved = {"url": "s3://b/x", "path": "/x", "size_bytes": "1"}
-    report = Report(moved=(moved,), tails=(Tail(0, "stdout", "end\n"), Tail(1, "stdout", "x")), warnings=("W.",))
+    batches = tuple(outputs.batches([moved]))
+    report = Report(
+        moved=(moved,), batches=batches, tails=(Tail(0, "stdout", "end\n"), Tail(1, "stdout", "x")), warnings=("W.",)
+    )
 
     grown = tasklog.with_report(one, report)
 
-    assert grown["outputs"] == [moved]
+    assert (grown["outputs"], grown["batches"]) == ([moved], batches)
     assert grown["system_logs"] == ["W."]
     assert grown["logs"] == [
         {"start_time": "s", "end_time": "f", "stderr": "said\n", "stdout": "end\n", "exit_code": 0},
@@ -59,18 +62,6 @@ def test_the_tails_of_many_executors_share_what_the_document_leaves() -> None:
     large = tasklog.tail_size(task_record(data={"task.json": os.urandom(400_000).hex()}), many)
     assert 0 < large < small < 64 * 1024
     assert 200 * small < 1024 * 1024
-
-
-def test_outputs_that_do_not_fit_into_the_record_are_counted() -> None:
-    outputs = [{"url": f"s3://b/{i}", "path": f"/o/{i}", "size_bytes": "1"} for i in range(1000)]
-    log = {**BEGUN, "outputs": outputs}
-
-    cut = tasklog.fitted(log, 10_000)
-
-    assert tasklog.fitted(log, 1_000_000) == log
-    assert len(json.dumps(cut)) <= 10_000
-    assert 0 < len(cut["outputs"]) < 1000
-    assert cut["system_logs"] == [f"{1000 - len(cut['outputs'])} more outputs were uploaded and are not listed here."]
 
 
 def test_metadata_tell_where_steps_ran_and_how_long_they_took() -> None:

@@ -53,7 +53,27 @@ def test_a_bomb_is_not_unpacked() -> None:
         record.part({"binaryData": {"task.json.gz": bomb}}, "task.json")
 
 
-@pytest.mark.parametrize("log", ["nonsense", "[]", '{"logs": []}'])
+def test_pieces_that_are_put_one_after_the_other_are_one_text() -> None:
+    assert record.unzipped(gzip.compress(b"one ") + gzip.compress(b"") + gzip.compress("✓".encode())) == "one ✓"
+
+
+def test_many_pieces_are_no_larger_than_one_may_be() -> None:
+    with pytest.raises(ValueError, match="larger than"):
+        record.unzipped(gzip.compress(b" " * 1_000_000) * 9)
+
+
+def test_what_broke_off_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="broken off"):
+        record.unzipped(gzip.compress(b"text")[:-5])
+
+
+def test_a_broken_document_leaves_the_record_readable() -> None:
+    assert task_record(data={}, binaryData={"task.json.gz": "aGVsbG8="}).document == ""
+
+
+@pytest.mark.parametrize(
+    "log", ["nonsense", "[]", '{"logs": []}', '{"logs": [1], "outputs": [], "system_logs": []}', "[" * 100_000]
+)
 def test_a_broken_log_leaves_the_record_readable(log: str) -> None:
     assert task_record(data={"task.json": "{}", "log.json": log}).log == {}
 
