@@ -1,15 +1,15 @@
-"""One look at all tenants, and the deeds that follow; the only module of the janitor that calls Kubernetes."""
+"""One look at all tenants, and the deeds that follow."""
 
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from janitor import verdict
+from janitor import scrub, verdict
 from janitor.settings import Settings
 from janitor.verdict import Verdict
 from tescore import launch, naming, record
-from tescore.cluster import METADATA_LIST, Cluster, Object, path
+from tescore.cluster import METADATA, METADATA_LIST, Cluster, Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, Unavailable
 from tescore.record import Record
 from tescore.states import FINAL, State
@@ -17,6 +17,7 @@ from tescore.states import FINAL, State
 _PAGE = "500"
 _UNFINISHED = f"{naming.TASK_SELECTOR},{naming.STATE} notin ({','.join(sorted(FINAL))})"
 _LEFT_BEHIND = f"{naming.TASK},{naming.COMPONENT}!=taskmaster"
+_FAILED = "status.phase=Failed"
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +40,11 @@ class Janitor:
                 log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
-        """Deletes the records of tasks that ended too long ago."""
+        """Deletes the records of tasks that ended too long ago, and folders of a shared claim that have no task."""
         retention = timedelta(days=self._settings.retention_days)
         for namespace in self._tenants():
+            unfinished = map(record.record, self._listed("configmaps", namespace, _UNFINISHED))
+            scrub.make(self._cluster, namespace, unfinished, self._settings, now)
             for item in self._listed("configmaps", namespace, naming.TASK_SELECTOR):
                 if verdict.has_expired(item["metadata"], now=now, retention=retention):
                     self._delete("configmaps", item)
@@ -82,11 +85,25 @@ class Janitor:
         for task, item in jobs.items():
             if task not in unfinished and verdict.is_old(item, now, patience) and not self._is_stored(namespace, task):
                 self._delete("batch/v1/jobs", item)
+        kept = self._kept(namespace, now)
         for kind in ("pods", "persistentvolumeclaims"):
             for item in self._listed(kind, namespace, _LEFT_BEHIND):
                 task = item["metadata"]["labels"][naming.TASK]
-                if task not in unfinished and task not in jobs and verdict.is_old(item, now, patience):
+                if task in unfinished or task in jobs or not verdict.is_old(item, now, patience):
+                    continue
+                if item["metadata"]["name"] not in kept and not (kind != "pods" and task in kept):
                     self._delete(kind, item)
+
+    def _kept(self, namespace: str, now: datetime) -> set[str]:
+        """Names of the failed pods that are kept for a look, and of their tasks."""
+        kept, keep = set[str](), timedelta(seconds=self._settings.keep_failed)
+        for item in self._listed("pods", namespace, _LEFT_BEHIND, fields=_FAILED) if keep else ():
+            task = item["metadata"]["labels"][naming.TASK]
+            with suppress(Missing):
+                shown = self._cluster.get(path("configmaps", namespace, task), accept=METADATA)
+                if verdict.is_kept(shown["metadata"], now=now, keep=keep):
+                    kept |= {task, item["metadata"]["name"]}
+        return kept
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:
@@ -128,11 +145,18 @@ class Janitor:
             self._cluster.delete(where, uid=metadata["uid"])
             log.info("deleted", extra={"kind": kind, "namespace": metadata["namespace"], "object": metadata["name"]})
 
-    def _listed(self, kind: str, namespace: str, selector: str, *, whole: bool = False) -> Iterator[Object]:
+    def _listed(
+        self, kind: str, namespace: str, selector: str, *, fields: str = "", whole: bool = False
+    ) -> Iterator[Object]:
         """The objects with their metadata, or whole."""
         token = ""
         while True:
-            query = {"labelSelector": selector, "limit": _PAGE, **({"continue": token} if token else {})}
+            query = {
+                "labelSelector": selector,
+                "fieldSelector": fields,
+                "limit": _PAGE,
+                **({"continue": token} if token else {}),
+            }
             accept = "application/json" if whole else METADATA_LIST
             listed = self._cluster.get(path(kind, namespace), query=query, accept=accept)
             yield from listed["items"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tescore import naming
 from tescore.record import Record, state
-from tescore.states import FINAL
+from tescore.states import FINAL, State
 
 
 class Verdict(Enum):
@@ -55,6 +55,12 @@ def about_task(seen: Record, its: Job | None, *, now: datetime, patience: timede
 def is_old(shown: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:
     """Whether an object has been there for so long that its task, had it been stored, would have been seen."""
     return now - datetime.fromisoformat(shown["metadata"]["creationTimestamp"]) > patience
+
+
+def is_kept(metadata: Mapping[str, Any], *, now: datetime, keep: timedelta) -> bool:
+    """Whether a failed pod of a task, by its ConfigMap's metadata, is kept for a look."""
+    ended = (metadata.get("annotations") or {}).get(naming.ENDED, "")
+    return state(metadata) in {State.EXECUTOR_ERROR, State.SYSTEM_ERROR} and now - _moment(ended, now) < keep
 
 
 def has_expired(metadata: Mapping[str, Any], *, now: datetime, retention: timedelta) -> bool:

@@ -13,6 +13,8 @@ from tescore.errors import Unavailable, kubernetes_error
 
 Object = dict[str, Any]
 
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v1,application/json"
+"""Accept header for one object's metadata only."""
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
 """Accept header for a list that holds the objects' metadata only."""
 _CONNECTIONS = 32

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from janitor.verdict import Job, Verdict, about_task, has_expired, is_old, job
+from janitor.verdict import Job, Verdict, about_task, has_expired, is_kept, is_old, job
 from tests.build import task_record
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
@@ -49,6 +49,21 @@ def test_a_task_that_has_not_ended(its: Job | None, annotations: dict[str, str],
 def test_an_ended_task_expires_after_its_time(state: str, ended: str, expected: bool) -> None:
     metadata = {"labels": {"tesk/state": state}, "annotations": {"tesk/ended": ended}}
     assert has_expired(metadata, now=NOW, retention=RETENTION) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "expected"),
+    [
+        pytest.param("EXECUTOR_ERROR", JUST_NOW, True, id="an executor's failure"),
+        pytest.param("SYSTEM_ERROR", JUST_NOW, True, id="a filer's failure"),
+        pytest.param("EXECUTOR_ERROR", LONG_AGO, False, id="its time is over"),
+        pytest.param("CANCELED", JUST_NOW, False, id="cancelled after the failure"),
+        pytest.param("COMPLETE", JUST_NOW, False, id="no failure"),
+    ],
+)
+def test_a_failed_tasks_pod_is_kept_for_its_time(state: str, ended: str, expected: bool) -> None:
+    metadata = {"labels": {"tesk/state": state}, "annotations": {"tesk/ended": ended}}
+    assert is_kept(metadata, now=NOW, keep=timedelta(minutes=10)) == expected
 
 
 @pytest.mark.parametrize(("created", "expected"), [("2026-11-22T04:59:30Z", False), ("2026-11-22T04:00:00Z", True)])
