@@ -137,7 +137,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
         {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
         {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
     ]
-    if step.kind == Kind.OUTPUTS and scratch.outputs_filer_scrubs(settings):
+    if step.kind == Kind.OUTPUTS and scratch.outputs_filer_scrubs(task, settings):
         environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
         volume_mounts.append(filer_pod.all_folders(record.namespace))
     return {

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from taskmaster import ownership, plan
+from taskmaster import decide, ownership, plan
 from taskmaster.plan import Kind
 from taskmaster.settings import Settings
 from tescore import filer_pod, mounts, naming
@@ -59,9 +59,9 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | No
     }
 
 
-def outputs_filer_scrubs(settings: Settings) -> bool:
+def outputs_filer_scrubs(task: Task, settings: Settings) -> bool:
     """Whether the outputs filer removes the task's folder once all is stored: unless it might be tried again."""
-    return bool(settings.shared_claim) and settings.attempts == 1
+    return bool(settings.shared_claim) and decide.limits(task, settings).attempts == 1
 
 
 def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
@@ -69,7 +69,7 @@ def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] 
     if not settings.shared_claim or not mounts.needs_scratch(task):
         return None
     uploads = plan.steps(task)[-1].kind == Kind.OUTPUTS
-    if record.state == State.COMPLETE and uploads and outputs_filer_scrubs(settings):
+    if record.state == State.COMPLETE and uploads and outputs_filer_scrubs(task, settings):
         return None
     folder = naming.scratch_folder(record.task_id, record.uid)
     metadata = ownership.metadata(record, naming.scrub(folder), "scrub")

@@ -7,7 +7,7 @@ from tescore import naming
 
 SECURITY = {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}
 """Root, because executors may run as any uid and inputs must be writable and outputs readable all the same."""
-RESOURCES = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
+RESOURCES: dict[str, Any] = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
 
 _SHARED = "/shared"
 """Where a filer has the folder of all tasks; its own setting TESK_SHARED says the same."""
