@@ -1,13 +1,17 @@
-"""Moves the files of one task: `python -m filer inputs` before its executors, `python -m filer outputs` after them."""
+"""Moves the files of one task: `python -m filer inputs` before its executors, `python -m filer outputs` after them.
+
+On a shared claim `python -m filer scrub FOLDER` removes one task's folder, and `python -m filer sweep BEFORE KEEP…`
+those of all tasks but the ones to keep, as far as they were made before that time (seconds since 1970).
+"""
 
 import logging
 import os
 import sys
 from pathlib import Path
 
-from filer import run
+from filer import run, scrub
 from filer.settings import Settings
-from tescore import document, model, record, retry
+from tescore import document, model, naming, record, retry
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
 
@@ -17,22 +21,42 @@ _BAD_SETTINGS = 2
 
 
 def main() -> int:
-    """The exit code: 0 all moved, 64 something could not be, 2 not begun because of settings or document."""
+    """The exit code: 0 all done, 64 a file could not be moved, 1 a folder not removed, 2 not begun as it was called."""
     # To where the report goes: from two pipes a log line could end up in the middle of a long line of the report.
     chosen = started("filer", Settings, os.environ, logs_to=sys.stdout)
     try:
-        steps = sys.argv[1:]
-        if steps not in (["inputs"], ["outputs"]):
-            raise BadSettings([f"the arguments are {steps}, and not one of inputs, outputs"])
-        task = _task(Path(chosen.task_folder))
+        match sys.argv[1:]:
+            case ["inputs" | "outputs" as step]:
+                return _transfer(step, _task(Path(chosen.task_folder)), chosen)
+            case ["scrub", folder] if naming.is_scratch_folder(folder):
+                return _scrub(folder, chosen)
+            case ["sweep", before, *keep] if before.isdigit():
+                return scrub.others(Path(chosen.shared), keep=frozenset(keep), before=int(before))
+            case other:
+                raise BadSettings([f"the arguments are {other}, and not one of inputs, outputs, scrub, sweep"])
     except Rejected as error:
         log.critical("cannot start", extra={"reason": error.reason, "cause": str(error)})
         return _BAD_SETTINGS
+
+
+def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
     waits = retry.schedule(first=0.5, most=30.0, total=60.0)
     volume = Path(chosen.scratch)
-    if steps == ["inputs"]:
+    if step == "inputs":
         return run.inputs(task, volume, Path(chosen.launcher), tell=_tell, waits=waits)
-    return run.outputs(task, volume, optional=chosen.optional_outputs, tail=chosen.tail, tell=_tell, waits=waits)
+    failed = run.outputs(task, volume, optional=chosen.optional_outputs, tail=chosen.tail, tell=_tell, waits=waits)
+    if chosen.scrub and not failed:
+        _scrub(chosen.scrub, chosen)  # what it cannot remove is the janitor's: the outputs are stored
+    return failed
+
+
+def _scrub(folder: str, chosen: Settings) -> int:
+    try:
+        scrub.task(Path(chosen.shared), folder)
+    except OSError as error:
+        log.warning("folder could not be removed", extra={"folder": folder, "cause": str(error)})
+        return 1
+    return 0
 
 
 def _task(folder: Path) -> model.Task:

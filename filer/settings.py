@@ -14,3 +14,5 @@ class Settings:
     )
     optional_outputs: bool = setting("whether a missing output is no more than a warning", default=False)
     tail: int = setting("bytes reported back of the end of each redirected stream", default=65536)
+    shared: str = setting("folder at which the folders of a shared claim are mounted", default="/shared")
+    scrub: str = setting("folder in it to remove once all outputs are stored; empty: none", default="")

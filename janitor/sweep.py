@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from janitor import obstacle, verdict
+from janitor import obstacle, scrub, verdict
 from janitor.deeds import Deeds
 from janitor.obstacle import Obstacle
 from janitor.settings import Settings
-from tescore import launch, naming, record, room
+from tescore import launch, listing, naming, record, room
 from tescore.cluster import Cluster, Object, path
 from tescore.errors import Conflict, Misconfigured, Missing, Refused, TeskError, Unavailable
 from tescore.record import Record
@@ -19,6 +20,7 @@ from tescore.tenants import Tenant, Tenants
 _UNFINISHED = f"{naming.TASK_SELECTOR},{naming.STATE} notin ({','.join(sorted(FINAL))})"
 _TASKMASTERS = f"{naming.TASK},{naming.COMPONENT}=taskmaster"
 _LEFT_BEHIND = f"{naming.TASK},{naming.COMPONENT}!=taskmaster"
+_FAILED = "status.phase=Failed"
 
 log = logging.getLogger(__name__)
 
@@ -57,17 +59,22 @@ class Janitor:
                 log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
-        """Deletes the records of tasks that ended too long ago."""
+        """Deletes the records of tasks that ended too long ago, and folders of a shared claim that have no task."""
         for namespace in self._namespaces():
             try:
-                retention = timedelta(days=self._tenants.tenant(namespace).settings.retention_days)
-                for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
-                    if verdict.has_expired(item["metadata"], now=now, retention=retention):
-                        self._deeds.delete("configmaps", item)
+                self._expire_tenant(namespace, self._tenants.tenant(namespace).settings, now)
             except Unavailable:
                 raise
             except TeskError as error:
                 log.warning("nothing can expire", extra={"namespace": namespace, "reason": str(error)})
+
+    def _expire_tenant(self, namespace: str, settings: Settings, now: datetime) -> None:
+        unfinished = map(record.record, self._cluster.listed("configmaps", namespace, _UNFINISHED))
+        scrub.make(self._cluster, namespace, unfinished, settings, now)
+        retention = timedelta(days=settings.retention_days)
+        for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
+            if verdict.has_expired(item["metadata"], now=now, retention=retention):
+                self._deeds.delete("configmaps", item)
 
     def _namespaces(self) -> Iterator[str]:
         """Those of all tenants, but for where the janitor shall pause."""
@@ -148,11 +155,25 @@ class Janitor:
         for task, item in look.jobs.items():
             if task not in unfinished and is_old(item) and not self._is_stored(namespace, task):
                 self._deeds.delete("batch/v1/jobs", item)
+        kept = self._kept(namespace, look)
         for kind in ("pods", "persistentvolumeclaims"):
             for item in self._cluster.listed(kind, namespace, _LEFT_BEHIND):
                 task = item["metadata"]["labels"][naming.TASK]
-                if task not in unfinished and task not in look.jobs and is_old(item):
+                if task in unfinished or task in look.jobs or not is_old(item):
+                    continue
+                if item["metadata"]["name"] not in kept and not (kind != "pods" and task in kept):
                     self._deeds.delete(kind, item)
+
+    def _kept(self, namespace: str, look: Look) -> set[str]:
+        """Names of the failed pods that are kept for a look, and of their tasks."""
+        kept, keep = set[str](), timedelta(seconds=look.tenant.settings.keep_failed if look.tenant else 0)
+        for item in self._cluster.listed("pods", namespace, _LEFT_BEHIND, fields=_FAILED) if keep else ():
+            task = item["metadata"]["labels"][naming.TASK]
+            with suppress(Missing):
+                shown = self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
+                if verdict.is_kept(shown["metadata"], now=look.now, keep=keep):
+                    kept |= {task, item["metadata"]["name"]}
+        return kept
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:

@@ -9,7 +9,7 @@ from janitor.obstacle import Obstacle
 from tescore import naming
 from tescore.launch import Job, seen
 from tescore.record import Record, state
-from tescore.states import FINAL
+from tescore.states import FINAL, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,12 @@ def waits_for_room(job: Mapping[str, Any]) -> bool:
 def is_old(shown: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:
     """Whether an object has been there for so long that its task, had it been stored, would have been seen."""
     return now - datetime.fromisoformat(shown["metadata"]["creationTimestamp"]) > patience
+
+
+def is_kept(metadata: Mapping[str, Any], *, now: datetime, keep: timedelta) -> bool:
+    """Whether a failed pod of a task, by its ConfigMap's metadata, is kept for a look."""
+    ended = (metadata.get("annotations") or {}).get(naming.ENDED, "")
+    return state(metadata) in {State.EXECUTOR_ERROR, State.SYSTEM_ERROR} and now - _moment(ended, now) < keep
 
 
 def has_expired(metadata: Mapping[str, Any], *, now: datetime, retention: timedelta) -> bool:

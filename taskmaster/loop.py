@@ -63,8 +63,9 @@ class Taskmaster:
             changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
             self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)
             self._run_steps()
-        self._clean(keep=self._settings.keep_failed > 0)
+        going = self._clean(keep=self._settings.keep_failed > 0)
         release.release(self._kube, self._settings)
+        self._scrub(going)
 
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""
@@ -117,8 +118,8 @@ class Taskmaster:
     def _create(self, step: Step) -> Pod | None:
         seen = self._own.seen
         try:
-            if step == self._steps[0] and mounts.needs_scratch(self._task):
-                claim = scratch.claim(seen, self._task, self._settings)
+            claim = scratch.claim(seen, self._task, self._settings)
+            if step == self._steps[0] and claim:
                 self._objects.make("persistentvolumeclaims", claim)
             failed = tasklog.failed(seen.log, self._task)
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed)
@@ -204,7 +205,20 @@ class Taskmaster:
     def _clean(self, *, keep: bool = False) -> set[tuple[str, str]]:
         """Has the pods and the scratch volume deleted; returns kind and name of each that was there."""
         task = (self._own.seen, self._task, self._steps)
-        return self._objects.remove(leftovers.made(*task) - (leftovers.kept(*task) if keep else set()))
+        kept = self._ended(leftovers.kept(*task)) if keep else set()
+        return self._objects.remove(leftovers.made(*task) - kept)
+
+    def _ended(self, pods: leftovers.Names) -> leftovers.Names:
+        """Those of the pods that have ended: one that has not would begin when its image comes."""
+        shown = {(kind, name): self._objects.find(kind, name) for kind, name in pods}
+        return {pod for pod, its in shown.items() if its and observe.pod(its).terminated}
+
+    def _scrub(self, going: leftovers.Names) -> None:
+        """Has the task's folder removed once nothing writes there any more; what fails of it is the janitor's."""
+        job = scratch.scrub_job(self._own.seen, self._task, self._settings)
+        if job and self._objects.gone(going, within=_LONG_CANCEL):
+            with suppress(TeskError):
+                self._kube.create("batch/v1/jobs", job)
 
     def _write(self, news: Writing) -> None:
         """Into the record, and where it is worth an Event into that, for those who look with kubectl."""

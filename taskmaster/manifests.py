@@ -5,9 +5,10 @@ from typing import Any
 
 from taskmaster import ownership, placement, plan, references, scratch
 from taskmaster.plan import Kind, Step
+from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import mounts, naming
+from tescore import filer_pod, mounts, naming
 from tescore.model import Executor, Task
 from tescore.record import Record
 
@@ -65,9 +66,10 @@ def redirected(executor: Executor) -> list[str]:
 
 
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
+    place = scratch.of(record, settings)
     command = redirected(executor) if executor.redirected else executor.command
     volumes = [
-        *([scratch.volume(record)] if mounts.needs_scratch(task) else []),
+        *([place.volume] if mounts.needs_scratch(task) else []),
         *references.volumes(task.resources),
     ]
     return {
@@ -83,16 +85,16 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
                 "securityContext": {"allowPrivilegeEscalation": False},
-                **({"volumeMounts": _executor_mounts(task, executor)} if volumes else {}),
+                **({"volumeMounts": _executor_mounts(place, task, executor)} if volumes else {}),
             }
         ],
         **({"volumes": volumes} if volumes else {}),
     }
 
 
-def _executor_mounts(task: Task, executor: Executor) -> list[dict[str, Any]]:
-    mounted = [scratch.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)]
-    launcher = {**scratch.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}
+def _executor_mounts(place: Scratch, task: Task, executor: Executor) -> list[dict[str, Any]]:
+    mounted = [place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)]
+    launcher = {**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}
     return [*mounted, *([launcher] if executor.redirected else []), *references.mounted(task.resources)]
 
 
@@ -105,31 +107,28 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
         "TESK_TAIL": str(tail_size(record, task)),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
     }
+    place = scratch.of(record, settings)
+    volume_mounts = [
+        place.mounted("/scratch"),
+        {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
+        {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
+    ]
+    if step.kind == Kind.OUTPUTS and scratch.outputs_filer_scrubs(task, settings):
+        environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
+        volume_mounts.append(filer_pod.all_folders(record.namespace))
     return {
-        # Root, because executors may run as any uid and inputs must be writable and outputs readable all the same.
-        "securityContext": {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": filer_pod.SECURITY,
         "containers": [
-            {
-                "name": "filer",
-                "image": settings.filer_image,
-                "imagePullPolicy": "IfNotPresent",
-                "args": [step.kind.value],
-                "env": _environment(environment),
-                "resources": placement.filer_resources(task.resources, step, settings),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "readOnlyRootFilesystem": True,
-                    "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
-                },
-                "volumeMounts": [
-                    scratch.mounted("/scratch"),
-                    {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
-                    {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
-                ],
-            }
+            filer_pod.container(
+                settings.filer_image,
+                [step.kind.value],
+                volume_mounts,
+                _environment(environment),
+                placement.filer_resources(task.resources, step, settings),
+            )
         ],
         "volumes": [
-            scratch.volume(record),
+            place.volume,
             {"name": "task", "configMap": {"name": record.task_id}},
             {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
             *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),

@@ -6,7 +6,7 @@ from typing import Any
 from taskmaster import scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
-from tescore import node_loss
+from tescore import filer_pod, node_loss
 from tescore.model import Resources, Task
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -58,7 +58,7 @@ def filer_resources(resources: Resources, step: Step, settings: Settings) -> dic
     It fixes the node then, and on one that is too small for them they would wait for ever.
     """
     if not (settings.local_scratch and step.kind == Kind.INPUTS):
-        return {"requests": {"cpu": _FILER_CPU, "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
+        return filer_pod.RESOURCES
     gpus, cores = _gpus(resources, settings), resources.cpu_cores
     return {
         "requests": {"cpu": str(cores) if cores else _FILER_CPU, "memory": _at_least(96, resources.ram_gb), **gpus},

@@ -1,24 +1,56 @@
-"""The volume that all pods of a task share, one after the other."""
+"""The storage that all pods of a task share, one after the other: a claim of its own, or a folder of the tenant's."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
-from taskmaster import ownership, plan
+from taskmaster import decide, ownership, plan
+from taskmaster.plan import Kind
 from taskmaster.settings import Settings
-from tescore import naming
+from tescore import filer_pod, mounts, naming
 from tescore.model import Task
 from tescore.record import Record
+from tescore.states import State
 
 _GIB = 2**30
 
 
-def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
-    """The claim for a task's scratch volume."""
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Where a task's files lie."""
+
+    claim: str
+    folder: str = ""
+    """Of the claim; empty is all of it."""
+
+    @property
+    def volume(self) -> dict[str, Any]:
+        """The volume as a pod names it."""
+        return filer_pod.volume(self.claim)
+
+    def mounted(self, path: str, sub_path: str = "") -> dict[str, Any]:
+        """Where a container sees the task's files, or a folder or file of them."""
+        return filer_pod.mounted(path, "/".join(part for part in (self.folder, sub_path) if part))
+
+
+def of(record: Record, settings: Settings) -> Scratch:
+    """The scratch of a task, as the tenant has it. A folder has the record's uid: a name may come again."""
+    volume = plan.journal(record.step).volume
+    if not settings.shared_claim:
+        return Scratch(naming.scratch(record.task_id, volume))
+    folder = naming.scratch_folder(record.task_id, record.uid)
+    return Scratch(settings.shared_claim, f"{naming.shared_folder(record.namespace)}/{folder}/{volume}")
+
+
+def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
+    """The claim to make for a task, and to delete with it; None if it needs no scratch or has a folder."""
+    if settings.shared_claim or not mounts.needs_scratch(task):
+        return None
     size = task.resources.disk_gb or settings.scratch_gb
     return {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
-        "metadata": ownership.metadata(record, _name(record), "scratch"),
+        "metadata": ownership.metadata(record, of(record, settings).claim, "scratch"),
         "spec": {
             "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": gib(size)}},
@@ -27,18 +59,21 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any]:
     }
 
 
-def volume(record: Record) -> dict[str, Any]:
-    """The volume as a pod names it."""
-    return {"name": "scratch", "persistentVolumeClaim": {"claimName": _name(record)}}
+def outputs_filer_scrubs(task: Task, settings: Settings) -> bool:
+    """Whether the outputs filer removes the task's folder once all is stored: unless it might be tried again."""
+    return bool(settings.shared_claim) and decide.limits(task, settings).attempts == 1
 
 
-def mounted(path: str, sub_path: str = "") -> dict[str, Any]:
-    """Where a container sees the volume, or a folder or file of it."""
-    return {"name": "scratch", "mountPath": path, **({"subPath": sub_path} if sub_path else {})}
-
-
-def _name(record: Record) -> str:
-    return naming.scratch(record.task_id, plan.journal(record.step).volume)
+def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
+    """The Job that removes an ended task's folder, for when its pods have gone; None if there is none any more."""
+    if not settings.shared_claim or not mounts.needs_scratch(task):
+        return None
+    uploads = plan.steps(task)[-1].kind == Kind.OUTPUTS
+    if record.state == State.COMPLETE and uploads and outputs_filer_scrubs(task, settings):
+        return None
+    folder = naming.scratch_folder(record.task_id, record.uid)
+    metadata = ownership.metadata(record, naming.scrub(folder), "scrub")
+    return filer_pod.scrub_job(metadata, settings.shared_claim, settings.filer_image, ["scrub", folder])
 
 
 def gib(amount: float) -> str:

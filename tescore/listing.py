@@ -5,6 +5,8 @@ from typing import Any
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
 """Accept header for a list that holds the objects' metadata only."""
+METADATA_OF_ONE = METADATA.replace("PartialObjectMetadataList", "PartialObjectMetadata")
+"""The same for one object."""
 _WHOLE = "application/json"
 _PAGE = "500"
 

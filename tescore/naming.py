@@ -40,6 +40,10 @@ TASK_SELECTOR = ",".join(f"{key}={value}" for key, value in TASK_LABELS.items())
 
 OUTPUTS_COMPONENT = "outputs"
 """What makes a ConfigMap a page of a task's outputs."""
+SCRUB_LABELS = {MANAGED_BY: "tesk", COMPONENT: "scrub"}
+"""On what removes folders of a shared claim."""
+SWEEP_JOB = "tesk-sweep"
+"""The Job that removes folders without a task from a tenant's shared claim."""
 
 TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """At most 45 characters, so that all names made from it fit a label's 63."""
@@ -74,6 +78,26 @@ def job(task: str) -> str:
 def scratch(task: str, number: int = 1) -> str:
     """The claim for the task's scratch volume; a further one if the first was lost with its node."""
     return f"{task}-scratch{_further(number)}"
+
+
+def shared_folder(namespace: str) -> str:
+    """The folder of a shared claim that has those of all tasks, so that what else is on the claim is left alone."""
+    return f"tesk-{namespace}"
+
+
+def scratch_folder(task: str, uid: str) -> str:
+    """A task's own folder in it; with the record's uid, since a task's name may come again."""
+    return f"{task}-{uid[:8]}"
+
+
+def is_scratch_folder(name: str) -> bool:
+    task, _, uid = name.rpartition("-")
+    return is_task_id(task) and re.fullmatch(r"[0-9a-f]{8}", uid) is not None
+
+
+def scrub(folder: str) -> str:
+    """The Job that removes a task's folder."""
+    return f"{folder}-scrub"
 
 
 def pod(task: str, step: str, attempt: int = 1) -> str:

@@ -58,10 +58,41 @@ def test_missing_outputs_may_be_optional(tmp_path: Path) -> None:
     assert program(tmp_path, "outputs", TESK_OPTIONAL_OUTPUTS="true").returncode == 0
 
 
+def test_the_outputs_are_stored_before_the_folder_is_removed(tmp_path: Path) -> None:
+    folder = tmp_path / "shared/task-a-0123abcd"
+    own = {"TESK_SHARED": str(tmp_path / "shared"), "TESK_SCRATCH": str(folder), "TESK_SCRUB": folder.name}
+    (folder / "data/o").mkdir(parents=True)
+    (folder / "data/o/x").write_text("c")
+    streams = {"executors": [{"image": "i", "command": ["c"], "stdout": "/o/x"}]}
+
+    (tmp_path / "task.json").write_text(json.dumps({**streams, "outputs": [{"path": "/o/no", "url": "http://h/x"}]}))
+    assert program(tmp_path, "outputs", **own).returncode == report.FAILED
+    assert (folder / "data/o/x").is_file()
+
+    (tmp_path / "task.json").write_text(json.dumps(streams))
+    ended = program(tmp_path, "outputs", **own)
+    assert ended.returncode == 0
+    assert report.read(ended.stdout.splitlines()).tails == (report.Tail(0, "stdout", "c"),)
+    assert not folder.exists()
+
+
+def test_a_folder_of_a_shared_claim_is_removed_by_name_or_because_it_is_old(tmp_path: Path) -> None:
+    for name in ("task-a-0123abcd", "task-b-0123abcd", "task-c-0123abcd"):
+        (tmp_path / "shared" / name / "data").mkdir(parents=True)
+    shared = {"TESK_SHARED": str(tmp_path / "shared")}
+
+    assert program(tmp_path, "scrub", "task-a-0123abcd", **shared).returncode == 0
+    assert program(tmp_path, "sweep", "33000000000", "task-b-0123abcd", **shared).returncode == 0
+
+    assert [folder.name for folder in (tmp_path / "shared").iterdir()] == ["task-b-0123abcd"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [
         pytest.param([], {}, "not one of inputs, outputs", id="no-step"),
+        pytest.param(["scrub", "../x"], {}, "['scrub', '../x']", id="no folder of a task's"),
+        pytest.param(["sweep", "now"], {}, "['sweep', 'now']", id="no time"),
         pytest.param(["inputs"], {"TESK_TAIL": "many"}, "TESK_TAIL is 'many'", id="setting"),
         pytest.param(["inputs"], {}, "holds neither task.json nor task.json.gz", id="no-document"),
     ],

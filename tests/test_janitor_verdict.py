@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from janitor.obstacle import Obstacle
-from janitor.verdict import End, Launch, Leave, Tell, Verdict, about_task, has_expired, is_in_line, is_old
+from janitor.verdict import End, Launch, Leave, Tell, Verdict, about_task, has_expired, is_in_line, is_kept, is_old
 from tescore.launch import Job
 from tests.build import task_record
 
@@ -107,6 +107,21 @@ def test_who_takes_room_or_waits_for_it(labels: dict[str, str], status: dict[str
 def test_an_ended_task_expires_after_its_time(state: str, ended: str, expected: bool) -> None:
     metadata = {"labels": {"tesk/state": state}, "annotations": {"tesk/ended": ended}}
     assert has_expired(metadata, now=NOW, retention=RETENTION) == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "expected"),
+    [
+        pytest.param("EXECUTOR_ERROR", JUST_NOW, True, id="an executor's failure"),
+        pytest.param("SYSTEM_ERROR", JUST_NOW, True, id="a filer's failure"),
+        pytest.param("EXECUTOR_ERROR", LONG_AGO, False, id="its time is over"),
+        pytest.param("CANCELED", JUST_NOW, False, id="cancelled after the failure"),
+        pytest.param("COMPLETE", JUST_NOW, False, id="no failure"),
+    ],
+)
+def test_a_failed_tasks_pod_is_kept_for_its_time(state: str, ended: str, expected: bool) -> None:
+    metadata = {"labels": {"tesk/state": state}, "annotations": {"tesk/ended": ended}}
+    assert is_kept(metadata, now=NOW, keep=timedelta(minutes=10)) == expected
 
 
 @pytest.mark.parametrize(("created", "expected"), [("2026-11-22T04:59:30Z", False), ("2026-11-22T04:00:00Z", True)])

@@ -38,14 +38,14 @@ def filled(server: ApiServer) -> None:
     server.stored("jobs", {"metadata": {"name": PREFIX, "uid": "j-1"}}, "ADDED")
 
 
-def run(server: ApiServer, folder: Path, pod: str) -> None:
+def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
     """A taskmaster in a pod of that uid, from its start to its end."""
     account = folder / pod
     account.mkdir()
     (account / "token").write_text(pod)
     clock = itertools.cycle(TIMES)
     kube = Kube(server.url, "tesk", account=account, waits=[0.001, 0.001])
-    mine = settings(pod_uid=pod)
+    mine = settings(pod_uid=pod, **changes)
     claimed = claim.claimed(kube, mine, lambda: next(clock))
     assert claimed is not None
     loop.Taskmaster(kube, mine, claimed, lambda: next(clock)).run()
@@ -97,6 +97,16 @@ def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
         assert 20 < server.requests < MOST_REQUESTS
         owned = server.objects["jobs", PREFIX]["metadata"]["ownerReferences"]
         assert [owner["uid"] for owner in owned] == ["u-1"]
+
+
+def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        run(server, tmp_path, "p-1", shared_claim="data", attempts=2)
+        assert "persistentvolumeclaims" not in {kind for _, kind, _, _ in server.events}
+        changes = [(event, shown["metadata"]["name"]) for _, _, event, shown in server.events]
+        assert changes[-1] == ("ADDED", f"{PREFIX}-u-1-scrub")
+        assert changes.index(("DELETED", PODS[-1])) < len(changes) - 1
 
 
 @pytest.mark.parametrize("broken", list(Break), ids=[each.name.lower() for each in Break])

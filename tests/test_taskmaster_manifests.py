@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from taskmaster import manifests, scratch
+from taskmaster import manifests
 from taskmaster.plan import Kind, Step
 from tescore import node_loss
 from tests.build import PREFIX, executor, settings, task, task_record
@@ -130,23 +130,6 @@ def test_no_pod_of_a_task_gets_a_token(pod: dict[str, Any]) -> None:
     assert pod["spec"]["automountServiceAccountToken"] is False
 
 
-def claim(**resources: Any) -> dict[str, Any]:
-    return scratch.claim(task_record(), task(resources=resources), settings(storage_class="", scratch_gb=2.0))
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"), [({}, "2Gi"), ({"disk_gb": 10}, "10Gi"), ({"disk_gb": 0.1}, "107374183")]
-)
-def test_the_size_of_scratch_is_what_was_asked_for(asked: dict[str, Any], expected: str) -> None:
-    assert claim(**asked)["spec"]["resources"]["requests"]["storage"] == expected
-
-
-def test_the_cluster_picks_the_storage_class_unless_one_is_set() -> None:
-    assert "storageClassName" not in claim()["spec"]
-    named = scratch.claim(task_record(), task(), settings(storage_class="fast"))
-    assert named["spec"]["storageClassName"] == "fast"
-
-
 def test_everything_belongs_to_the_tasks_config_map() -> None:
-    for made in (executor_pod(), filer_pod(), claim()):
+    for made in (executor_pod(), filer_pod()):
         assert made["metadata"]["ownerReferences"] == [OWNER]

@@ -1,0 +1,82 @@
+"""What all pods that run the filer have in common, and the Job in which it removes folders of a shared claim."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tescore import naming
+
+SECURITY = {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}
+"""Root, because executors may run as any uid and inputs must be writable and outputs readable all the same."""
+RESOURCES: dict[str, Any] = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
+
+_SHARED = "/shared"
+"""Where a filer has the folder of all tasks; its own setting TESK_SHARED says the same."""
+_SCRUB_SECONDS = 3000
+"""How long a scrub may take; less than the time between two looks of the janitor, which tries again."""
+
+
+def container(
+    image: str,
+    arguments: Sequence[str],
+    mounts: Sequence[Mapping[str, Any]],
+    environment: Sequence[Mapping[str, str]],
+    resources: Mapping[str, Any] = RESOURCES,
+) -> dict[str, Any]:
+    """The container, with no more power than it needs."""
+    return {
+        "name": "filer",
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "args": list(arguments),
+        "env": list(environment),
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
+        },
+        "volumeMounts": list(mounts),
+    }
+
+
+def volume(claim: str) -> dict[str, Any]:
+    """The volume with scratch, as a pod names it."""
+    return {"name": "scratch", "persistentVolumeClaim": {"claimName": claim}}
+
+
+def mounted(path: str, sub_path: str = "") -> dict[str, Any]:
+    """Where a container sees that volume, or a folder or file of it."""
+    return {"name": "scratch", "mountPath": path, **({"subPath": sub_path} if sub_path else {})}
+
+
+def all_folders(namespace: str) -> dict[str, Any]:
+    """The mount of the folder that has those of all tasks, for the scrub; nothing else of the claim can be seen."""
+    return mounted(_SHARED, naming.shared_folder(namespace))
+
+
+def scrub_job(metadata: Mapping[str, Any], claim: str, image: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """A Job that removes folders from a shared claim, and then itself."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        # Without the label of the task: a scrub belongs to what is left when the task has gone, and may take long.
+        "metadata": {**metadata, "labels": naming.SCRUB_LABELS},
+        "spec": {
+            "backoffLimit": 3,
+            "activeDeadlineSeconds": _SCRUB_SECONDS,
+            "ttlSecondsAfterFinished": 0,
+            "template": {
+                "metadata": {"labels": naming.SCRUB_LABELS},
+                "spec": {
+                    "serviceAccountName": naming.EXECUTOR_ACCOUNT,
+                    "automountServiceAccountToken": False,
+                    "enableServiceLinks": False,
+                    "restartPolicy": "Never",
+                    "terminationGracePeriodSeconds": 1,
+                    "securityContext": SECURITY,
+                    "containers": [container(image, arguments, [all_folders(metadata["namespace"])], [])],
+                    "volumes": [volume(claim)],
+                },
+            },
+        },
+    }
