@@ -13,6 +13,7 @@ import urllib3
 from urllib3 import exceptions
 
 from filer.errors import Interrupted, NotMovable, answered
+from filer.transports import Page
 from tescore import VERSION
 from tescore.errors import TeskError, shortened
 
@@ -50,6 +51,16 @@ def store(source: Path, url: str) -> None:
                 _expect(response, _STORED)
     except exceptions.HTTPError as error:
         raise _cause(error) from error
+
+
+def page(url: str, token: str) -> Page:  # noqa: ARG001, as Transport.page
+    """As Transport.page: there is none."""
+    raise NotMovable("HTTP cannot list what is in a directory; give each file as an input of its own")
+
+
+def keep_folder(url: str) -> bool:  # noqa: ARG001, as Transport.keep_folder
+    """As Transport.keep_folder."""
+    return False
 
 
 def joined(url: str, path: str) -> str:
