@@ -223,7 +223,6 @@ def test_error_stops_execution(task: dict[str, Any]) -> None:
 
 @example("error/input")
 def test_error_input(task: dict[str, Any]) -> None:
-    """An address that cannot be found is tried again for a minute."""
     assert (task["state"], task["logs"][0]["logs"]) == ("SYSTEM_ERROR", [])
     assert any("http://no-such-host.invalid/file" in line for line in task["logs"][0]["system_logs"])
 
