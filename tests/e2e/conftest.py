@@ -24,7 +24,7 @@ _NAMES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run comes last."""
+    """What looks back on the whole run, or waits for long, comes last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 

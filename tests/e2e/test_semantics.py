@@ -114,7 +114,7 @@ def of(name: str) -> pytest.MarkDecorator:
 def printed(task: dict[str, Any]) -> list[str]:
     """What each executor of a task that completed left on its standard output."""
     assert task["state"] == "COMPLETE", task
-    return [log["stdout"] for log in task["logs"][0]["logs"]]
+    return [log.get("stdout", "") for log in task["logs"][0]["logs"]]
 
 
 @of("no shell")
