@@ -9,6 +9,18 @@ class NotMovable(Rejected):
     reason = "NotMovable"
 
 
+class Absent(NotMovable):
+    """The storage has no file of that name; there may be a folder of that name."""
+
+    reason = "Absent"
+
+
+class Undelivered(Rejected):
+    """An input did not come; the message is the whole sentence."""
+
+    reason = "Undelivered"
+
+
 class NotThere(Rejected):
     """No executor has made the output."""
 
@@ -29,6 +41,11 @@ class Interrupted(Transient):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+def words(error: Exception) -> str:
+    """The cause, without a full stop."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 _PASSING = frozenset({408, 429})

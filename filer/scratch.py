@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from filer.errors import NotMovable
+
 UNTOUCHED = 36_182_073
 """Time stamp (seconds since 1970) of a file made for an executor to write: still there, it was not written."""
 
-_PART = ".tesk-part"
-"""Name under which a file arrives, in the folder that it is for; short, since its own name may be of any length."""
+_PART = "arriving"
+"""Name under which a file arrives, in the volume's root: among the executors' own files it could be one of theirs."""
 
 
 def folder(root: Path, relative: str) -> Path:
@@ -17,7 +19,10 @@ def folder(root: Path, relative: str) -> Path:
     place = root
     for part in Path(relative).parts:
         place = place / part
-        place.mkdir(exist_ok=True)
+        try:
+            place.mkdir(exist_ok=True)
+        except FileExistsError as error:
+            raise NotMovable(f"{part} would have to be a folder, and there is a file of that name") from error
         place.chmod(0o777)
     return place
 
@@ -33,11 +38,13 @@ def empty_file(root: Path, relative: str) -> None:
 def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: int = 0o777) -> int:
     """The size of a file that `write` has made, which appears under its name only when it is whole."""
     place = _in_folder(root, relative)
-    part = place.with_name(_PART)
+    part = root / _PART
     try:
         size = write(part)
         part.chmod(mode)
         part.replace(place)
+    except IsADirectoryError as error:
+        raise NotMovable("there is a folder of that name") from error
     finally:
         part.unlink(missing_ok=True)
     return size

@@ -55,20 +55,35 @@ def file(root: Path, path: str) -> tuple[Path, int]:
     return place, seen.st_size
 
 
+def is_folder(root: Path, path: str) -> bool:
+    """Whether a path leads to a folder."""
+    try:
+        return stat.S_ISDIR(resolved(root, path).lstat().st_mode)
+    except (NotThere, FileNotFoundError):  # the latter where nothing at all was written, not even the root
+        return False
+
+
 def files(root: Path, folder: str) -> Iterator[str]:
-    """Paths of all below a folder that are no folders themselves. Raises NotThere, NotAFile."""
-    if not _is_folder(root, folder):
+    """Paths of all below a folder that are no folders themselves; of empty folders too, with a slash at their end.
+
+    Raises NotThere, NotAFile.
+    """
+    if not is_folder(root, folder):
         resolved(root, folder)
         raise NotAFile("it is no folder, and the output's type is DIRECTORY")
     ahead: list[tuple[str, tuple[Path, ...]]] = [(folder.rstrip("/"), ())]
     while ahead:
         path, above = ahead.pop()
-        if not _is_folder(root, path):
+        if not is_folder(root, path):
             yield path
             continue
         place = resolved(root, path)
-        if place not in above:  # else a link leads back up, and what is there has been told
-            ahead += [(f"{path}/{name}", (*above, place)) for name in reversed(_names(root, path))]
+        if place in above:  # a link leads back up, and what is there has been told
+            continue
+        names = _names(root, path)
+        if not names:
+            yield f"{path}/"
+        ahead += [(f"{path}/{name}", (*above, place)) for name in reversed(names)]
 
 
 def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
@@ -77,20 +92,13 @@ def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
     for part in wildcards.parts(pattern):
         name_matches = matching.component(part).fullmatch
         found = [f"{path}/{name}" for path in found for name in _names(root, path) if name_matches(name)]
-    return [path for path in found if _is_folder(root, path) == folders]
+    return [path for path in found if is_folder(root, path) == folders]
 
 
 def _names(root: Path, path: str) -> list[str]:
-    if not _is_folder(root, path):
+    if not is_folder(root, path):
         return []
     return sorted(entry.name for entry in resolved(root, path).iterdir())
-
-
-def _is_folder(root: Path, path: str) -> bool:
-    try:
-        return stat.S_ISDIR(resolved(root, path).lstat().st_mode)
-    except (NotThere, FileNotFoundError):  # the latter where nothing at all was written, not even the root
-        return False
 
 
 def _target(place: Path, links: int) -> str | None:

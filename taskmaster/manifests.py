@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from taskmaster import ownership, placement, plan, references, scratch
+from taskmaster import ownership, placement, plan, redirection, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
@@ -14,12 +14,6 @@ from tescore.record import Record
 
 _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
-_FIND_AND_EXEC = (
-    'case $1 in */*) exec "$@";; esac; set -f; IFS=:; for folder in $PATH; do program=${folder:-.}/$1; '
-    'if [ -f "$program" ] && [ -x "$program" ]; then shift; exec "$program" "$@"; fi; done; '
-    'echo "$1: not found" >&2; exit 127'
-)
-"""The shell looks for a program itself: left to exec, a busybox runs its own sort, awk or gzip, not the image's."""
 _SECRETS = "/tesk/secrets/s3"
 
 
@@ -51,23 +45,9 @@ def literal(text: str) -> str:
     return text.replace("$", "$$")
 
 
-def redirected(executor: Executor) -> list[str]:
-    """The executor's command, run by the static shell on the scratch volume with its streams tied to files."""
-    streams = (("<", executor.stdin), (">", executor.stdout), ("2>", executor.stderr))
-    tied = " ".join(["exec", *(f"{sign}{_shell_quoted(path)}" for sign, path in streams if path)])
-    return [
-        f"{mounts.LAUNCHER_MOUNT}/{mounts.SHELL}",
-        "sh",
-        "-c",
-        f"{tied}; {_FIND_AND_EXEC}",
-        "tesk",
-        *executor.command,
-    ]
-
-
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     place = scratch.of(record, settings)
-    command = redirected(executor) if executor.redirected else executor.command
+    command = redirection.redirected(executor) if executor.redirected else executor.command
     volumes = [
         *([place.volume] if mounts.needs_scratch(task) else []),
         *references.volumes(task.resources),
@@ -138,7 +118,3 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": literal(value)} for name, value in variables.items()]
-
-
-def _shell_quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"

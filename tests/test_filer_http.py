@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from urllib3 import exceptions
+from urllib3.connection import HTTPConnection
 
 from filer.errors import Interrupted, NotMovable
 from filer.transports import http
@@ -104,6 +106,21 @@ def test_a_server_says_when_to_ask_again(server: HttpServer, place: Path, said: 
     with pytest.raises(Interrupted) as told:
         http.fetch(server.url("/x"), place)
     assert told.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("code", "family", "words"),
+    [
+        (socket.EAI_NONAME, NotMovable, "there is no server of that name"),
+        (socket.EAI_AGAIN, Interrupted, "no connection to the server could be made (words)"),
+    ],
+)
+def test_a_name_that_nobody_knows_is_not_asked_for_again(code: int, family: type[Exception], words: str) -> None:
+    looked_up = socket.gaierror(code, "words")
+    error = exceptions.NameResolutionError("h", HTTPConnection("h"), looked_up)
+    error.__cause__ = looked_up
+    told = http._cause(error)
+    assert (type(told), str(told)) == (family, words)
 
 
 def test_redirects_are_followed(server: HttpServer, place: Path) -> None:

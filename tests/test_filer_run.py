@@ -138,7 +138,8 @@ def test_a_server_that_stays_busy_is_told(pod: Pod, server: HttpServer) -> None:
     [
         pytest.param(
             {"path": "/in/x", "url": "http://h/d", "type": "DIRECTORY"},
-            "Input /in/x could not be fetched from http://h/d: inputs of type DIRECTORY are not supported yet.",
+            "Input /in/x could not be fetched from http://h/d: "
+            "HTTP cannot list what is in a directory; give each file as an input of its own.",
             id="folder",
         ),
         pytest.param(
@@ -161,7 +162,7 @@ def test_an_input_that_cannot_be_is_told(pod: Pod, item: dict[str, Any], words: 
 
 def test_an_input_below_a_file_is_told(pod: Pod) -> None:
     assert pod.inputs({"path": "/in/x", "content": "c"}, {"path": "/in", "content": "c"}) == report.FAILED
-    assert pod.report.failure == "Input /in could not be written: Is a directory."
+    assert pod.report.failure == "Input /in could not be written: there is a folder of that name."
 
 
 def test_outputs_are_stored_and_told(pod: Pod, server: HttpServer) -> None:
@@ -245,6 +246,12 @@ def test_of_very_many_failures_the_first_are_told(pod: Pod) -> None:
     assert len(pod.lines) == 11
 
 
+def test_a_folder_that_is_called_a_file_is_stored_as_the_folder_it_is(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/out/d/sub/1")
+    assert pod.outputs({"path": "/out/d", "url": server.url("/kept")}) == 0
+    assert list(server.files) == ["/kept/sub/1"]
+
+
 def test_folders_that_match_are_stored_each_below_its_own_name(pod: Pod, server: HttpServer) -> None:
     for path in ("/out/a/1", "/out/b/1", "/out/c"):
         pod.wrote(path)
@@ -257,7 +264,10 @@ def test_an_empty_folder_is_a_warning_and_a_missing_one_a_failure(pod: Pod, serv
     pod.place("/out/empty").mkdir(parents=True)
     folders = [{"path": f"/out/{name}", "type": "DIRECTORY", "url": server.url("/d")} for name in ("empty", "none")]
     assert pod.outputs(*folders) == report.FAILED
-    assert pod.report.warnings == (f"Output /out/empty for {server.url('/d')} holds no file.",)
+    assert pod.report.warnings == (
+        f"The empty folder /out/empty/ is not at {server.url('/d/')}: HTTP has no folders.",
+        f"Output /out/empty for {server.url('/d')} holds no file.",
+    )
     assert pod.report.failure == f"Output /out/none could not be stored at {server.url('/d')}: it is not there."
 
 

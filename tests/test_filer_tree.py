@@ -96,6 +96,13 @@ def test_a_link_back_up_does_not_repeat_the_files_above(root: Path) -> None:
     assert list(tree.files(root, "/out")) == ["/out/.hidden", "/out/a", "/out/sub/b"]
 
 
+def test_empty_folders_are_told_with_a_slash(root: Path) -> None:
+    (root / "out/sub/none").mkdir()
+    (root / "none").mkdir()
+    assert list(tree.files(root, "/out/sub")) == ["/out/sub/b", "/out/sub/none/"]
+    assert list(tree.files(root, "/none/")) == ["/none/"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "folders", "found"),
     [

@@ -1,6 +1,7 @@
 """Which module moves files of a URL's scheme; it is imported when the first such URL comes."""
 
 import importlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -14,6 +15,19 @@ MODULES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of what lies below a URL."""
+
+    paths: tuple[str, ...]
+    """Relative to the URL, plain text, as the storage has them: they may lead anywhere.
+
+    Of a folder with a slash at its end; of the folder at the URL itself empty.
+    """
+    following: str = ""
+    """What to ask for the next page with; empty at the last one."""
+
+
 class Transport(Protocol):
     """What every such module offers. Moving is one attempt, which raises NotMovable or Interrupted, with the cause."""
 
@@ -23,11 +37,25 @@ class Transport(Protocol):
     def store(self, source: Path, url: str) -> None:
         """Puts a file to the URL."""
 
+    def page(self, url: str, token: str) -> Page:
+        """What lies below the URL, as deep as it goes; the token is that of the page before, or empty."""
+
+    def keep_folder(self, url: str) -> bool:
+        """Notes at the URL that there is an empty folder; False where the protocol has no way to."""
+
     def joined(self, url: str, path: str) -> str:
         """The URL of a relative path (plain text, not encoded) below a URL."""
 
     def shown(self, url: str) -> str:
         """The URL without what must not be told: credentials."""
+
+
+def shown(url: str) -> str:
+    """As Transport.shown, for any URL."""
+    try:
+        return of(url).shown(url)
+    except NotMovable:
+        return "its URL"
 
 
 def of(url: str) -> Transport:

@@ -4,6 +4,7 @@ import base64
 import functools
 import http
 import re
+import socket
 import ssl
 from pathlib import Path
 from typing import IO
@@ -13,6 +14,7 @@ import urllib3
 from urllib3 import exceptions
 
 from filer.errors import Interrupted, NotMovable, answered
+from filer.transports import Page
 from tescore import VERSION
 from tescore.errors import TeskError, shortened
 
@@ -50,6 +52,16 @@ def store(source: Path, url: str) -> None:
                 _expect(response, _STORED)
     except exceptions.HTTPError as error:
         raise _cause(error) from error
+
+
+def page(url: str, token: str) -> Page:  # noqa: ARG001, as Transport.page
+    """As Transport.page: there is none."""
+    raise NotMovable("HTTP cannot list what is in a directory; give each file as an input of its own")
+
+
+def keep_folder(url: str) -> bool:  # noqa: ARG001, as Transport.keep_folder
+    """As Transport.keep_folder."""
+    return False
 
 
 def joined(url: str, path: str) -> str:
@@ -108,15 +120,25 @@ def _cause(error: exceptions.HTTPError) -> TeskError:
         if isinstance(error.reason, exceptions.HTTPError) and not isinstance(error.reason, exceptions.ResponseError):
             return _cause(error.reason)
         return NotMovable(f"the server redirected more than {_REDIRECTS} times")
-    inner = error.args[0] if error.args else None
-    if isinstance(error, exceptions.SSLError) and isinstance(inner, ssl.SSLCertVerificationError):
-        return NotMovable(f"the server's certificate is not trusted ({inner.verify_message})")
-    if isinstance(error, exceptions.LocationValueError):
-        return NotMovable("the URL, or one to which it redirects, is malformed")
+    if lasting := _lasting(error):
+        return NotMovable(lasting)
     words = next((words for family, words in _PASSING if isinstance(error, family)), None)
     if words is None:
         return NotMovable(f"the server did not keep to HTTP ({type(error).__name__})")
     return Interrupted(words.format(_system_words(error)))
+
+
+def _lasting(error: exceptions.HTTPError) -> str:
+    """What will not be otherwise a moment later; empty if it may be."""
+    inner = error.args[0] if error.args else None
+    if isinstance(error, exceptions.SSLError) and isinstance(inner, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not trusted ({inner.verify_message})"
+    if isinstance(error, exceptions.LocationValueError):
+        return "the URL, or one to which it redirects, is malformed"
+    # Where the name servers themselves are away, it is another error.
+    if isinstance(error.__cause__, socket.gaierror) and error.__cause__.errno == socket.EAI_NONAME:
+        return "there is no server of that name"
+    return ""
 
 
 _PASSING: tuple[tuple[type[exceptions.HTTPError], str], ...] = (

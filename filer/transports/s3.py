@@ -14,7 +14,8 @@ from s3transfer.exceptions import RetriesExceededError, S3ValidationError
 from s3transfer.manager import TransferConfig, TransferManager
 from s3transfer.subscribers import BaseSubscriber
 
-from filer.errors import Interrupted, NotMovable, answered
+from filer.errors import Absent, Interrupted, NotMovable, answered
+from filer.transports import Page
 from tescore.errors import TeskError, shortened
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ _BROKEN = (
 def fetch(url: str, destination: Path) -> int:
     """As Transport.fetch. A large object comes in parts, all of the same version of it."""
     bucket, key = parse(url)
+    if key.endswith("/"):  # an object of that name only marks a folder
+        raise Absent("its name is a folder's, and the storage has nothing below it")
     with _causes_told():
         # Not HEAD: its errors have no words, and a small object is here already.
         answer = _client().get_object(Bucket=bucket, Key=key)
@@ -62,6 +65,26 @@ def store(source: Path, url: str) -> None:
         manager.upload(str(source), bucket, key).result()
 
 
+def page(url: str, token: str) -> Page:
+    """As Transport.page: keys that go on behind the URL's own and a slash."""
+    bucket, prefix = parse(url, folder=True)
+    more = {"ContinuationToken": token} if token else {}
+    with _causes_told():
+        answer = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
+    keys = (item["Key"] for item in answer.get("Contents", []))
+    following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
+    return Page(tuple(key.removeprefix(prefix) for key in keys), following)
+
+
+def keep_folder(url: str) -> bool:
+    """As Transport.keep_folder: an empty object whose key ends with a slash."""
+    bucket, key = parse(url, folder=True)
+    if key:  # else it is the bucket, which is there without
+        with _causes_told():
+            _client().put_object(Bucket=bucket, Key=key)
+    return True
+
+
 def joined(url: str, path: str) -> str:
     """As Transport.joined."""
     return f"{url.rstrip('/')}/{path}"
@@ -72,10 +95,15 @@ def shown(url: str) -> str:
     return url
 
 
-def parse(url: str) -> tuple[str, str]:
-    """Bucket and key; the key is what stands there, not decoded. Raises NotMovable."""
+def parse(url: str, *, folder: bool = False) -> tuple[str, str]:
+    """Bucket and key; the key is what stands there, not decoded. Raises NotMovable.
+
+    A folder's key ends with one slash, and is empty for the whole bucket.
+    """
     bucket, _, key = url.partition("://")[2].partition("/")
-    if not bucket or not key:
+    if folder:
+        key = key.rstrip("/") + "/" if key.rstrip("/") else ""
+    if not bucket or not (key or folder):
         raise NotMovable("the URL is not of the form s3://bucket/key")
     return bucket, key
 
@@ -100,7 +128,8 @@ def _answer_cause(error: exceptions.ClientError) -> TeskError:
     answer = error.response["ResponseMetadata"]
     retry_after = answer.get("HTTPHeaders", {}).get("retry-after")
     words = f"{code}: {message}" if message and message != code else code
-    return answered(answer["HTTPStatusCode"], words, retry_after=retry_after, passing=code in _PASSING)
+    told = answered(answer["HTTPStatusCode"], words, retry_after=retry_after, passing=code in _PASSING)
+    return Absent(str(told)) if code == "NoSuchKey" else told
 
 
 @contextmanager

@@ -19,12 +19,12 @@ SERVICE = "tesk-system"
 FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
 _NAMES = (
     "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
-    "BWA_IMAGE",
+    "BWA_IMAGE", "NOSHELL_IMAGE", "HTTP_URL",
 )  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run comes last."""
+    """What looks back on the whole run, or waits for long, comes last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
@@ -164,8 +164,9 @@ def bucket(s3: Any) -> Iterator[str]:
     name = f"e2e-{int(time.time())}"
     s3.create_bucket(Bucket=name)
     yield name
-    for item in s3.list_objects_v2(Bucket=name).get("Contents", []):
-        s3.delete_object(Bucket=name, Key=item["Key"])
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=name).get("Contents", [])]
+    for key in sorted(keys, reverse=True):  # a folder's mark after what is in it
+        s3.delete_object(Bucket=name, Key=key)
     s3.delete_bucket(Bucket=name)
 
 
