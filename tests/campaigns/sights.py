@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.e2e.conftest import TENANT
 
 _COLUMNS = (
-    r'{.metadata.name}{"\t"}{.metadata.resourceVersion}{"\t"}{.metadata.labels.tesk/state}{"\t"}'
+    r'{.metadata.name}{"|"}{.metadata.resourceVersion}{"|"}{.metadata.labels.tesk/state}{"|"}'
     r'{.metadata.annotations.tesk/cancel}{"\n"}'
 )
 
@@ -61,5 +61,5 @@ def sights(selector: str) -> Iterator[Sights]:
 def _read(watch: "subprocess.Popen[str]", seen: Sights) -> None:
     assert watch.stdout is not None
     for line in watch.stdout:
-        task, version, state, cancel = line.rstrip("\n").split("\t")
+        task, version, state, cancel = line.rstrip("\n").split("|", 3)
         seen.all.append(Sight(time.time(), task, version, state, cancel))

@@ -25,7 +25,7 @@ from tests.campaigns.killer import Kills, killing
 from tests.campaigns.kinds import Place, Planned, plan
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.conftest import FINAL, TENANT, Kubectl, Service
+from tests.e2e.conftest import FINAL, TENANT, Kubectl, Service, wait_until
 
 CONNECTIONS = 16
 ACTIVE = {"INITIALIZING", "RUNNING", "CANCELING"}
@@ -64,7 +64,7 @@ class Run:
 
     def tasks(self) -> set[str]:
         """The ids of those that were accepted."""
-        return set(list(self.ids.values()))
+        return set(self.ids.values())
 
     def timed(self, what: str, service: Service, method: str, path: str, body: Any = None) -> Any:
         began = time.monotonic()
@@ -95,9 +95,18 @@ def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -
         drawn = random.Random(settings.seed)
         every = settings.kill_every
         kills = stack.enter_context(killing(run.tasks, every, drawn) if every else nullcontext(Kills()))
+        wait_until(lambda: _answers(service), "the service answers")
         _submit_and_follow(run, service)
         _check(run, kubectl, service, seen, place)
     return run, _told(run, seen, kills)
+
+
+def _answers(service: Service) -> bool:
+    """Right after a roll-out the node's port may lead nowhere for a moment."""
+    try:
+        return service.call("GET", "/service-info")[0] == 200
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -133,7 +142,7 @@ def _submit_and_follow(run: Run, service: Service) -> None:
         while len(_ended(run)) < len(run.ids) or len(run.cancelled) < sum(
             each.cancel_after is not None for each in run.planned
         ):
-            if time.monotonic() - began > run.settings.within:
+            if time.monotonic() - began > run.settings.within or not run.ids:
                 break
             time.sleep(0.2)
     finally:
