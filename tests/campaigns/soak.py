@@ -253,6 +253,7 @@ def _told(run: Run, seen: Sights, kills: Kills) -> str:
         ["seed", str(run.settings.seed)],
         ["tasks", f"{len(run.ids)} in {run.took:.0f} s, {len(run.ids) / max(run.took, 1) * 60:.0f} per minute"],
         ["most at a time", str(_most_at_a_time(seen))],
+        ["overtaken in the queue", str(_overtaken(seen))],
         ["taskmasters killed", f"{hows[0]} by SIGKILL, {hows[1]} pods deleted by force"],
         ["POST", percentiles(run.answers["POST"])],
         ["POST :cancel", percentiles(run.answers["cancel"])],
@@ -270,6 +271,24 @@ def _most_at_a_time(seen: Sights) -> int:
         (active.add if sight.state in ACTIVE else active.discard)(sight.task)
         most = max(most, len(active))
     return most
+
+
+def _overtaken(seen: Sights) -> int:
+    """Tasks that left the queue to run while one that is older by a second was still in it."""
+    queued, found = set[str](), 0
+    for sight in list(seen.all):
+        if sight.state == "QUEUED":
+            queued.add(sight.task)
+        elif sight.task in queued:
+            queued.discard(sight.task)
+            older = any(_made(other) + 1000 < _made(sight.task) for other in queued)
+            found += older and sight.state in ACTIVE
+    return found
+
+
+def _made(task_id: str) -> int:
+    """When a task was made, in milliseconds: its id counts time down."""
+    return -int(task_id.split("-")[1], 16)
 
 
 def main() -> int:
