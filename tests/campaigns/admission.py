@@ -106,7 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         said.asked.append(asked["name"])
         number = len(said.asked) - 1
         time.sleep(said.delay(number))
-        response = {"uid": asked["uid"], "allowed": not said.refuse(number)}
+        refused = {"status": {"code": 403, "message": "The campaign refuses it."}} if said.refuse(number) else {}
+        response = {"uid": asked["uid"], "allowed": not refused, **refused}
         body = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response})
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
