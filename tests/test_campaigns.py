@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tescore.tenant import TenantSettings
 from tescore.validation import checked
 from tests.campaigns import verdict
 from tests.campaigns.kinds import Place, Planned, plan
@@ -41,7 +42,7 @@ def test_the_tasks_of_a_soak_are_valid_and_drawn_from_its_seed() -> None:
     assert planned == plan(100, "run", 7, PLACE, cancelled_within=20)
     assert planned != plan(100, "run", 8, PLACE, cancelled_within=20)
     for each in planned:
-        checked(json.dumps(each.document))
+        checked(json.dumps(each.document), TenantSettings())
     ends = Counter("CANCELED" if each.cancel_after is not None else max(each.states) for each in planned)
     assert ends["CANCELED"] == 10
     assert ends["COMPLETE"] == 80

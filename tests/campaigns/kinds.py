@@ -47,7 +47,8 @@ def plan(count: int, run: str, seed: int, place: Place, *, cancelled_within: flo
     """The tasks of a run: a tenth fails, a tenth is cancelled within so many seconds; all drawn from the seed."""
     drawn = random.Random(seed)
     tenth = max(1, count // 10)
-    makes: list[Make] = [FAILING[i % len(FAILING)] for i in range(max(tenth, min(len(FAILING), count // 4)))]
+    failing = (*QUICK_TO_FAIL, _image) if count >= 100 else QUICK_TO_FAIL
+    makes: list[Make] = [failing[i % len(failing)] for i in range(max(tenth, min(len(failing), count // 4)))]
     makes += [drawn.choice(CANCELLED) for _ in range(tenth)]
     makes += [drawn.choice(COMPLETING) for _ in range(count - len(makes))]
     drawn.shuffle(makes)
@@ -112,9 +113,15 @@ def _not_found(place: Place, key: str, _: random.Random) -> Planned:
     return Planned("no such command", document, frozenset({EXECUTOR_ERROR}), (0,), r"could not be started")
 
 
+def _image_name(_: Place, key: str, __: random.Random) -> Planned:
+    document = {"executors": [{"image": "Not/A:Valid/Name", "command": ["true", key]}]}
+    return Planned("bad image name", document, frozenset({SYSTEM_ERROR}), (0,), r"image has an invalid name")
+
+
 def _image(_: Place, key: str, __: random.Random) -> Planned:
+    """Nobody answers there, which is waited for as long as the tenant has patience."""
     document = {"executors": [{"image": "localhost:1/no/such/image:1", "command": ["true", key]}]}
-    return Planned("no such image", document, frozenset({SYSTEM_ERROR}), (0,), r"image.*(cannot be pulled|not found)")
+    return Planned("no registry", document, frozenset({SYSTEM_ERROR}), (0,), r"waits for its image.*too long")
 
 
 def _missing_input(place: Place, key: str, _: random.Random) -> Planned:
@@ -155,5 +162,5 @@ def _cancelled_short(place: Place, key: str, drawn: random.Random) -> Planned:
 
 
 COMPLETING: tuple[Make, ...] = (*([_plain] * 5), *([_two] * 2), _ignored, _volume, _files)
-FAILING: tuple[Make, ...] = (_exit_code, _not_found, _image, _missing_input, _missing_output, _memory)
+QUICK_TO_FAIL: tuple[Make, ...] = (_exit_code, _not_found, _image_name, _missing_input, _missing_output, _memory)
 CANCELLED: tuple[Make, ...] = (_cancelled_long, _cancelled_long, _cancelled_short, _cancelled_volume)
