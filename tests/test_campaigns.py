@@ -53,7 +53,7 @@ def test_nothing_is_wrong_about_a_task_that_went_well() -> None:
     assert list(verdict.of_end(PLANNED, task(), (1, 1))) == []
     assert list(verdict.of_record(PLANNED, task())) == []
     assert list(verdict.of_end(CANCELLED, task(state="CANCELED"), (0, 0))) == []
-    assert list(verdict.of_cancel(100.0, [99.0, 101.0])) == []
+    assert list(verdict.of_cancel(100.0, {"a": 99.0, "b": 101.0})) == []
 
 
 @pytest.mark.parametrize(
@@ -98,5 +98,5 @@ def test_a_wrong_record_is_noticed(shown: Any, violation: str) -> None:
     assert any(found.startswith(violation) for found in verdict.of_record(PLANNED, shown))
 
 
-def test_an_executor_that_starts_long_after_the_cancel_is_noticed() -> None:
-    assert list(verdict.of_cancel(100.0, [99.0, 108.0])) == ["executors started 8.0 s after the cancel mark"]
+def test_a_pod_that_is_made_after_the_cancel_is_noticed() -> None:
+    assert list(verdict.of_cancel(100.0, {"a": 99.0, "b": 108.0})) == ["b was made 8.0 s after the cancel mark"]

@@ -14,12 +14,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import tes
 
 from tescore import naming
 from tests.campaigns import verdict
+from tests.campaigns.audit import pods_made
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.killer import Kills, killing
 from tests.campaigns.kinds import Place, Planned, plan
@@ -66,6 +68,10 @@ class Run:
         """The ids of those that were accepted."""
         return set(self.ids.values())
 
+    def ended(self) -> list[str]:
+        """The ids of those that were seen to have ended."""
+        return [task for task, states in list(self.polled.items()) if states[-1] in FINAL]
+
     def timed(self, what: str, service: Service, method: str, path: str, body: Any = None) -> Any:
         began = time.monotonic()
         try:
@@ -97,7 +103,7 @@ def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -
         kills = stack.enter_context(killing(run.tasks, every, drawn) if every else nullcontext(Kills()))
         wait_until(lambda: _answers(service), "the service answers")
         _submit_and_follow(run, service)
-        _check(run, kubectl, service, seen, place, kills)
+        _check(run, kubectl, service, seen, place)
     return run, _told(run, seen, kills)
 
 
@@ -139,7 +145,7 @@ def _submit_and_follow(run: Run, service: Service) -> None:
     try:
         with ThreadPoolExecutor(CONNECTIONS) as connections:
             list(connections.map(lambda number: _submit(run, service, number), range(len(run.planned))))
-        while len(_ended(run)) < len(run.ids) or len(run.cancelled) < sum(
+        while len(run.ended()) < len(run.ids) or len(run.cancelled) < sum(
             each.cancel_after is not None for each in run.planned
         ):
             if time.monotonic() - began > run.settings.within or not run.ids:
@@ -185,14 +191,13 @@ def _poll(run: Run, service: Service, stopped: threading.Event) -> None:
             token = page.get("next_page_token", "")
 
 
-def _ended(run: Run) -> list[str]:
-    return [task for task, states in list(run.polled.items()) if states[-1] in FINAL]
-
-
-def _check(run: Run, kubectl: Kubectl, service: Service, seen: Sights, place: Counter, kills: Kills) -> None:
+def _check(run: Run, kubectl: Kubectl, service: Service, seen: Sights, place: Counter) -> None:
     """Everything that can be wrong, after the end."""
     run.violations += _of_leftovers(run.tasks(), kubectl)
     sighted = seen.by_task()
+    made = pods_made(Path(os.environ["AUDIT_LOG"]), since=min(run.submitted.values()))
+    if late := len(run.ids) - len(run.ended()):
+        run.violations.append(f"{late} tasks had not ended after {run.settings.within:.0f} s")
     if missing := len(run.planned) - len(run.ids):
         run.violations.append(f"{missing} tasks were not accepted")
     if strangers := set(sighted) - run.tasks():
@@ -208,10 +213,9 @@ def _check(run: Run, kubectl: Kubectl, service: Service, seen: Sights, place: Co
             *verdict.of_record(planned, task),
             *(f"{path} was not uploaded" for path, body in planned.uploaded.items() if place.files.get(path) != body),
         ]
-        # A pod that a killed taskmaster has made may start before the next one sees the mark.
-        if number in run.cancelled and task["state"] == "CANCELED" and not kills.of(task_id):
+        if number in run.cancelled and task["state"] == "CANCELED":
             marked = next((sight.at for sight in watched if sight.cancel), run.cancelled[number])
-            found += verdict.of_cancel(marked, place.times(f"{key}/"))
+            found += verdict.of_cancel(marked, {pod: at for pod, at in made.items() if pod.startswith(f"{task_id}-")})
         run.violations += [f"{task_id} ({planned.kind}): {violation}" for violation in found]
 
 
