@@ -1,4 +1,4 @@
-.PHONY: help demo test up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -8,6 +8,18 @@ demo: ## a cluster with the service, and a real analysis on it
 
 test: ## every check and test, the end-to-end ones on a real cluster
 	@scripts/test
+
+soak: ## 500 tasks at once, of which some fail or are cancelled, while taskmasters are killed: SOAK_TASKS=…
+	@scripts/campaign soak
+
+kill: ## a taskmaster killed at each of its requests to the real API server, one after the other
+	@scripts/campaign kill
+
+faults: ## an API server that is away or answers errors; launches that are late, doubled or refused
+	@scripts/campaign faults
+
+cancel: ## how soon a cancelled task is CANCELED, alone and among many
+	@scripts/campaign cancel
 
 up: ## a cluster with the service; .local/env says where it is
 	@scripts/up

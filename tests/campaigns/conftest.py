@@ -1,0 +1,33 @@
+"""What the campaigns that are pytest modules share; they are run by name (`make faults`, `make cancel`)."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.campaigns.bench import Bench, bench
+from tests.campaigns.counter import Counter, counter
+from tests.e2e.conftest import (
+    Kubectl,
+    busybox,
+    environment,
+    kubectl,
+    pytest_runtest_makereport,
+    quota,
+    service,
+    shell,
+)
+
+__all__ = ["busybox", "environment", "kubectl", "pytest_runtest_makereport", "quota", "service", "shell"]
+
+
+@pytest.fixture(scope="module", name="bench")
+def made_bench(kubectl: Kubectl, busybox: str) -> Iterator[Bench]:
+    with bench(kubectl, busybox) as ready:
+        yield ready
+
+
+@pytest.fixture(scope="module", name="counter")
+def made_counter(kubectl: Kubectl) -> Iterator[Counter]:
+    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"][0]["address"]
+    with counter(node) as place:
+        yield place
