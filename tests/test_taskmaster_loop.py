@@ -23,7 +23,7 @@ PODS = [f"{PREFIX}-{step}" for step in ("inputs", "executor-0", "executor-1", "o
 MOST_REQUESTS = 28
 TIMES = [datetime(2026, 11, 22, 4, 0, second, tzinfo=UTC) for second in range(60)]
 MOST_REQUESTS_WITH_PAGES = MOST_REQUESTS + 2
-FIRST_OF_OUTPUTS = 20
+FIRST_OF_OUTPUTS = MOST_REQUESTS - 6
 """Number of a request before those of the outputs."""
 NAMES = [os.urandom(2000).hex() for _ in range(600)]
 """So long that their list takes two pages."""
