@@ -1,6 +1,5 @@
 """How outputs come from the scratch volume to where they are to be."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,6 @@ from tescore import report, wildcards
 from tescore.errors import TeskError, Transient
 from tescore.model import FileType, Output
 from tescore.retry import retried
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -51,7 +48,6 @@ class Sending:
             self._miss(path, url, error)
             return
         self.telling.moved(transport.shown(url), path, size)
-        log.info("output stored", extra={"path": path, "size_bytes": size})
 
     def _keep_folder(self, path: str, url: str) -> None:
         try:

@@ -229,7 +229,10 @@ def test_a_folder_is_stored_with_all_that_is_below(pod: Pod, server: HttpServer)
     assert list(server.files) == ["/kept/.hidden", "/kept/1", "/kept/sub/2"]
 
 
-def test_of_very_many_files_all_are_told(pod: Pod, server: HttpServer) -> None:
+def test_of_very_many_files_all_are_told_in_few_lines(
+    pod: Pod, server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     names_of_all = [f"{i:03}" for i in range(250)]
     for name in names_of_all:
         pod.wrote(f"/out/{name}")
@@ -237,6 +240,7 @@ def test_of_very_many_files_all_are_told(pod: Pod, server: HttpServer) -> None:
     told = [*pod.report.moved, *(file for batch in pod.report.batches for file in packed.files(batch.zipped))]
     assert [file["path"] for file in told] == [f"/out/{name}" for name in names_of_all]
     assert len(pod.lines) == 102
+    assert [record.name for record in caplog.records if record.name.startswith("filer")] == []
 
 
 def test_of_very_many_failures_the_first_are_told(pod: Pod) -> None:
