@@ -68,6 +68,10 @@ class Kubectl:
     def json(self, *arguments: str) -> Any:
         return json.loads(self(*arguments, "-o", "json"))
 
+    def patched(self, kind: str, name: str, status: dict[str, Any]) -> None:
+        """Writes the status of an object, as a kubelet or controller does."""
+        self("patch", kind, name, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+
     def names(self, kinds: str, *selectors: str) -> list[str]:
         return self("get", kinds, *selectors, "-o", "name").split()
 

@@ -215,7 +215,9 @@ def test_an_executor_runs_no_longer_than_it_may(service: Service, shell: Shell) 
         }
     )
     task = service.ended(task_id, within=30)
-    assert task["state"] in {"EXECUTOR_ERROR", "SYSTEM_ERROR"}
+    assert task["state"] == "EXECUTOR_ERROR"
+    assert task["logs"][0]["logs"][0]["exit_code"] > 128
+    assert "Executor 0 ran longer than it may" in task["logs"][0]["system_logs"][-1]
 
 
 def test_an_output_that_is_missing_may_be_no_error(service: Service, shell: Shell, bucket: str) -> None:
