@@ -96,10 +96,11 @@ def _overdue(status: Mapping[str, Any]) -> Terminated | None:
 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:
-    """What Kubernetes warned of last, from the Events of a pod."""
-    warnings = [event for event in events if event.get("type") == "Warning"]
-    last = max(warnings, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
-    return Trouble(last.get("reason") or "", last.get("message") or "") if last else None
+    """What Kubernetes warned of, if that is its last word on a pod: else it has got over it."""
+    last = max(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
+    if last is None or last.get("type") != "Warning":
+        return None
+    return Trouble(last.get("reason") or "", last.get("message") or "")
 
 
 def _true(condition: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -62,11 +62,13 @@ def test_a_container_whose_time_was_up_was_killed_though_nobody_shows_its_end() 
     assert seen == observe.Terminated(137, "DeadlineExceeded", "", "a", "")
 
 
-def test_the_last_warning_about_a_pod_is_its_trouble() -> None:
+def test_a_warning_that_is_the_last_word_on_a_pod_is_its_trouble() -> None:
     events = [
+        {"type": "Normal", "reason": "Scheduled", "message": "m", "eventTime": "2026-11-22T04:00:00.1Z"},
         {"type": "Warning", "reason": "FailedMount", "message": "new", "lastTimestamp": "2026-11-22T04:00:02Z"},
         {"type": "Warning", "reason": "FailedMount", "message": "old", "lastTimestamp": "2026-11-22T04:00:01Z"},
-        {"type": "Normal", "reason": "Pulling", "message": "m", "lastTimestamp": "2026-11-22T04:00:03Z"},
     ]
+    pulling = {"type": "Normal", "reason": "Pulling", "message": "m", "lastTimestamp": "2026-11-22T04:00:03Z"}
     assert observe.trouble(events) == observe.Trouble("FailedMount", "new")
-    assert observe.trouble(events[2:]) is None
+    assert observe.trouble([*events, pulling]) is None
+    assert observe.trouble([]) is None
