@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from tescore import events, launch, naming, record, room
+from janitor.settings import Settings
+from tescore import events, launch, limits, naming, record, room
 from tescore.cluster import Cluster, Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
-from tescore.launch import LaunchSettings
 from tescore.record import Record
 from tescore.states import State
+from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +22,10 @@ class Deeds:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def launch(self, seen: Record, settings: LaunchSettings, *, waits: bool) -> None:
-        job = launch.job(seen.task_id, seen.namespace, settings, waits=waits)
+    def launch(self, seen: Record, tenant: Tenant[Settings], *, waits: bool) -> None:
+        job = launch.job(seen.task_id, seen.namespace, tenant.settings, waits=waits)
         with suppress(AlreadyExists):
-            self._cluster.create(path("batch/v1/jobs", seen.namespace), job)
+            self._cluster.create(path("batch/v1/jobs", seen.namespace), limits.raised(job, tenant.limit_ranges))
             log.info("task launched again", extra={"task": seen.task_id, "waits": waits})
 
     def release(self, job: Mapping[str, Any]) -> None:

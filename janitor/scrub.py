@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from janitor.settings import Settings
-from tescore import filer_pod, naming
+from tescore import filer_pod, limits, naming
 from tescore.cluster import Cluster, path
 from tescore.errors import AlreadyExists, Refused
 from tescore.record import Record
+from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +31,15 @@ def job(namespace: str, unfinished: Iterable[Record], settings: Settings, *, lis
     )
 
 
-def make(cluster: Cluster, namespace: str, unfinished: Iterable[Record], settings: Settings, now: datetime) -> None:
+def make(
+    cluster: Cluster, namespace: str, unfinished: Iterable[Record], tenant: Tenant[Settings], now: datetime
+) -> None:
     """Makes the Job, which removes itself, where the tenant has a shared claim; one that still runs goes on."""
-    if not settings.shared_claim:
+    if not tenant.settings.shared_claim:
         return
+    made = limits.raised(job(namespace, unfinished, tenant.settings, listed=now), tenant.limit_ranges)
     try:
-        cluster.create(path("batch/v1/jobs", namespace), job(namespace, unfinished, settings, listed=now))
+        cluster.create(path("batch/v1/jobs", namespace), made)
     except AlreadyExists:
         return
     except Refused as error:

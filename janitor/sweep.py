@@ -62,16 +62,16 @@ class Janitor:
         """Deletes the records of tasks that ended too long ago, and folders of a shared claim that have no task."""
         for namespace in self._namespaces():
             try:
-                self._expire_tenant(namespace, self._tenants.tenant(namespace).settings, now)
+                self._expire_tenant(namespace, self._tenants.tenant(namespace), now)
             except Unavailable:
                 raise
             except TeskError as error:
                 log.warning("nothing can expire", extra={"namespace": namespace, "reason": str(error)})
 
-    def _expire_tenant(self, namespace: str, settings: Settings, now: datetime) -> None:
+    def _expire_tenant(self, namespace: str, tenant: Tenant[Settings], now: datetime) -> None:
         unfinished = map(record.record, self._cluster.listed("configmaps", namespace, _UNFINISHED))
-        scrub.make(self._cluster, namespace, unfinished, settings, now)
-        retention = timedelta(days=settings.retention_days)
+        scrub.make(self._cluster, namespace, unfinished, tenant, now)
+        retention = timedelta(days=tenant.settings.retention_days)
         for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
             if verdict.has_expired(item["metadata"], now=now, retention=retention):
                 self._deeds.delete("configmaps", item)
@@ -142,7 +142,7 @@ class Janitor:
         """Launches a task at the end of the line."""
         line = len(look.launched) + sum(1 for job in look.jobs.values() if verdict.is_in_line(job))
         look.launched.append(seen.task_id)
-        self._deeds.launch(seen, tenant.settings, waits=line >= tenant.most)
+        self._deeds.launch(seen, tenant, waits=line >= tenant.most)
         if line >= tenant.most and not tenant.settings.queue:
             self._deeds.tell(seen, room.reason(tenant.most))
 

@@ -28,7 +28,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
-from tescore import document, events, model, mounts, naming, record, report
+from tescore import document, events, limits, model, mounts, naming, record, report
 from tescore.errors import Conflict, Missing, Refused, TeskError
 from tescore.record import Record
 from tescore.states import FINAL, State
@@ -218,7 +218,7 @@ class Taskmaster:
         job = scratch.scrub_job(self._own.seen, self._task, self._settings)
         if job and self._objects.gone(going, within=_LONG_CANCEL):
             with suppress(TeskError):
-                self._kube.create("batch/v1/jobs", job)
+                self._kube.create("batch/v1/jobs", limits.raised(job, self._kube.listed("limitranges", whole=True)))
 
     def _write(self, news: Writing) -> None:
         """Into the record, and where it is worth an Event into that, for those who look with kubectl."""

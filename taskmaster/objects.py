@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from queue import Empty
 
-from taskmaster import limits, observe
+from taskmaster import observe
 from taskmaster.kube import Kube, Object
 from taskmaster.observe import Trouble
 from taskmaster.watches import Watches
-from tescore import report
+from tescore import limits, report
 from tescore.errors import Missing, Refused, Unavailable
 
 _PATIENCE = 60.0

@@ -1,7 +1,7 @@
 """From a pod as the API server shows it to the few facts that decisions need."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -64,7 +64,7 @@ def pod(shown: Mapping[str, Any]) -> Pod:
         node=shown["spec"].get("nodeName", ""),
         phase=status.get("phase", ""),
         running_since=(container.get("running") or {}).get("startedAt", ""),
-        terminated=_terminated(container.get("terminated")) or _overdue(status),
+        terminated=_overdue(_terminated(container.get("terminated")), status),
         waiting_reason=waiting.get("reason", ""),
         waiting_message=waiting.get("message", ""),
         unscheduled=_unscheduled(conditions.get("PodScheduled")),
@@ -88,11 +88,13 @@ def _terminated(state: Mapping[str, Any] | None) -> Terminated | None:
     )
 
 
-def _overdue(status: Mapping[str, Any]) -> Terminated | None:
-    """The end of a container whose time was up, where Kubernetes shows none."""
+def _overdue(end: Terminated | None, status: Mapping[str, Any]) -> Terminated | None:
+    """The end of a container, which is a kill where its time was up: not shown by Kubernetes, or taken with a 0."""
     if status.get("phase") != "Failed" or status.get("reason") != DEADLINE:
-        return None
-    return Terminated(_KILLED, DEADLINE, "", status.get("startTime", ""), "")
+        return end
+    if end is None:
+        return Terminated(_KILLED, DEADLINE, "", status.get("startTime", ""), "")
+    return replace(end, exit_code=end.exit_code or _KILLED)
 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:

@@ -1,6 +1,6 @@
 """Each tenant's settings and how many of its tasks may run, read from its namespace and remembered for some seconds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -30,6 +30,8 @@ class Tenant(Generic[_Settings]):
     """The program's, with what the tenant has otherwise."""
     most: int
     """Tasks that may run at a time."""
+    limit_ranges: Sequence[Object]
+    """Of its namespace: what they ask for at least, Jobs must ask for (`tescore.limits`)."""
 
 
 class Tenants(Generic[_Settings]):
@@ -40,7 +42,7 @@ class Tenants(Generic[_Settings]):
         self._service = service
         self._clock = clock
         self._settings: dict[str, tuple[float, _Settings]] = {}
-        self._most: dict[str, tuple[float, int]] = {}
+        self._rooms: dict[str, tuple[float, tuple[int, Sequence[Object]]]] = {}
 
     def settings(self, namespace: str) -> _Settings:
         """The program's settings as they are for a tenant. Raises Misconfigured with all that is wrong with its own."""
@@ -49,7 +51,7 @@ class Tenants(Generic[_Settings]):
     def tenant(self, namespace: str) -> Tenant[_Settings]:
         """The tenant of that namespace, with its room. Raises Misconfigured as above."""
         settings = self.settings(namespace)
-        return Tenant(settings, self._remembered(self._most, namespace, lambda name: self._room(name, settings)))
+        return Tenant(settings, *self._remembered(self._rooms, namespace, lambda name: self._room(name, settings)))
 
     def _remembered(self, seen: dict[str, tuple[float, _T]], namespace: str, read: Callable[[str], _T]) -> _T:
         now = self._clock()
@@ -69,6 +71,7 @@ class Tenants(Generic[_Settings]):
             message = f"The settings of this tenant, in its ConfigMap {naming.SETTINGS}, are not valid: {problems}."
             raise Misconfigured(message) from error
 
-    def _room(self, namespace: str, settings: _Settings) -> int:
+    def _room(self, namespace: str, settings: _Settings) -> tuple[int, Sequence[Object]]:
         quotas = self._cluster.listed("resourcequotas", namespace, "", whole=True)
-        return room.limit(settings.task_limit, quotas)
+        limit_ranges = self._cluster.listed("limitranges", namespace, "", whole=True)
+        return room.limit(settings.task_limit, quotas), tuple(limit_ranges)

@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from taskmaster import observe
 
 
@@ -60,6 +62,14 @@ def test_a_pod_that_is_taken_away_says_why() -> None:
 def test_a_container_whose_time_was_up_was_killed_though_nobody_shows_its_end() -> None:
     seen = observe.pod(shown({"phase": "Failed", "reason": "DeadlineExceeded", "startTime": "a"})).terminated
     assert seen == observe.Terminated(137, "DeadlineExceeded", "", "a", "")
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 137), (143, 143)])
+def test_a_container_that_ends_well_when_its_time_is_up_has_not_done_its_work(code: int, expected: int) -> None:
+    container = {"state": {"terminated": {"exitCode": code, "reason": "Completed"}}}
+    seen = observe.pod(shown({"phase": "Failed", "reason": "DeadlineExceeded", "containerStatuses": [container]}))
+    assert seen.terminated is not None
+    assert seen.terminated.exit_code == expected
 
 
 def test_a_warning_that_is_the_last_word_on_a_pod_is_its_trouble() -> None:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
-from tescore import launch, listing, naming, room
+from tescore import launch, limits, listing, naming, room
 from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
@@ -80,7 +80,7 @@ class Launcher:
         return len(self._cluster.get(path("batch/v1/jobs", namespace), query=query, accept=listing.METADATA)["items"])
 
     def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
-        job = launch.job(task_id, namespace, tenant.settings, waits=waits)
+        job = limits.raised(launch.job(task_id, namespace, tenant.settings, waits=waits), tenant.limit_ranges)
         return self._cluster.create(path("batch/v1/jobs", namespace), job)
 
     def _there(self, task_id: str, namespace: str) -> Object | None:

@@ -207,17 +207,14 @@ def test_reference_data_is_there_to_read(
     assert out.endswith("refused\n")
 
 
-def test_an_executor_runs_no_longer_than_it_may(service: Service, shell: Shell) -> None:
-    task_id = service.create(
-        {
-            "executors": [shell("sleep 600")],
-            "resources": {"backend_parameters": {"max_run_seconds": "2"}},
-        }
-    )
-    task = service.ended(task_id, within=30)
-    assert task["state"] == "EXECUTOR_ERROR"
-    assert task["logs"][0]["logs"][0]["exit_code"] > 128
-    assert "Executor 0 ran longer than it may" in task["logs"][0]["system_logs"][-1]
+@pytest.mark.parametrize(
+    "script", ["sleep 600", "trap 'exit 0' TERM; while true; do sleep 0.1; done"], ids=["killed", "ends well"]
+)
+def test_an_executor_runs_no_longer_than_it_may(service: Service, shell: Shell, script: str) -> None:
+    resources = {"backend_parameters": {"max_run_seconds": "2"}}
+    task = service.ended(service.create({"executors": [shell(script)], "resources": resources}), within=30)
+    assert (task["state"], task["logs"][0]["logs"][0]["exit_code"]) == ("EXECUTOR_ERROR", 137)
+    assert any("ran longer than it may" in note for note in task["logs"][0]["system_logs"])
 
 
 def test_an_output_that_is_missing_may_be_no_error(service: Service, shell: Shell, bucket: str) -> None:

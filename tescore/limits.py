@@ -28,12 +28,15 @@ def quantity(text: str) -> Fraction:
 
 
 def raised(body: Object, limit_ranges: Iterable[Object]) -> Object:
-    """A pod of one container, or a claim, with what it asks for raised to the minimum of its namespace.
+    """A pod of one container, a Job of such, or a claim, with what it asks for raised to the minimum of its namespace.
 
     It is equal to what came in if no minimum keeps it from being made.
     """
-    least = _minimums(limit_ranges)
     spec = body["spec"]
+    if body["kind"] == "Job":
+        template = raised({"kind": "Pod", **spec["template"]}, limit_ranges)
+        return {**body, "spec": {**spec, "template": {key: template[key] for key in spec["template"]}}}
+    least = _minimums(limit_ranges)
     if body["kind"] == "PersistentVolumeClaim":
         resources = _raised(spec["resources"], least.get("PersistentVolumeClaim", {}))
         return {**body, "spec": {**spec, "resources": resources}}

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from taskmaster import limits
+from tescore import limits
 
 
 def limit_range(**minimums: dict[str, str]) -> dict[str, Any]:
@@ -92,3 +92,12 @@ def test_without_a_minimum_nothing_changes() -> None:
     asked = pod(requests={"cpu": "1"})
     assert limits.raised(asked, [{"spec": {"limits": [{"type": "Container", "max": {"cpu": "1"}}]}}]) == asked
     assert limits.raised(asked, []) == asked
+
+
+def test_a_job_asks_for_the_minimum_of_its_pods_and_is_a_job_still() -> None:
+    job = {"kind": "Job", "spec": {"suspend": True, "template": {"spec": pod(requests={"memory": "32Mi"})["spec"]}}}
+    raised = limits.raised(job, [limit_range(Container={"memory": "64Mi"})])
+    assert raised == {
+        "kind": "Job",
+        "spec": {"suspend": True, "template": {"spec": pod(requests={"memory": "64Mi"})["spec"]}},
+    }
