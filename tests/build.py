@@ -10,6 +10,17 @@ from tescore.record import Record
 PREFIX = "task-e5dfe960546-2902e4f7"
 
 
+OWNER = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "name": PREFIX,
+    "uid": "u-1",
+    "controller": False,
+    "blockOwnerDeletion": False,
+}
+"""The ownerReference of all that the task makes."""
+
+
 def executor(**changes: Any) -> dict[str, Any]:
     return {"image": "busybox", "command": ["true"], **changes}
 

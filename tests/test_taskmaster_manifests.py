@@ -5,16 +5,7 @@ import pytest
 from taskmaster import manifests
 from taskmaster.plan import Kind, Step
 from tescore import node_loss
-from tests.build import PREFIX, executor, settings, task, task_record
-
-OWNER = {
-    "apiVersion": "v1",
-    "kind": "ConfigMap",
-    "name": PREFIX,
-    "uid": "u-1",
-    "controller": False,
-    "blockOwnerDeletion": False,
-}
+from tests.build import OWNER, PREFIX, executor, settings, task, task_record
 
 
 def executor_pod(**changes: Any) -> dict[str, Any]:

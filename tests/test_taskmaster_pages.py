@@ -6,7 +6,7 @@ from taskmaster import pages, tasklog
 from tescore import naming, outputs
 from tescore.outputs import File
 from tescore.report import Report
-from tests.build import PREFIX, task_record
+from tests.build import OWNER, PREFIX, task_record
 
 BEGUN = tasklog.begun("t0", ["A note."], queued=0)
 
@@ -63,16 +63,7 @@ def test_a_page_is_a_config_map_of_the_record() -> None:
                 "app.kubernetes.io/component": "outputs",
                 "tesk/task": PREFIX,
             },
-            "ownerReferences": [
-                {
-                    "apiVersion": "v1",
-                    "kind": "ConfigMap",
-                    "name": PREFIX,
-                    "uid": "u-1",
-                    "controller": False,
-                    "blockOwnerDeletion": False,
-                }
-            ],
+            "ownerReferences": [OWNER],
         },
         "binaryData": {"outputs.jsonl.gz": base64.b64encode(batch.zipped).decode()},
     }
