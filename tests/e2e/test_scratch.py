@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,37 +12,40 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl, Service, wait_until
+from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}
-_WEBHOOK = "app.kubernetes.io/component=webhook"
 AS_1000 = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; exec su u -c '{}'"
 """A script for a shell that is root: the rest of it runs as uid 1000."""
 
 
 @pytest.fixture(scope="module")
 def configured(kubectl: Kubectl) -> Callable[..., Any]:
-    """Runs the service with other settings for as long as a block lasts."""
+    """Gives the tenant settings of its own, beside those that it has, for as long as a block lasts."""
+    current = dict[str, str]()
+
+    def put() -> None:
+        metadata = {"name": "tesk-settings", "namespace": TENANT}
+        if current:
+            given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": current}
+            kubectl("apply", "-f", "-", given=given)
+        else:
+            kubectl("delete", "configmap", "tesk-settings")
+        time.sleep(3.5)  # the service remembers what it saw for 3 s
 
     @contextmanager
     def block(**values: str) -> Iterator[None]:
         try:
-            _set(kubectl, *(f"{name}={value}" for name, value in values.items()))
+            current.update(values)
+            put()
             yield
         finally:
-            _set(kubectl, *(f"{name}-" for name in values))
+            for name in values:
+                del current[name]
+            put()
 
     return block
-
-
-def _set(kubectl: Kubectl, *variables: str) -> None:
-    programs = ("deployment/tesk-webhook", "deployment/tesk-janitor")
-    kubectl("-n", SERVICE, "set", "env", *programs, *variables)
-    for program in programs:
-        kubectl("-n", SERVICE, "rollout", "status", program, "--timeout=60s")
-    # The API server goes on asking a webhook that is on its way out, for as long as its connection lasts.
-    wait_until(lambda: len(kubectl.names("pods", "-n", SERVICE, "-l", _WEBHOOK)) == 1, "the old webhook has gone")
 
 
 @contextmanager
