@@ -19,16 +19,19 @@ _ALL_PODS: tuple[dict[str, Any], ...] = ({}, {"scopes": ["NotTerminating"]})
 
 
 def limit(task_limit: int, quotas: Iterable[Mapping[str, Any]]) -> int:
-    """Tasks that may run at a time: `task_limit`, 0 for none, and at most half the pods that the quotas allow.
+    """Tasks that may run at a time: `task_limit`, 0 for none, and at most half the pods of the quotas but one.
 
     A task that runs has a pod for its taskmaster and one for its step: where taskmasters fill a quota, none goes on.
+    One pod is for the change: what a quota refuses while the pods of a task that ended still go is tried again late.
     """
     limits = [task_limit] if task_limit > 0 else []
     for quota in quotas:
         scopes = {key: quota["spec"][key] for key in ("scopes", "scopeSelector") if quota["spec"].get(key)}
         hard = quota["spec"].get("hard") or {}
         if scopes in _ALL_PODS:
-            limits += [max(1, int(hard[name]) // 2) for name in ("pods", "count/pods") if _is_number(hard.get(name))]
+            limits += [
+                max(1, (int(hard[name]) - 1) // 2) for name in ("pods", "count/pods") if _is_number(hard.get(name))
+            ]
     return min(limits, default=NO_LIMIT)
 
 

@@ -78,7 +78,7 @@ def test_the_tenants_settings_and_quotas_of_now_count(server: ApiServer, kube: K
     server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": {"TESK_TASK_LIMIT": "3"}}, "ADDED")
     ends(kube, "task-1")
     assert waiting(server) == ["task-6"]
-    server.stored("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "8"}}}, "ADDED")
+    server.stored("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "9"}}}, "ADDED")
     server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": {"TESK_TASK_LIMIT": "0"}}, "ADDED")
     ends(kube, "task-1")
     assert waiting(server) == []

@@ -14,19 +14,19 @@ def quota(hard: dict[str, str], **more: Any) -> dict[str, Any]:
     [
         (100, [], 100),
         (0, [], room.NO_LIMIT),
-        (100, [quota({"pods": "40"})], 20),
+        (100, [quota({"pods": "40"})], 19),
         (100, [quota({"count/pods": "9", "pods": "40"})], 4),
         (100, [quota({"pods": "1"})], 1),
         (100, [quota({"pods": "0"})], 1),
         (3, [quota({"pods": "40"})], 3),
-        (0, [quota({"pods": "40"}), quota({"pods": "20"})], 10),
+        (0, [quota({"pods": "40"}), quota({"pods": "20"})], 9),
         (100, [quota({"requests.cpu": "4"}), quota({})], 100),
         (100, [quota({"pods": "4k"})], 100),
         (100, [quota({"pods": "4"}, scopes=["Terminating"])], 100),
-        (100, [quota({"pods": "4"}, scopes=["NotTerminating"])], 2),
+        (100, [quota({"pods": "5"}, scopes=["NotTerminating"])], 2),
     ],
 )
-def test_no_more_tasks_run_than_the_settings_say_and_half_the_pods(
+def test_no_more_tasks_run_than_the_settings_say_and_the_pods_allow(
     task_limit: int, quotas: list[dict[str, Any]], expected: int
 ) -> None:
     assert room.limit(task_limit, quotas) == expected

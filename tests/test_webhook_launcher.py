@@ -82,7 +82,7 @@ def test_a_job_of_that_name_that_has_ended_is_made_anew(server: ApiServer) -> No
 
 
 def test_half_the_pods_of_a_quota_are_for_taskmasters(server: ApiServer) -> None:
-    server.stored("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "2"}}}, "ADDED")
+    server.stored("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "4"}}}, "ADDED")
     launch = launcher(server).launch
     assert (launch("task-1", "tesk"), launch("task-2", "tesk")) == ("", WAITS.replace("2", "1"))
 

@@ -168,7 +168,7 @@ def backup(service: Service, kubectl: Kubectl, shell: Shell) -> Iterator[dict[st
     wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={task_id}") == [], "its Job is gone")
     kept = kubectl.json("get", "configmap", task_id)
     for field in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
-        del kept["metadata"][field]
+        kept["metadata"].pop(field, None)
     kubectl("delete", "configmap", task_id)
     yield kept
     kubectl("delete", "configmap", task_id, "--ignore-not-found")
