@@ -6,6 +6,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,8 @@ from demo.demo import storage
 TENANT = "tesk"
 SERVICE = "tesk-system"
 FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
+AS_1000 = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; exec su u -c '{}'"
+"""A script for a shell that is root: the rest of it runs as uid 1000."""
 _NAMES = (
     "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
     "BWA_IMAGE", "NOSHELL_IMAGE", "HTTP_URL",
@@ -129,6 +132,19 @@ def wait_until(true: Callable[[], object], what: str, *, within: float = 60) -> 
         time.sleep(0.1)
 
 
+@contextmanager
+def made(kubectl: Kubectl, *objects: dict[str, Any]) -> Iterator[None]:
+    """Objects that are there for as long as a block lasts; the last is waited for until it is ready."""
+    names = [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in objects]
+    try:
+        kubectl("apply", "-f", "-", given={"apiVersion": "v1", "kind": "List", "items": list(objects)})
+        if objects[-1]["kind"] == "Pod":
+            kubectl("wait", "--for=condition=Ready", names[-1], "--timeout=60s")
+        yield
+    finally:
+        kubectl("delete", "--ignore-not-found", "--timeout=60s", *reversed(names))
+
+
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     missing = [name for name in _NAMES if name not in os.environ]
@@ -191,3 +207,31 @@ def quota(kubectl: Kubectl) -> Iterator[Callable[..., None]]:
 
     yield limit
     kubectl("delete", "quota", "e2e", "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def configured(kubectl: Kubectl) -> Callable[..., Any]:
+    """Gives the tenant settings of its own, beside those that it has, for as long as a block lasts."""
+    current = dict[str, str]()
+
+    def put() -> None:
+        metadata = {"name": "tesk-settings", "namespace": TENANT}
+        if current:
+            given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": current}
+            kubectl("apply", "-f", "-", given=given)
+        else:
+            kubectl("delete", "configmap", "tesk-settings")
+        time.sleep(3.5)  # the service remembers what it saw for 3 s
+
+    @contextmanager
+    def block(**values: str) -> Iterator[None]:
+        try:
+            current.update(values)
+            put()
+            yield
+        finally:
+            for name in values:
+                del current[name]
+            put()
+
+    return block
