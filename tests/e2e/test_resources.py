@@ -202,7 +202,7 @@ def test_reference_data_is_there_to_read(
 
     assert task["state"] == "COMPLETE"
     out = task["logs"][0]["logs"][0]["stdout"]
-    assert out.startswith("GATTACA\nGATTACA\n")
+    assert "GATTACA\nGATTACA\n" in out
     assert "Read-only file system" in out
     assert out.endswith("refused\n")
 

@@ -134,6 +134,7 @@ def test_a_name_used_again_meets_nothing_and_a_folder_without_a_task_goes_when_i
         wait_until(lambda: service.state("task-twice") == "RUNNING", "it runs")
         return folder(kubectl, "task-twice")
 
+    kubectl("delete", "configmap", "task-twice", "--ignore-not-found")  # of a run before this one
     first = run("echo secret > /v/x; sleep 600")
     kubectl("delete", "configmap", "task-twice")
     wait_until(lambda: kubectl.names("jobs,pods", "-l", "tesk/task=task-twice") == [], "the first one is gone")
