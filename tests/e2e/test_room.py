@@ -59,8 +59,8 @@ def starts_at_once(service: Service, kubectl: Kubectl) -> bool:
 
 
 def jobs(kubectl: Kubectl) -> set[str]:
-    """The tasks that have a Job."""
-    items = kubectl.json("get", "jobs", "-l", "app.kubernetes.io/component=taskmaster")["items"]
+    """The tasks whose Jobs take room or wait for some."""
+    items = kubectl.json("get", "jobs", "-l", "app.kubernetes.io/component=taskmaster,tesk/room!=left")["items"]
     return {item["metadata"]["name"] for item in items}
 
 
