@@ -10,11 +10,14 @@ import urllib3
 
 from tescore import listing, tails
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
-from tescore.retry import retried, schedule
+from tescore.retry import pause, retried, schedule
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
+
+_IDLE_WATCH = 5.0
+"""Seconds until a watch is begun again that ended without a change, at most: more the more of them end so."""
 
 _LOG_PATIENCE = 30.0
 """Seconds in which a kubelet that is away may come back; then a step is concluded without its log."""
@@ -105,12 +108,17 @@ class Kube:
 
         With a resourceVersion it begins with the first change after that, else with the object as it is now.
         """
+        idle = 0
         while True:
             if not version:
                 listed = self._json("GET", self._path(kind), query=_only(name))
                 yield from listed["items"] or [None]
                 version = listed["metadata"]["resourceVersion"]
-            yield from self._watched(kind, name, version)
+            idle += 1
+            for seen in self._watched(kind, name, version):
+                idle = 0
+                yield seen
+            pause(min(_IDLE_WATCH, _IDLE_WATCH / 50 * idle))
             version = ""
 
     def _watched(self, kind: str, name: str, version: str) -> Iterator[Object | None]:

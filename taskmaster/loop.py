@@ -70,10 +70,14 @@ class Taskmaster:
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""
         owned = {"metadata": {"ownerReferences": [ownership.owner(self._own.seen)]}}
-        try:
-            self._kube.patch("batch/v1/jobs", naming.job(self._own.seen.task_id), owned)
-        except Missing as error:
-            raise SteppedBack("The Job of this taskmaster has been deleted.") from error
+        while True:
+            try:
+                self._kube.patch("batch/v1/jobs", naming.job(self._own.seen.task_id), owned)
+            except Conflict:
+                continue  # the Job's controller wrote at the same moment
+            except Missing as error:
+                raise SteppedBack("The Job of this taskmaster has been deleted.") from error
+            return
 
     def _run_steps(self) -> None:
         pod = self._look()

@@ -34,6 +34,8 @@ def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: b
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": _GRACE,
+            # As the first process of its own namespace a shell ignores TERM, and holds a cancel up for two seconds.
+            "shareProcessNamespace": True,
             **placement.of_every_pod(task, settings),
             **spec,
         },

@@ -10,6 +10,11 @@ _EPOCH = "1970-01-01T00:00:00Z"
 DEADLINE = "DeadlineExceeded"
 """Why Kubernetes ended a pod that ran longer than its `activeDeadlineSeconds`."""
 _KILLED = 137
+_HINDERING = frozenset({
+    "FailedAttachVolume", "FailedCreatePodContainer", "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount",
+    "NetworkNotReady",
+})  # fmt: skip
+"""Reasons of Events on a pod that cannot start; others warn of what does it no harm, such as a missing name server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +103,12 @@ def _overdue(end: Terminated | None, status: Mapping[str, Any]) -> Terminated | 
 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:
-    """What Kubernetes warned of, if that is its last word on a pod: else it has got over it."""
-    last = max(events, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
+    """What keeps a pod from starting, if that is Kubernetes' last word on it: else it has got over it."""
+    telling = [event for event in events if event.get("type") != "Warning" or event.get("reason") in _HINDERING]
+    last = max(telling, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
     if last is None or last.get("type") != "Warning":
         return None
-    return Trouble(last.get("reason") or "", last.get("message") or "")
+    return Trouble(last["reason"], last.get("message") or "")
 
 
 def _true(condition: Mapping[str, Any] | None) -> Mapping[str, Any]:

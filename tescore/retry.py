@@ -1,4 +1,4 @@
-"""The one place where something is tried again."""
+"""The one place where something is waited for by the clock and tried again."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +15,11 @@ def schedule(first: float = 0.2, most: float = 15.0, total: float = 300.0) -> li
     while sum(waits) < total:
         waits.append(min(most, first * 2 ** len(waits)))
     return waits
+
+
+def pause(seconds: float) -> None:
+    """Waits before something is looked at again."""
+    time.sleep(seconds)
 
 
 def retried(

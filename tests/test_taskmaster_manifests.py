@@ -40,6 +40,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
             "enableServiceLinks": False,
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,
+            "shareProcessNamespace": True,
             "tolerations": node_loss.TOLERATIONS,
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [

@@ -79,6 +79,12 @@ def test_a_warning_that_is_the_last_word_on_a_pod_is_its_trouble() -> None:
         {"type": "Warning", "reason": "FailedMount", "message": "old", "lastTimestamp": "2026-11-22T04:00:01Z"},
     ]
     pulling = {"type": "Normal", "reason": "Pulling", "message": "m", "lastTimestamp": "2026-11-22T04:00:03Z"}
-    assert observe.trouble(events) == observe.Trouble("FailedMount", "new")
+    harmless = {
+        "type": "Warning",
+        "reason": "DNSConfigForming",
+        "message": "m",
+        "lastTimestamp": "2026-11-22T04:00:04Z",
+    }
+    assert observe.trouble(events) == observe.trouble([*events, harmless]) == observe.Trouble("FailedMount", "new")
     assert observe.trouble([*events, pulling]) is None
-    assert observe.trouble([]) is None
+    assert observe.trouble([harmless]) is observe.trouble([]) is None
