@@ -34,7 +34,9 @@ def head(seen: Record) -> dict[str, Any]:
 def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
     """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
     sent, problem = _sent(seen, settings)
-    log = _with_note(seen.log, problem) if problem else seen.log
+    # Before it is claimed a task has no log, and yet a reason for which it waits or was ended.
+    log = seen.log or (_with_note({}, seen.reason) if seen.reason else {})
+    log = _with_note(log, problem) if problem else log
     shown = {
         **head(seen),
         **sent,

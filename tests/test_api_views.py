@@ -47,3 +47,12 @@ def test_basic_hides_contents_streams_and_system_logs() -> None:
 
 def test_a_task_that_was_not_begun_has_no_logs() -> None:
     assert "logs" not in views.task(task_record(), View.FULL, DEFAULTS)
+
+
+def test_a_task_that_waits_to_be_begun_says_for_what() -> None:
+    annotations = {"tesk/reason": "Waits in the queue x."}
+    waits = task_record(labels={"tesk/state": "QUEUED"}, annotations=annotations)
+    assert views.task(waits, View.FULL, DEFAULTS)["logs"] == [
+        {"logs": [], "outputs": [], "system_logs": ["Waits in the queue x."]}
+    ]
+    assert views.task(waits, View.BASIC, DEFAULTS)["logs"] == [{"logs": [], "outputs": []}]
