@@ -204,16 +204,18 @@ def test_reference_data_is_there_to_read(
     out = task["logs"][0]["logs"][0]["stdout"]
     assert "GATTACA\nGATTACA\n" in out
     assert "Read-only file system" in out
-    assert out.endswith("refused\n")
+    assert "refused\n" in out
 
 
 @pytest.mark.parametrize(
-    "script", ["sleep 600", "trap 'exit 0' TERM; while true; do sleep 0.1; done"], ids=["killed", "ends well"]
+    ("script", "code"),
+    [("sleep 600", 143), ("trap 'exit 0' TERM; while true; do sleep 0.1; done", 137)],
+    ids=["ended", "ends well"],
 )
-def test_an_executor_runs_no_longer_than_it_may(service: Service, shell: Shell, script: str) -> None:
+def test_an_executor_runs_no_longer_than_it_may(service: Service, shell: Shell, script: str, code: int) -> None:
     resources = {"backend_parameters": {"max_run_seconds": "2"}}
     task = service.ended(service.create({"executors": [shell(script)], "resources": resources}), within=30)
-    assert (task["state"], task["logs"][0]["logs"][0]["exit_code"]) == ("EXECUTOR_ERROR", 137)
+    assert (task["state"], task["logs"][0]["logs"][0]["exit_code"]) == ("EXECUTOR_ERROR", code)
     assert any("ran longer than it may" in note for note in task["logs"][0]["system_logs"])
 
 
