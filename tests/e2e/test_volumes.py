@@ -86,7 +86,7 @@ def test_an_executor_that_fills_its_volume_ends_with_its_own_error_and_outputs_a
     service: Service, shell: Shell, s3: Any, bucket: str, loop_volume: Callable[[str, str], None]
 ) -> None:
     loop_volume("755", "0:0")
-    fills = "echo kept > /o/small; head -c 100000000 /dev/zero"
+    fills = "echo kept > /o/small; head -c 100000000 /dev/zero | cat"
     task_id = service.create({
         "executors": [shell(fills, stdout="/o/large"), shell("echo never")],
         "outputs": [{"path": "/o/small", "url": f"s3://{bucket}/small"}],
