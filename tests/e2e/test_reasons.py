@@ -243,29 +243,13 @@ def test_a_claim_that_is_deleted_under_a_task_is_told(service: Service, kubectl:
     assert service.ended(task_id)["state"] == "CANCELED"
 
 
-@pytest.fixture
-def own_settings(service: Service, kubectl: Kubectl) -> Iterator[Callable[..., None]]:
-    """Gives the tenant settings of its own until the test ends; the service remembers what it saw for 3 s."""
-
-    def put(**data: str) -> None:
-        kubectl("apply", "-f", "-", given={
-            "apiVersion": "v1", "kind": "ConfigMap", "data": data,
-            "metadata": {"name": "tesk-settings", "namespace": TENANT},
-        })  # fmt: skip
-        time.sleep(3.5)
-
-    yield put
-    kubectl("delete", "configmap", "tesk-settings")
-    time.sleep(3.5)
-
-
 def test_what_should_pass_soon_and_does_not_fails_the_task(
-    service: Service, kubectl: Kubectl, shell: Shell, own_settings: Callable[..., None]
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Callable[..., Any]
 ) -> None:
-    own_settings(TESK_TROUBLE_SECONDS="3", TESK_QUEUE_SECONDS="3", TESK_STORAGE_CLASS="no-such-class")
-    no_image = service.create({"executors": [{"image": "localhost:1/no/such/image:1", "command": ["true"]}]})
-    no_claim = service.create({"executors": [shell("true")], "volumes": ["/v"]})
-    no_node = service.create({"executors": [shell("true")], "resources": {"cpu_cores": 1000}})
+    with configured(TESK_TROUBLE_SECONDS="3", TESK_QUEUE_SECONDS="3", TESK_STORAGE_CLASS="no-such-class"):
+        no_image = service.create({"executors": [{"image": "localhost:1/no/such/image:1", "command": ["true"]}]})
+        no_claim = service.create({"executors": [shell("true")], "volumes": ["/v"]})
+        no_node = service.create({"executors": [shell("true")], "resources": {"cpu_cores": 1000}})
     for task_id, reason in ((no_image, "ImagePull"), (no_claim, "Unschedulable"), (no_node, "Unschedulable")):
         service.ended(task_id)
         assert re.search(r", and \d+ s were too long\.$", service.full(task_id)["logs"][0]["system_logs"][-1])
@@ -273,10 +257,10 @@ def test_what_should_pass_soon_and_does_not_fails_the_task(
 
 
 def test_a_claim_that_nobody_provides_is_waited_for(
-    service: Service, kubectl: Kubectl, shell: Shell, own_settings: Callable[..., None]
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Callable[..., Any]
 ) -> None:
-    own_settings(TESK_STORAGE_CLASS="no-such-class")
-    task_id = service.create({"executors": [shell("true")], "volumes": ["/v"]})
+    with configured(TESK_STORAGE_CLASS="no-such-class"):
+        task_id = service.create({"executors": [shell("true")], "volumes": ["/v"]})
     assert "PersistentVolumeClaims" in told(service, kubectl, task_id, "Unschedulable")
     service.call("POST", f"/tasks/{task_id}:cancel")
     assert service.ended(task_id)["state"] == "CANCELED"
