@@ -8,6 +8,7 @@ from typing import Any
 from tescore import document, record
 from tescore.errors import InvalidTask
 from tescore.record import Record
+from tescore.states import FINAL
 from tescore.tenant import TenantSettings
 
 _ONLY_FULL_INPUT = frozenset({"content"})
@@ -34,8 +35,8 @@ def head(seen: Record) -> dict[str, Any]:
 def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
     """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
     sent, problem = _sent(seen, settings)
-    # Before it is claimed a task has no log, and yet a reason for which it waits or was ended.
-    log = seen.log or (_with_note({}, seen.reason) if seen.reason else {})
+    # Before it is claimed a task has no log, and yet a reason for which it waits.
+    log = seen.log or (_with_note({}, seen.reason) if seen.reason and seen.state not in FINAL else {})
     log = _with_note(log, problem) if problem else log
     shown = {
         **head(seen),
