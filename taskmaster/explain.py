@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from taskmaster.observe import DEADLINE, Pod
+from taskmaster.observe import DEADLINE, KILLED, Pod
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
 from tescore.errors import Refused, quoted
@@ -92,7 +92,11 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in {"StartError", "ContainerCannotRun"}:
         return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
-    return Failure("Error", f"{step.title} exited with {end.exit_code}.", True)
+    # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
+    killed = (
+        ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
+    )
+    return Failure("Error", f"{step.title} exited with {end.exit_code}{killed}.", True)
 
 
 def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> Failure:

@@ -9,7 +9,8 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 DEADLINE = "DeadlineExceeded"
 """Why Kubernetes ended a pod that ran longer than its `activeDeadlineSeconds`."""
-_KILLED = 137
+KILLED = 137
+"""Exit code of what was killed, and of a shell whose command was."""
 _HINDERING = frozenset({
     "FailedAttachVolume", "FailedCreatePodContainer", "FailedCreatePodSandBox", "FailedMapVolume", "FailedMount",
     "NetworkNotReady",
@@ -98,8 +99,8 @@ def _overdue(end: Terminated | None, status: Mapping[str, Any]) -> Terminated | 
     if status.get("phase") != "Failed" or status.get("reason") != DEADLINE:
         return end
     if end is None:
-        return Terminated(_KILLED, DEADLINE, "", status.get("startTime", ""), "")
-    return replace(end, exit_code=end.exit_code or _KILLED)
+        return Terminated(KILLED, DEADLINE, "", status.get("startTime", ""), "")
+    return replace(end, exit_code=end.exit_code or KILLED)
 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:

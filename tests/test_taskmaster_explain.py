@@ -20,6 +20,11 @@ def test_success_is_no_failure() -> None:
     [
         pytest.param(pod(terminated=terminated(exit_code=3, reason="Error")), "Error", "Executor 1 exited with 3."),
         pytest.param(
+            pod(terminated=terminated(exit_code=137, reason="Error")),
+            "Error",
+            "Executor 1 exited with 137: something was killed, perhaps because it used more memory than it has.",
+        ),
+        pytest.param(
             pod(terminated=terminated(exit_code=137, reason="OOMKilled")),
             "OOMKilled",
             "Executor 1 was killed because it used more memory than it has.",
