@@ -1,9 +1,8 @@
 """Makes a task's Job, also where one of that name is there already, and decides whether it may run at once."""
 
 import threading
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from tescore import launch, limits, listing, naming, room
@@ -15,10 +14,6 @@ from webhook.settings import Settings
 
 _WAITS = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks while an old Job of the same name goes; well within the webhook's own time limit."""
-
-
-_COUNTED = 1.0
-"""Seconds that a count of the line is good for, with what was added to it since."""
 
 
 class Jobs(Protocol):
@@ -37,17 +32,12 @@ class OldJobGoes(Transient):
 
 
 class Launcher:
-    """Of one process: each replica of the webhook counts for itself."""
+    """Of one process; so each replica of the webhook may let one task too many run, and no more."""
 
-    def __init__(self, cluster: Jobs, tenants: Tenants[Settings], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, cluster: Jobs, tenants: Tenants[Settings]) -> None:
         self._cluster = cluster
         self._tenants = tenants
-        self._clock = clock
         self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._lines: dict[str, tuple[float, int]] = {}
-        """By namespace, when the line was counted, and how long it is with those that have come since."""
-        self._going: defaultdict[str, int] = defaultdict(int)
-        """By namespace, how many are being made, which a count may not see yet."""
 
     def launch(self, task_id: str, namespace: str) -> str:
         """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
@@ -63,7 +53,8 @@ class Launcher:
             if tenant.settings.queue or tenant.most == room.NO_LIMIT:
                 made = self._create(task_id, namespace, tenant, waits=False)
             else:
-                made = self._in_line(task_id, namespace, tenant)
+                with self._turns[namespace]:
+                    made = self._in_line(task_id, namespace, tenant)
         except AlreadyExists as error:
             there = self._there(task_id, namespace)
             if there is None:
@@ -74,29 +65,14 @@ class Launcher:
 
     def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
         """The Job behind all that came before: running if there is room for it and them."""
-        try:
-            if self._has_room(namespace, tenant.most):
-                return self._create(task_id, namespace, tenant, waits=False)
-            made = self._create(task_id, namespace, tenant, waits=True)
-        finally:
-            with self._turns[namespace]:
-                self._going[namespace] -= 1
+        if self._count(namespace, tenant.most) < tenant.most:
+            return self._create(task_id, namespace, tenant, waits=False)
+        made = self._create(task_id, namespace, tenant, waits=True)
         # A taskmaster that ended since the count has not seen this Job, and nobody may end after it.
         if self._count(namespace, tenant.most + 1) > tenant.most:
             return made
         self._delete(made)
         return self._create(task_id, namespace, tenant, waits=False)
-
-    def _has_room(self, namespace: str, most: int) -> bool:
-        """Whether one more may run, which it then counts as doing: Kubernetes is asked once a second, not each time."""
-        with self._turns[namespace]:
-            now = self._clock()
-            counted, line = self._lines.get(namespace, (-_COUNTED, 0))
-            if now - counted >= _COUNTED:
-                counted, line = now, self._count(namespace, most) + self._going[namespace]
-            self._lines[namespace] = counted, line + 1
-            self._going[namespace] += 1
-            return line < most
 
     def _count(self, namespace: str, enough: int) -> int:
         """The tasks that run or wait, counted up to `enough`."""
