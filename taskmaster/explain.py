@@ -93,10 +93,8 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     if end.reason in {"StartError", "ContainerCannotRun"}:
         return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
-    killed = (
-        ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
-    )
-    return Failure("Error", f"{step.title} exited with {end.exit_code}{killed}.", True)
+    why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
+    return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
 
 
 def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> Failure:

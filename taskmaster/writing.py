@@ -8,7 +8,7 @@ from taskmaster import plan, tasklog
 from taskmaster.decide import Again, Begin, Finish, Wait
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod
-from taskmaster.plan import Journal, Kind, Step
+from taskmaster.plan import Kind, Step
 from taskmaster.tasklog import TaskLog
 from tescore import naming, record
 from tescore.errors import shortened
@@ -51,7 +51,7 @@ class StepEnd:
 
 def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> Writing | None:
     """That an executor runs, or what the step waits for; None where it is written already."""
-    before = noted = journal(seen)
+    before = noted = plan.journal(seen.step)
     reason, state = wait.reason, seen.state
     if wait.running and step.kind == Kind.EXECUTOR and not before.seen:
         state, noted = State.RUNNING, replace(noted, seen=True)
@@ -73,7 +73,7 @@ def concluded(
     seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime
 ) -> Writing:
     """The end of a step together with the beginning of the next one, or with the end of the task."""
-    ended, grown, failure = journal(seen), end.log, end.failure
+    ended, grown, failure = plan.journal(seen.step), end.log, end.failure
     if isinstance(verdict, Again):
         # What a lost pod had to say is not its step's result.
         grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
@@ -111,10 +111,6 @@ def failed_before(seen: Record, task: Task) -> Failure | None:
     if not tasklog.failed(seen.log, task):
         return None
     return Failure("ExecutorFailed", seen.reason or "An executor failed.", by_executor=True)
-
-
-def journal(seen: Record) -> Journal:
-    return plan.journal(seen.step)
 
 
 def _written(

@@ -9,7 +9,7 @@ from tescore.cluster import Object, path
 from tescore.errors import BadSettings, Misconfigured, Missing
 from tescore.tenant import TenantSettings
 
-_REMEMBERED = 3.0
+REMEMBERED = 3.0
 """Seconds."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
 _T = TypeVar("_T")
@@ -55,7 +55,7 @@ class Tenants(Generic[_Settings]):
 
     def _remembered(self, seen: dict[str, tuple[float, _T]], namespace: str, read: Callable[[str], _T]) -> _T:
         now = self._clock()
-        if namespace not in seen or now - seen[namespace][0] > _REMEMBERED:
+        if namespace not in seen or now - seen[namespace][0] > REMEMBERED:
             seen[namespace] = now, read(namespace)
         return seen[namespace][1]
 

@@ -14,6 +14,7 @@ import pytest
 import tes
 
 from demo.demo import storage
+from tescore import tenants
 
 TENANT = "tesk"
 SERVICE = "tesk-system"
@@ -221,7 +222,7 @@ def configured(kubectl: Kubectl) -> Callable[..., Any]:
             kubectl("apply", "-f", "-", given=given)
         else:
             kubectl("delete", "configmap", "tesk-settings")
-        time.sleep(3.5)  # the service remembers what it saw for 3 s
+        time.sleep(tenants.REMEMBERED + 0.5)  # for so long the service goes by what it saw before
 
     @contextmanager
     def block(**values: str) -> Iterator[None]:
