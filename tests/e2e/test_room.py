@@ -168,6 +168,7 @@ def test_bad_settings_of_a_tenant_are_told_to_who_creates_a_task(
 def test_a_task_whose_taskmaster_gets_no_pod_says_why_and_fails_only_after_its_time(
     service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, quota: Callable[..., None]
 ) -> None:
+    wait_until(lambda: jobs(kubectl) == set(), "nobody else takes the room that the quota leaves")
     quota(pods="0")
     task_id = service.create({"executors": [shell("echo never")]})
     wait_until(lambda: "exceeded quota: e2e" in metadata(kubectl, task_id)[1], "its user can read why it waits")
