@@ -9,12 +9,12 @@ from taskmaster.decide import Again, Begin, Finish, Wait
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
-from taskmaster.tasklog import TaskLog
 from tescore import naming, record
 from tescore.errors import shortened
 from tescore.model import Task
 from tescore.record import Record
 from tescore.states import State
+from tescore.system_log import TaskLog, with_note
 
 _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""
@@ -66,7 +66,7 @@ def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> W
     if reason is None:
         return Writing(state, annotations)
     told = _told(reason.reason, reason.message, f"{step.name}.{reason.reason}")
-    return Writing(state, annotations, tasklog.with_note(seen.log, reason.message), told)
+    return Writing(state, annotations, with_note(seen.log, reason.message), told)
 
 
 def concluded(
@@ -80,7 +80,7 @@ def concluded(
     if end.pod:
         seconds = (now - datetime.fromisoformat(ended.begun)).total_seconds() if ended.begun else 0.0
         grown = tasklog.with_step(grown, end.step.kind, end.pod, seconds=seconds, attempt=ended.attempt)
-    grown = tasklog.with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
+    grown = with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
     match verdict:
         case Begin(index):
             state = State.RUNNING if end.step.kind == Kind.EXECUTOR else seen.state
@@ -91,7 +91,7 @@ def concluded(
             begun = ended.next(index, record.timestamp(now), again=True, new_volume=new_volume)
             reason = f"{lost.message} Attempt {begun.attempt} of {attempts} begins."
             before = failed_before(seen, task)
-            grown, shown = tasklog.with_note(grown, reason), before.message if before else reason
+            grown, shown = with_note(grown, reason), before.message if before else reason
             told = _told(lost.reason, reason, f"attempt-{begun.attempt}")
             return _written(seen.state, grown, shown, {naming.STEP: begun.encoded()}, told)
         case Finish(state, cause):
