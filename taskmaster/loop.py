@@ -114,7 +114,7 @@ class Taskmaster:
     def _pod_name(self) -> str:
         """The pod of the step that was begun."""
         journal = self._own.journal
-        return naming.pod(self._own.seen.task_id, self._steps[journal.index].name, journal.attempt)
+        return journal.pod(self._own.seen.task_id, self._steps[journal.index])
 
     def _look(self) -> Pod | None:
         """The pod of the step that was begun, which a taskmaster before this one may have made."""
@@ -195,8 +195,10 @@ class Taskmaster:
             failed_before=writing.failed_before(before, self._task),
         )
         self._write(writing.concluded(before, self._task, end, verdict, attempts=attempts, now=self._now()))
-        if isinstance(verdict, decide.Again):
-            self._objects.remove(leftovers.lost(before, self._own.seen, self._steps, claims=self._own_claim))
+        if isinstance(verdict, decide.Again | decide.Mounted):
+            self._objects.remove(
+                leftovers.lost(before, self._own.seen, self._task, self._steps, claims=self._own_claim)
+            )
 
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""
@@ -212,7 +214,7 @@ class Taskmaster:
         """Has the pods and the scratch volume deleted; returns kind and name of each that was there."""
         seen = self._own.seen
         kept = self._ended(leftovers.kept(seen, self._task, self._steps)) if keep else set()
-        return self._objects.remove(leftovers.made(seen, self._steps, claims=self._own_claim) - kept)
+        return self._objects.remove(leftovers.made(seen, self._task, self._steps, claims=self._own_claim) - kept)
 
     def _ended(self, pods: leftovers.Names) -> leftovers.Names:
         """Those of the pods that have ended: one that has not would begin when its image comes."""

@@ -4,12 +4,12 @@ import posixpath
 from dataclasses import dataclass
 
 from tescore import wildcards
-from tescore.model import FileType, Task
+from tescore.model import Executor, FileType, Task
 
 DATA = "data"
 """Folder of the scratch volume below which every path of the containers is found again."""
 LAUNCHER = "launcher"
-"""Folder of the scratch volume with the static shell that redirects the standard streams."""
+"""Folder of the scratch volume with the static shell that redirects standard streams and links files."""
 LAUNCHER_MOUNT = "/.tesk"
 SHELL = "busybox"
 
@@ -57,6 +57,16 @@ def mounts(task: Task) -> tuple[Mount, ...]:
             key=lambda mount: mount.path,
         )
     )
+
+
+def alone(task: Task) -> tuple[str, ...]:
+    """The files that lie in folders of the image's, and so cannot come with their folders."""
+    return tuple(mount.path for mount in mounts(task) if mount.file)
+
+
+def launches(task: Task, executor: Executor) -> bool:
+    """Whether the executor's command is run by the launcher on the scratch volume."""
+    return executor.redirected or bool(alone(task))
 
 
 def needs_scratch(task: Task) -> bool:

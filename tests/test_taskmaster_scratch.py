@@ -65,7 +65,7 @@ def test_no_claim_is_made_where_the_tenant_has_one() -> None:
 )
 def test_only_a_claim_of_the_tasks_own_is_deleted_or_made_anew(needs: Task, its: Settings, expected: bool) -> None:
     assert scratch.has_own_claim(needs, its) == expected
-    begun = leftovers.made(RECORD, plan.steps(needs), claims=expected)
+    begun = leftovers.made(RECORD, needs, plan.steps(needs), claims=expected)
     assert (("persistentvolumeclaims", naming.scratch(PREFIX)) in begun) == expected
 
 
