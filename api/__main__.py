@@ -28,7 +28,7 @@ def main() -> None:
 
 def _store(settings: Settings) -> Store:
     cluster = Cluster()
-    return Store(cluster, settings.tenant, Tenants(cluster, settings, time.monotonic))
+    return Store(cluster, settings.tenant, Tenants(cluster, settings, time.monotonic), time.monotonic)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,16 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from api.routes import PREFIXES, routes
 from api.settings import Settings
 from api.store import Store
-from tescore.errors import InvalidTask, Misconfigured, Refused, TaskNotFound, TeskError, Unavailable
+from tescore.errors import (
+    AlreadyExists,
+    InvalidTask,
+    KeyReused,
+    Misconfigured,
+    Refused,
+    TaskNotFound,
+    TeskError,
+    Unavailable,
+)
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +30,13 @@ _DRAINED = 64 * 1024 * 1024
 _CHUNK = 64 * 1024
 _RETRY_AFTER = 5
 """Seconds that a client is asked to wait when Kubernetes is away."""
-_STATUS: dict[type[TeskError], int] = {TaskNotFound: 404, Unavailable: 503, Misconfigured: 500}
+_STATUS: dict[type[TeskError], int] = {
+    TaskNotFound: 404,
+    AlreadyExists: 409,
+    KeyReused: 409,
+    Unavailable: 503,
+    Misconfigured: 500,
+}
 _PASSED_ON = frozenset({400, 403, 413})
 """Answers of the API server to a create that say the same to our client."""
 

@@ -18,6 +18,8 @@ _CONNECTIONS = 32
 """Kept open at most; more threads than that do not call at a time."""
 _TIMEOUT = (3.0, 9.0)
 """Seconds to connect and between two bytes of the answer."""
+_ON_THE_WAY = 0.5
+"""Seconds that an answer may come after the API server has given up."""
 
 
 class Cluster:
@@ -50,8 +52,10 @@ class Cluster:
             lambda query, accept: self.get(where, query=query, accept=accept), selector, whole=whole, fields=fields
         )
 
-    def create(self, path: str, body: Object) -> Object:
-        return self._call("POST", path, body=body)
+    def create(self, path: str, body: Object, *, within: float | None = None) -> Object:
+        """With `within` the API server gives up after so many seconds, so that nothing is under way any more then."""
+        query = {"timeout": f"{within:.3f}s"} if within else None
+        return self._call("POST", path, query=query, body=body, within=within)
 
     def patch(self, path: str, body: Object) -> Object:
         """A merge patch (RFC 7386)."""
@@ -71,6 +75,7 @@ class Cluster:
         body: Object | None = None,
         accept: str = "application/json",
         content_type: str = "application/json",
+        within: float | None = None,
     ) -> Object:
         headers = {
             "Accept": accept,
@@ -86,7 +91,7 @@ class Cluster:
                 headers=headers,
                 body=body,
                 _preload_content=False,
-                _request_timeout=_TIMEOUT,
+                _request_timeout=_TIMEOUT if within is None else (min(_TIMEOUT[0], within), within + _ON_THE_WAY),
             )
             found: Object = json.loads(answer.data)
         except ApiException as error:

@@ -145,6 +145,14 @@ def part(stored: Mapping[str, Any], name: str) -> str:
     return unzipped(base64.b64decode(zipped)) if zipped else ""
 
 
+def size(stored: Mapping[str, Any]) -> int:
+    """Bytes of all parts of a ConfigMap, unzipped, as far as they say so themselves."""
+    plain = sum(len(text) for text in (stored.get("data") or {}).values())
+    # gzip ends with the length of what it holds; base64 has it in its last eight characters.
+    ends = (base64.b64decode(text[-8:])[-4:] for text in (stored.get("binaryData") or {}).values())
+    return plain + sum(min(int.from_bytes(end, "little"), UNZIPPED_LIMIT) for end in ends)
+
+
 def unzipped(data: bytes) -> str:
     """The text in gzipped data, of one piece or several. Raises ValueError if it is none, or larger than may be."""
     pieces: list[bytes] = []
