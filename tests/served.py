@@ -51,7 +51,7 @@ def main() -> None:
     settings = Settings()
     server = ApiServer(url=url)
     serve(
-        lambda: create_app(settings, store_of(server, settings), lambda: datetime.now(UTC), lambda _: uuid4().int),  # noqa: DTZ005, TID251
+        lambda: create_app(settings, store_of(server, settings), lambda: datetime.now(UTC), lambda _: uuid4().int),  # noqa: TID251
         bind=f"127.0.0.1:{port}",
         workers=int(workers),
         threads=16,
