@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import UnsupportedMediaType
 
 from api import query
 from api.service_info import DESCRIPTION, service_info
@@ -33,7 +34,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        text = _text(request.get_data())
+        text = _text(_body())
         validation.checked(text, store.settings())
         task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
         store.create(task_id, text, owner=ANONYMOUS)
@@ -47,8 +48,8 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
         return {"tasks": tasks, **({"next_page_token": token} if token else {})}
 
     @paths.get("/tasks/<task_id>")
-    def get_task(task_id: str) -> dict[str, Any]:
-        return store.shown(task_id, query.view(request.args))
+    def get_task(task_id: str) -> Response:
+        return _tagged(jsonify(store.shown(task_id, query.view(request.args))))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:
@@ -57,6 +58,22 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
         return {}
 
     return paths
+
+
+def _body() -> bytes:
+    """The body, which is taken for JSON unless the client says otherwise."""
+    if request.mimetype and not request.is_json:
+        raise UnsupportedMediaType(f"The body is {request.mimetype}, and should be application/json.")
+    if request.content_encoding not in {None, "identity"}:
+        raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
+    return request.get_data()
+
+
+def _tagged(response: Response) -> Response:
+    """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
+    response.add_etag(weak=True)  # it may yet be compressed
+    response.make_conditional(request)
+    return response
 
 
 def _text(body: bytes) -> str:
