@@ -11,16 +11,10 @@ _REMEMBERED = "600"
 
 
 def headers(origin: str, allowed: Collection[str], *, preflight: bool) -> dict[str, str]:
-    """The headers of an answer to a page of that origin; none where nobody is allowed, or the request names no origin.
-
-    Which of several origins was asked from changes the answer, and caches must know that.
-    """
-    if not allowed:
-        return {}
-    vary = {} if _ANY in allowed else {"Vary": "Origin"}
+    """The headers of an answer to a page of that origin, empty for a request without one; none if it is not allowed."""
     if not origin or not {_ANY, origin} & set(allowed):
-        return vary
-    granted = {"Access-Control-Allow-Origin": _ANY if _ANY in allowed else origin, **vary}
+        return {}
+    granted = {"Access-Control-Allow-Origin": _ANY if _ANY in allowed else origin}
     if not preflight:
         return {**granted, "Access-Control-Expose-Headers": _EXPOSED}
     return {
@@ -29,3 +23,8 @@ def headers(origin: str, allowed: Collection[str], *, preflight: bool) -> dict[s
         "Access-Control-Allow-Headers": _REQUEST_HEADERS,
         "Access-Control-Max-Age": _REMEMBERED,
     }
+
+
+def vary(allowed: Collection[str]) -> bool:
+    """Whether answers differ by the origin that asks, which caches must be told."""
+    return bool(allowed) and _ANY not in allowed

@@ -22,12 +22,11 @@ def finished(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def finish(response: Response) -> Response:
-        preflight = request.method == "OPTIONS"
-        for name, value in cors.headers(
-            request.headers.get("Origin", ""), settings.cors_origins, preflight=preflight
-        ).items():
-            response.headers.add(name, value)
-        if preflight and response.status_code == 200:
+        is_options, origin = request.method == "OPTIONS", request.headers.get("Origin", "")
+        response.headers.update(cors.headers(origin, settings.cors_origins, preflight=is_options))
+        if cors.vary(settings.cors_origins):
+            response.vary.add("Origin")
+        if is_options and response.status_code == 200:
             response.status_code = 204
             del response.headers["Content-Type"]
         response.headers["X-Content-Type-Options"] = "nosniff"  # or a task's output could pass for a page of ours
@@ -37,7 +36,7 @@ def finished(app: Flask, settings: Settings) -> None:
 def _compressed(response: Response) -> Response:
     if response.is_streamed or (response.content_length or 0) < _WORTH_IT:
         return response
-    response.headers.add("Vary", "Accept-Encoding")
+    response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] > 0:
         response.set_data(gzip.compress(response.get_data(), _LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"

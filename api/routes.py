@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api import query
 from api.service_info import DESCRIPTION, service_info
@@ -34,7 +34,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        text = _text(_body())
+        text = _text(_body(settings.max_body))
         validation.checked(text, store.settings())
         task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
         store.create(task_id, text, owner=ANONYMOUS)
@@ -60,13 +60,16 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     return paths
 
 
-def _body() -> bytes:
+def _body(most: int) -> bytes:
     """The body, which is taken for JSON unless the client says otherwise."""
     if request.mimetype and not request.is_json:
         raise UnsupportedMediaType(f"The body is {request.mimetype}, and should be application/json.")
     if request.content_encoding not in {None, "identity"}:
         raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
-    return request.get_data()
+    body = request.get_data()
+    if len(body) > most:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _tagged(response: Response) -> Response:

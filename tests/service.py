@@ -54,8 +54,9 @@ class Served:
         """The answer, of which only the head has been read; an underscore in a header's name is a dash."""
         named = {name.replace("_", "-"): value for name, value in {"Connection": "close", **headers}.items()}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request(method, path, body=body, headers=named, encode_chunked="Transfer-Encoding" in named)
-        return connection.getresponse()
+        with contextlib.closing(connection):  # what is answered outlives that
+            connection.request(method, path, body=body, headers=named, encode_chunked="Transfer-Encoding" in named)
+            return connection.getresponse()
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Message, Any]:
         """Status, headers and parsed JSON."""
