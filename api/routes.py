@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api import query
 from api.service_info import DESCRIPTION, service_info
@@ -33,7 +34,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        text = _text(request.get_data())
+        text = _text(_body(settings.max_body))
         key = query.idempotency_key(request.headers.get("Idempotency-Key"))
         if key:
             return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
@@ -51,7 +52,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> Response:
         with store.shown(task_id, query.view(request.args)) as task:
-            return jsonify(task)
+            return _tagged(jsonify(task))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:
@@ -60,6 +61,25 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
         return {}
 
     return paths
+
+
+def _body(most: int) -> bytes:
+    """The body, which is taken for JSON unless the client says otherwise."""
+    if request.mimetype and not request.is_json:
+        raise UnsupportedMediaType(f"The body is {request.mimetype}, and should be application/json.")
+    if request.content_encoding not in {None, "identity"}:
+        raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
+    body = request.get_data()
+    if len(body) > most:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _tagged(response: Response) -> Response:
+    """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
+    response.add_etag(weak=True)  # it may yet be compressed
+    response.make_conditional(request)
+    return response
 
 
 def _text(body: bytes) -> str:

@@ -9,6 +9,7 @@ from tescore import document, record
 from tescore.errors import InvalidTask
 from tescore.record import Record
 from tescore.states import FINAL
+from tescore.system_log import with_note
 from tescore.tenant import TenantSettings
 
 _ONLY_FULL_INPUT = frozenset({"content"})
@@ -36,8 +37,8 @@ def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
     """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
     sent, problem = _sent(seen, settings)
     # Before it is claimed a task has no log, and yet a reason for which it waits.
-    log = seen.log or (_with_note({}, seen.reason) if seen.reason and seen.state not in FINAL else {})
-    log = _with_note(log, problem) if problem else log
+    log = seen.log or (with_note({}, seen.reason) if seen.reason and seen.state not in FINAL else {})
+    log = with_note(log, problem) if problem else log
     shown = {
         **head(seen),
         **sent,
@@ -52,7 +53,7 @@ def with_outputs(seen: Record, files: Sequence[Mapping[str, str]], *, of: int) -
     log = {"logs": [], "system_logs": [], **seen.log, "outputs": [*seen.log.get("outputs", []), *files]}
     missing = of - len(files)
     if missing:
-        log = _with_note(log, f"{missing} of {of} outputs were stored and cannot be listed: their ConfigMaps are gone.")
+        log = with_note(log, f"{missing} of {of} outputs were stored and cannot be listed: their ConfigMaps are gone.")
     return replace(seen, log=log)
 
 
@@ -62,10 +63,6 @@ def _sent(seen: Record, settings: TenantSettings) -> tuple[dict[str, Any], str]:
         return document.parse(seen.document, settings)[0], ""
     except InvalidTask as error:
         return {"executors": []}, f"What was asked for cannot be read any more. {error}"
-
-
-def _with_note(log: Mapping[str, Any], note: str) -> dict[str, Any]:
-    return {"logs": [], "outputs": [], **log, "system_logs": [*log.get("system_logs", []), note]}
 
 
 def _basic(shown: dict[str, Any]) -> dict[str, Any]:

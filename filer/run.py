@@ -11,7 +11,7 @@ from filer.sending import Sending
 from tescore import report
 from tescore.errors import TeskError
 from tescore.model import Task
-from tescore.mounts import DATA, LAUNCHER, SHELL
+from tescore.mounts import DATA, LAUNCHER, SHELL, launches
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
         scratch.folder(volume, folder)
     for file in layout.empty_files(task):
         scratch.empty_file(volume, file)
-    if any(executor.redirected for executor in task.executors):
+    if any(launches(task, executor) for executor in task.executors):
         scratch.launcher(volume, f"{LAUNCHER}/{SHELL}", launcher)
 
 

@@ -11,6 +11,7 @@ from tescore.cluster import Cluster, Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.record import Record
 from tescore.states import State
+from tescore.system_log import with_note
 from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,7 @@ class Deeds:
             raise Conflict("The task has changed since it was listed.")
         state = State.CANCELED if seen.cancel else State.SYSTEM_ERROR
         reason = "Cancelled." if seen.cancel else why
-        grown = {"logs": [], "outputs": [], "system_logs": [], **seen.log}
-        grown = {**grown, "system_logs": [*grown["system_logs"], reason], "end_time": now}
+        grown = {**with_note(seen.log, reason), "end_time": now}
         annotations = {naming.ENDED: now, naming.REASON: reason}
         change = record.change(seen, state=state, annotations=annotations, log=grown)
         ended = record.record(self._cluster.patch(where, change))

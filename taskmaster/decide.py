@@ -9,6 +9,7 @@ from taskmaster.explain import Failure
 from taskmaster.observe import Pod, Terminated, Trouble
 from taskmaster.plan import Journal, Kind, Step
 from taskmaster.waiting import Patience, Waiting
+from tescore import mounts
 from tescore.model import Task
 from tescore.states import State
 from tescore.tenant import TenantSettings
@@ -82,6 +83,13 @@ class Again:
     index: int
     failure: Failure
     new_volume: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """The same step in another pod, with files mounted that could not be linked."""
+
+    failure: Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +181,7 @@ def after(
     attempts: int,
     on_node: bool = False,
     failed_before: Failure | None = None,
-) -> Begin | Again | Finish:
+) -> Begin | Again | Mounted | Finish:
     """What follows a step that has ended. `failed_before` is that of an executor before it.
 
     A pod that was lost gets another attempt, if there is one left. Where the scratch volume may be lost with a node
@@ -181,6 +189,8 @@ def after(
     unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
     index = journal.index
+    if failure and failure.unlinked and not journal.mounted and mounts.alone(task):
+        return Mounted(failure)
     if failure and failure.lost and journal.attempt < attempts:
         anew = on_node and failure.node_gone
         if not (anew and failed_before):

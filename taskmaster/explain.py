@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from taskmaster import links
 from taskmaster.observe import DEADLINE, KILLED, Pod
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
@@ -37,6 +38,8 @@ class Failure:
     """Whether the pod was taken away: another attempt may do better."""
     node_gone: bool = False
     """Whether its node went with it, and with that perhaps the scratch volume."""
+    unlinked: bool = False
+    """Whether files could not be linked into the image's folders, so that the command did not begin."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -88,6 +91,9 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
         return lost(step, pod)
     if step.kind != Kind.EXECUTOR:
         return _filer_failure(step, end.exit_code, end.reason, report)
+    if path := links.refused(end):
+        words = f"{step.title} has {path} mounted, so nothing can be moved there: its image's user may set no link."
+        return Failure("Mounted", words, by_executor=True, unlinked=True)
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in {"StartError", "ContainerCannotRun"}:

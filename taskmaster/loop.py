@@ -28,10 +28,11 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
-from tescore import document, events, limits, model, mounts, naming, record, report
+from tescore import document, events, limits, model, naming, record, report, tails
 from tescore.errors import Conflict, Missing, Refused, TeskError
 from tescore.record import Record
 from tescore.states import FINAL, State
+from tescore.system_log import with_note
 
 _QUIET_CANCEL = 3.0
 """Seconds that stopping a cancelled task may take before it is told as CANCELING."""
@@ -52,6 +53,7 @@ class Taskmaster:
         self._task = model.task(document.parse(claimed.document, settings)[0])
         self._steps = plan.steps(self._task)
         self._limits = decide.limits(self._task, settings)
+        self._own_claim = scratch.has_own_claim(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.uid)
 
@@ -112,7 +114,7 @@ class Taskmaster:
     def _pod_name(self) -> str:
         """The pod of the step that was begun."""
         journal = self._own.journal
-        return naming.pod(self._own.seen.task_id, self._steps[journal.index].name, journal.attempt)
+        return journal.pod(self._own.seen.task_id, self._steps[journal.index])
 
     def _look(self) -> Pod | None:
         """The pod of the step that was begun, which a taskmaster before this one may have made."""
@@ -169,8 +171,7 @@ class Taskmaster:
         seen = self._own.seen
         if step.kind == Kind.EXECUTOR:
             executor = self._task.executors[step.executor]
-            # With only stdout in a file, what is left in the pod's log is stderr.
-            stream = "stderr" if executor.stdout and not executor.stderr else "stdout"
+            stream = tails.of_the_pod(executor.stdout, executor.stderr)
             told = report.Report()
             tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)
@@ -189,12 +190,14 @@ class Taskmaster:
             end.failure,
             self._task,
             attempts=attempts,
-            on_node=mounts.needs_scratch(self._task),
+            on_node=self._own_claim,
             failed_before=writing.failed_before(before, self._task),
         )
         self._write(writing.concluded(before, self._task, end, verdict, attempts=attempts, now=self._now()))
-        if isinstance(verdict, decide.Again):
-            self._objects.remove(leftovers.lost(before, self._own.seen, self._task, self._steps))
+        if isinstance(verdict, decide.Again | decide.Mounted):
+            self._objects.remove(
+                leftovers.lost(before, self._own.seen, self._task, self._steps, claims=self._own_claim)
+            )
 
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""
@@ -203,14 +206,14 @@ class Taskmaster:
             self._own.write(State.CANCELING, {})
             if not self._objects.gone(going, within=_LONG_CANCEL):
                 note = "Cancelled; a pod or the scratch volume is still being removed."
-        grown = tasklog.with_note(self._own.seen.log, note)
+        grown = with_note(self._own.seen.log, note)
         self._write(writing.finished(State.CANCELED, grown, note, self._now()))
 
     def _clean(self, *, keep: bool = False) -> set[tuple[str, str]]:
         """Has the pods and the scratch volume deleted; returns kind and name of each that was there."""
-        task = (self._own.seen, self._task, self._steps)
-        kept = self._ended(leftovers.kept(*task)) if keep else set()
-        return self._objects.remove(leftovers.made(*task) - kept)
+        seen = self._own.seen
+        kept = self._ended(leftovers.kept(seen, self._task, self._steps)) if keep else set()
+        return self._objects.remove(leftovers.made(seen, self._task, self._steps, claims=self._own_claim) - kept)
 
     def _ended(self, pods: leftovers.Names) -> leftovers.Names:
         """Those of the pods that have ended: one that has not would begin when its image comes."""

@@ -1,9 +1,9 @@
 """The Kubernetes objects that a taskmaster makes, as dict literals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import ownership, placement, plan, redirection, references, scratch
+from taskmaster import links, ownership, placement, plan, redirection, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
@@ -19,7 +19,7 @@ _SECRETS = "/tesk/secrets/s3"
 
 def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
     """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
-    name = naming.pod(record.task_id, step.name, plan.journal(record.step).attempt)
+    name = plan.journal(record.step).pod(record.task_id, step)
     if step.kind == Kind.EXECUTOR:
         component, spec = "executor", _executor_spec(record, task, task.executors[step.executor], settings)
     else:
@@ -49,7 +49,9 @@ def literal(text: str) -> str:
 
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     place = scratch.of(record, settings)
-    command = redirection.redirected(executor) if executor.redirected else executor.command
+    linked = () if plan.journal(record.step).mounted else mounts.alone(task)
+    launched = executor.redirected or linked
+    command = redirection.launched(executor, linked) if launched else executor.command
     volumes = [
         *([place.volume] if mounts.needs_scratch(task) else []),
         *references.volumes(task.resources),
@@ -67,17 +69,21 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
                 "securityContext": {"allowPrivilegeEscalation": False},
-                **({"volumeMounts": _executor_mounts(place, task, executor)} if volumes else {}),
+                **({"volumeMounts": _executor_mounts(place, task, linked, launcher=bool(launched))} if volumes else {}),
             }
         ],
         **({"volumes": volumes} if volumes else {}),
     }
 
 
-def _executor_mounts(place: Scratch, task: Task, executor: Executor) -> list[dict[str, Any]]:
-    mounted = [place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)]
-    launcher = {**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}
-    return [*mounted, *([launcher] if executor.redirected else []), *references.mounted(task.resources)]
+def _executor_mounts(place: Scratch, task: Task, linked: Sequence[str], *, launcher: bool) -> list[dict[str, Any]]:
+    mounted = [place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task) if mount.path not in linked]
+    return [
+        *mounted,
+        *([place.mounted(links.FILES, mounts.DATA)] if linked else []),
+        *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launcher else []),
+        *references.mounted(task.resources),
+    ]
 
 
 def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from taskmaster import pages, plan, tasklog
+from taskmaster import pages, plan
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
 from tescore import record
 from tescore.errors import Missing, Refused
 from tescore.record import Record
 from tescore.states import State
+from tescore.system_log import TaskLog
 
 Annotations = Mapping[str, str | None]
 
@@ -31,7 +32,7 @@ class OwnRecord:
     def journal(self) -> plan.Journal:
         return plan.journal(self.seen.step)
 
-    def write(self, state: State, annotations: Annotations, grown: tasklog.TaskLog | None = None) -> None:
+    def write(self, state: State, annotations: Annotations, grown: TaskLog | None = None) -> None:
         """All in one write. Raises Conflict if the record has changed, SteppedBack if it is gone."""
         kept = self._paged(grown) if grown is not None else None
         changed = {**annotations, **(kept.annotations if kept else {})}
@@ -41,7 +42,7 @@ class OwnRecord:
         except Missing as error:
             raise SteppedBack("The record is gone.") from error
 
-    def _paged(self, grown: tasklog.TaskLog) -> pages.Split:
+    def _paged(self, grown: TaskLog) -> pages.Split:
         """Writes the pages of outputs that do not fit into the record, before the record counts them."""
         split = pages.split(grown, self._room)
         try:

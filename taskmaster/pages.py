@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskmaster import ownership
-from taskmaster.tasklog import BATCHES, TaskLog, with_note
+from taskmaster.tasklog import BATCHES
 from tescore import naming, outputs
 from tescore.outputs import Batch, Pages
 from tescore.record import Record
+from tescore.system_log import TaskLog, with_note
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from tescore import mounts
+from tescore import mounts, naming
 from tescore.model import Task
 
 
@@ -44,6 +44,8 @@ class Journal:
     """When the step was begun; times as `tescore.record.timestamp` makes them."""
     seen: bool = False
     """Whether its pod has been seen to run: if it is missing then, it was lost and must not be made again."""
+    mounted: bool = False
+    """Whether its image's user may not link files into the image's folders, so that they are mounted."""
     waiting: str = ""
     """The reason for which it waits (`Waiting.reason`), and since when."""
     since: str = ""
@@ -51,9 +53,18 @@ class Journal:
     def encoded(self) -> str:
         return json.dumps({key: value for key, value in asdict(self).items() if value})
 
-    def next(self, index: int, begun: str, *, again: bool = False, new_volume: bool = False) -> "Journal":
-        """The beginning of another step, or of one again because its pod was lost."""
-        return Journal(index, self.attempt + again, self.volume + new_volume, begun)
+    def pod(self, task: str, step: Step) -> str:
+        """The name of that step's pod."""
+        return naming.pod(task, step.name, self.attempt, mounted=self.mounted)
+
+    def next(self, index: int, begun: str) -> "Journal":
+        """The beginning of another step."""
+        return Journal(index, self.attempt, self.volume, begun)
+
+    def again(self, index: int, begun: str, *, new_volume: bool) -> "Journal":
+        """The beginning of a step again, because its pod was lost."""
+        mounted = self.mounted and index == self.index
+        return Journal(index, self.attempt + 1, self.volume + new_volume, begun, mounted=mounted)
 
 
 def steps(task: Task) -> tuple[Step, ...]:

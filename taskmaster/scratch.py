@@ -42,9 +42,14 @@ def of(record: Record, settings: Settings) -> Scratch:
     return Scratch(settings.shared_claim, f"{naming.shared_folder(record.namespace)}/{folder}/{volume}")
 
 
+def has_own_claim(task: Task, settings: Settings) -> bool:
+    """Whether a claim is made for the task and deleted with it; else it has a folder, or needs no scratch."""
+    return not settings.shared_claim and mounts.needs_scratch(task)
+
+
 def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
-    """The claim to make for a task, and to delete with it; None if it needs no scratch or has a folder."""
-    if settings.shared_claim or not mounts.needs_scratch(task):
+    """The claim to make for a task, if it has one of its own."""
+    if not has_own_claim(task, settings):
         return None
     size = task.resources.disk_gb or settings.scratch_gb
     return {

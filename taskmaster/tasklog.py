@@ -1,15 +1,13 @@
 """The TES TaskLog of a task, as it grows."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from taskmaster.observe import Pod, Terminated
 from taskmaster.plan import Kind
 from tescore.model import Task
 from tescore.record import Record, room
 from tescore.report import Report
-
-TaskLog = Mapping[str, Any]
+from tescore.system_log import TaskLog
 
 BATCHES = "batches"
 """Outputs beyond those in `outputs`, packed, in a log that grows; taskmaster/pages.py finds them a place."""
@@ -72,11 +70,6 @@ def with_report(log: TaskLog, report: Report) -> TaskLog:
         BATCHES: report.batches,
         "system_logs": [*log["system_logs"], *report.warnings],
     }
-
-
-def with_note(log: TaskLog, note: str) -> TaskLog:
-    """A sentence of the system, once."""
-    return log if not note or note in log["system_logs"] else {**log, "system_logs": [*log["system_logs"], note]}
 
 
 def exit_codes(log: TaskLog) -> list[int]:

@@ -5,16 +5,16 @@ from datetime import datetime
 from typing import Any
 
 from taskmaster import plan, tasklog
-from taskmaster.decide import Again, Begin, Finish, Wait
+from taskmaster.decide import Again, Begin, Finish, Mounted, Wait
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
-from taskmaster.tasklog import TaskLog
 from tescore import naming, record
 from tescore.errors import shortened
 from tescore.model import Task
 from tescore.record import Record
 from tescore.states import State
+from tescore.system_log import TaskLog, with_note
 
 _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""
@@ -66,21 +66,23 @@ def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> W
     if reason is None:
         return Writing(state, annotations)
     told = _told(reason.reason, reason.message, f"{step.name}.{reason.reason}")
-    return Writing(state, annotations, tasklog.with_note(seen.log, reason.message), told)
+    return Writing(state, annotations, with_note(seen.log, reason.message), told)
 
 
 def concluded(
-    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime
+    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Mounted | Finish, *, attempts: int, now: datetime
 ) -> Writing:
     """The end of a step together with the beginning of the next one, or with the end of the task."""
     ended, grown, failure = plan.journal(seen.step), end.log, end.failure
+    if isinstance(verdict, Mounted):
+        grown = seen.log
     if isinstance(verdict, Again):
         # What a lost pod had to say is not its step's result.
         grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
     if end.pod:
         seconds = (now - datetime.fromisoformat(ended.begun)).total_seconds() if ended.begun else 0.0
         grown = tasklog.with_step(grown, end.step.kind, end.pod, seconds=seconds, attempt=ended.attempt)
-    grown = tasklog.with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
+    grown = with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
     match verdict:
         case Begin(index):
             state = State.RUNNING if end.step.kind == Kind.EXECUTOR else seen.state
@@ -88,12 +90,15 @@ def concluded(
             begun = ended.next(index, record.timestamp(now))
             return _written(state, grown, reason, {naming.STEP: begun.encoded()})
         case Again(index, lost, new_volume):
-            begun = ended.next(index, record.timestamp(now), again=True, new_volume=new_volume)
+            begun = ended.again(index, record.timestamp(now), new_volume=new_volume)
             reason = f"{lost.message} Attempt {begun.attempt} of {attempts} begins."
             before = failed_before(seen, task)
-            grown, shown = tasklog.with_note(grown, reason), before.message if before else reason
+            grown, shown = with_note(grown, reason), before.message if before else reason
             told = _told(lost.reason, reason, f"attempt-{begun.attempt}")
             return _written(seen.state, grown, shown, {naming.STEP: begun.encoded()}, told)
+        case Mounted():
+            before, begun = failed_before(seen, task), replace(ended, mounted=True, seen=False, waiting="", since="")
+            return _written(seen.state, grown, before.message if before else "", {naming.STEP: begun.encoded()})
         case Finish(state, cause):
             if cause is None:
                 return finished(state, grown, "", now)

@@ -1,15 +1,16 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tescore import wildcards
-from tescore.model import FileType, Task
+from tescore.model import Executor, FileType, Task
 
 DATA = "data"
 """Folder of the scratch volume below which every path of the containers is found again."""
 LAUNCHER = "launcher"
-"""Folder of the scratch volume with the static shell that redirects the standard streams."""
+"""Folder of the scratch volume with the static shell that redirects standard streams and links files."""
 LAUNCHER_MOUNT = "/.tesk"
 SHELL = "busybox"
 
@@ -49,14 +50,24 @@ def mounts(task: Task) -> tuple[Mount, ...]:
             files.add(path)
         else:
             folders.add(folder)
-    outermost = {folder for folder in folders if not any(below(folder, other) for other in folders)}
-    alone = {path for path in files if not any(below(path, folder) for folder in outermost)}
+    outermost = {folder for folder in folders if not any(above in folders for above in _above(folder))}
+    alone = {path for path in files if not any(above in outermost for above in _above(path))}
     return tuple(
         sorted(
             [*(Mount(path, file=False) for path in outermost), *(Mount(path, file=True) for path in alone)],
             key=lambda mount: mount.path,
         )
     )
+
+
+def alone(task: Task) -> tuple[str, ...]:
+    """The files that lie in folders of the image's, and so cannot come with their folders."""
+    return tuple(mount.path for mount in mounts(task) if mount.file)
+
+
+def launches(task: Task, executor: Executor) -> bool:
+    """Whether the executor's command is run by the launcher on the scratch volume."""
+    return executor.redirected or bool(alone(task))
 
 
 def needs_scratch(task: Task) -> bool:
@@ -74,6 +85,13 @@ def _paths(task: Task) -> list[tuple[str, FileType]]:
     for executor in task.executors:
         paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
     return [(normal(path), kind) for path, kind in paths]
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a normal path lies in, the innermost first."""
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
 
 
 def normal(path: str) -> str:

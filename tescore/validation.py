@@ -1,6 +1,7 @@
 """All that is wrong with a task document, each problem with its path."""
 
 import functools
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, model, mounts, parameters, schemes, wildcards
+from tescore import document, model, mounts, parameters, schemes, weight, wildcards
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -24,12 +25,15 @@ _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
 _MOST_TAGS = 1000
 """Each is a label of the record, and a page of records' metadata must stay light."""
+_MOST_PROBLEMS = 100
+"""Told at once; each takes time and memory."""
 
 
 def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
     """The cleaned document in a text, for a tenant with these settings. Raises InvalidTask with all its problems."""
+    weight.check(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or [*_rule_problems(task), *_parameter_problems(task, dropped)]
+    problems = schema_problems(task) or _first([*_rule_problems(task), *_parameter_problems(task, dropped)])
     problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
@@ -38,8 +42,15 @@ def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
     """Where a cleaned document breaks the schema `tesTask` of TES 1.1."""
-    found = sorted(_validator().iter_errors(task), key=lambda error: [str(part) for part in error.absolute_path])
-    return [problem for error in found for problem in _told(error)]
+    some = itertools.islice(_validator().iter_errors(task), _MOST_PROBLEMS + 1)
+    found = sorted(some, key=lambda error: [str(part) for part in error.absolute_path])
+    return _first([problem for error in found for problem in _told(error)])
+
+
+def _first(problems: Sequence[str]) -> list[str]:
+    """No more problems than anybody reads."""
+    further = ["there are further problems"] if len(problems) > _MOST_PROBLEMS else []
+    return [*problems[:_MOST_PROBLEMS], *further]
 
 
 @functools.cache

@@ -59,6 +59,18 @@ class ApiServer:
     """Versions before this one are forgotten: a list as it was then goes on as it is now."""
     opened: threading.Event = field(default_factory=threading.Event)
     """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
+    logs: dict[str, bytes] = field(default_factory=dict)
+    """By the pod's name; those of other pods are made up."""
+    writing: set[str] = field(default_factory=set)
+    """Pods whose log goes on."""
+    followed: int = 0
+    """Logs that somebody follows now."""
+    no_webhook: bool = False
+    """Whether the webhook is away that is called for each ConfigMap."""
+    forgotten: int = 0
+    """Changes before that many are not remembered any more."""
+    cuts: int = 0
+    """Counts on when all watches are cut."""
     events: list[tuple[int, str, str, Object]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ending: bool = False
@@ -76,6 +88,19 @@ class ApiServer:
             self.events.append((version, kind, event, deepcopy(shown)))
             self.changed.notify_all()
             return deepcopy(shown)
+
+    def write(self, pod: str, data: bytes = b"", *, ends: bool = False) -> None:
+        """What a pod writes into its log, which goes on unless it ends now."""
+        with self.changed:
+            self.logs[pod] = self.logs.get(pod, b"") + data
+            (self.writing.discard if ends else self.writing.add)(pod)
+            self.changed.notify_all()
+
+    def cut(self) -> None:
+        """Has all watches end."""
+        with self.changed:
+            self.cuts += 1
+            self.changed.notify_all()
 
 
 @contextlib.contextmanager
@@ -111,7 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
         named = query.get("fieldSelector", [""])[0]
         name = found["name"] or (named.partition("=")[2] if named.startswith("metadata.name=") else "")
         if "watch" in query:
-            self._watch(found["kind"], name, int(query["resourceVersion"][0]))
+            self._watch(found["kind"], name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
+            return
+        if "follow" in query and name in server.logs:
+            self._follow(name)
             return
         token = self.headers["Authorization"]
         with server.changed:
@@ -204,6 +232,8 @@ class _Handler(BaseHTTPRequestHandler):
         server = self.served
         if log:
             name = shown["metadata"]["name"]
+            if name in server.logs:
+                return 200, server.logs[name]
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
@@ -221,8 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
             return _status(403, "Forbidden")
+        if kind == "configmaps" and server.no_webhook:
+            return _status(500, "InternalError")
         if (kind, name) in server.objects:
             return _status(403, "Forbidden") if server.refused_again else _status(409, "AlreadyExists")
+        if "dryRun=All" in self.path:
+            return 201, body
         number = len(server.events)
         body["metadata"] |= {"uid": f"uid-{number}", "creationTimestamp": f"2026-11-22T04:00:{number % 60:02}Z"}
         made = server.stored(kind, body, "ADDED")
@@ -233,26 +267,62 @@ class _Handler(BaseHTTPRequestHandler):
                 server.stored(kind, {**deepcopy(made), "status": {"containerStatuses": [{"state": state}]}}, "MODIFIED")
         return 200, made
 
-    def _watch(self, kind: str, name: str, version: int) -> None:
-        server, at = self.served, version
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-        while not server.ending:
+    def _watch(self, kind: str, name: str, selector: str, version: int) -> None:
+        server, at, cuts = self.served, version, self.served.cuts
+        self._begin()
+        if version < server.forgotten:
+            self._chunk(json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410}}).encode() + b"\n")
+            cuts -= 1
+        # What left the selection is told as deleted.
+        selected = {n for _, k, e, shown in server.events[:at] for n in _selected(k, e, shown, kind, selector)}
+        while not server.ending and server.cuts == cuts:
             with server.changed:
                 news = server.events[at:]
                 at += len(news)
             for _, of_kind, event, shown in news:
-                if of_kind == kind and shown["metadata"]["name"] == name:
-                    line = json.dumps({"type": event, "object": shown}).encode() + b"\n"
-                    with contextlib.suppress(OSError):
-                        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                        self.wfile.flush()
+                own = shown["metadata"]["name"]
+                if of_kind != kind or (name and own != name):
+                    continue
+                is_selected = bool(_selected(of_kind, event, shown, kind, selector))
+                if is_selected or own in selected:
+                    told = {"type": event if is_selected else "DELETED", "object": shown}
+                    (selected.add if is_selected else selected.discard)(own)
+                    self._chunk(json.dumps(told).encode() + b"\n")
             with server.changed:
-                if not server.ending and len(server.events) == at:
+                if not server.ending and len(server.events) == at and server.cuts == cuts:
                     server.changed.wait()
         self.close_connection = True
+
+    def _follow(self, pod: str) -> None:
+        server, at = self.served, 0
+        self._begin()
+        server.followed += 1
+        while not self.close_connection:
+            with server.changed:
+                news, ends = server.logs[pod][at:], pod not in server.writing or server.ending
+                at += len(news)
+                if not news and not ends:
+                    server.changed.wait()
+            if news:
+                self._chunk(news)
+            elif ends:
+                self._chunk(b"")
+                break
+        server.followed -= 1
+        self.close_connection = True
+
+    def _begin(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+
+    def _chunk(self, data: bytes) -> None:
+        try:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
@@ -271,6 +341,12 @@ def matches(selector: str, labels: dict[str, str]) -> bool:
         if not fits:
             return False
     return True
+
+
+def _selected(of_kind: str, event: str, shown: Object, kind: str, selector: str) -> list[str]:
+    """The name of an object that is there after that event, and selected."""
+    there = of_kind == kind and event != "DELETED"
+    return [shown["metadata"]["name"]] if there and matches(selector, shown["metadata"].get("labels") or {}) else []
 
 
 def _merged(shown: Any, patch: Any) -> Any:

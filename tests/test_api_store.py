@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from api.backend import backend
+from api.settings import Settings
 from api.views import View
 from taskmaster import pages
 from tescore import naming, outputs, record
+from tescore.cluster import Cluster
 from tescore.outputs import Batch, File, Pages
 from tests.apiserver import ApiServer, api_server
-from tests.service import client_of, store_of
+from tests.service import client_of
 
 LOG = {"logs": [], "outputs": [], "system_logs": [], "start_time": "t"}
 ORDINARY = json.dumps({"executors": [{"image": "busybox", "command": ["true"]}]})
@@ -152,7 +156,7 @@ def test_large_tasks_are_shown_one_at_a_time_and_others_do_not_wait(tenant: Tena
     for name in ("task-a", "task-b"):
         tenant.paged(name, [Batch(page.zipped, page.files, 3_000_000) for page in three_pages()[:1]])
     tenant.task("task-c")
-    store = store_of(tenant.server)
+    store = backend(Cluster(tenant.server.url), Settings(), time.monotonic).store
     shown = threading.Event()
 
     def show() -> None:

@@ -10,6 +10,7 @@ from taskmaster.decide import (
     Create,
     Finish,
     Limits,
+    Mounted,
     Move,
     Stop,
     Wait,
@@ -215,3 +216,12 @@ def test_a_lost_pod_gets_another_attempt_where_one_is_left(
     the_task = task(outputs=OUTPUT)
     found = after(steps(the_task), journal, failure, the_task, attempts=2, on_node=on_node, failed_before=failed_before)
     assert found == expected
+
+
+def test_what_cannot_be_linked_is_mounted_in_a_second_pod_and_only_then() -> None:
+    unlinked = Failure("Mounted", "Executor 0 has /x mounted.", by_executor=True, unlinked=True)
+    the_task = task(outputs=[{"path": "/x", "url": "s3://b/x"}])
+    assert after(steps(the_task), Journal(1), unlinked, the_task, attempts=1) == Mounted(unlinked)
+    assert after(steps(the_task), Journal(1, mounted=True), unlinked, the_task, attempts=1) == Begin(2)
+    others = task(outputs=OUTPUT)
+    assert after(steps(others), Journal(1), unlinked, others, attempts=1) == Begin(2)

@@ -1,9 +1,10 @@
+import dataclasses
 from typing import Any
 
 import pytest
 
 from taskmaster import manifests
-from taskmaster.plan import Kind, Step
+from taskmaster.plan import Journal, Kind, Step
 from tescore import node_loss
 from tests.build import OWNER, PREFIX, executor, settings, task, task_record
 
@@ -74,14 +75,33 @@ def test_a_working_directory_is_set_only_if_asked_for() -> None:
     assert "workingDir" not in main(executor_pod())
 
 
-def test_folders_and_single_files_are_mounted_from_the_scratch_volume() -> None:
+def mounted(*, journal: Journal) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The pod of an executor that has a file in `/etc`, and what it mounts."""
     asked = task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}])
-    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
+    record = dataclasses.replace(task_record(), step=journal.encoded())
+    pod = manifests.pod(record, asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
+    return pod, main(pod)["volumeMounts"]
 
-    assert main(pod)["volumeMounts"] == [
+
+def test_folders_are_mounted_and_files_in_the_images_folders_are_linked_by_the_launcher() -> None:
+    pod, volume_mounts = mounted(journal=Journal(0))
+    assert volume_mounts == [
+        {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
+        {"name": "scratch", "mountPath": "/.tesk-files", "subPath": "data"},
+        {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True},
+    ]
+    assert "ln -sfn /.tesk-files/etc/y /etc/y" in main(pod)["command"][3]
+    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0"
+
+
+def test_such_files_are_mounted_where_the_images_user_may_set_no_link() -> None:
+    pod, volume_mounts = mounted(journal=Journal(0, mounted=True))
+    assert volume_mounts == [
         {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
         {"name": "scratch", "mountPath": "/etc/y", "subPath": "data/etc/y"},
     ]
+    assert main(pod)["command"] == ["true"]
+    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0-mounted"
     assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
 
 
@@ -90,7 +110,7 @@ def test_redirected_streams_need_no_shell_in_the_image() -> None:
 
     shell, sh, option, script, *rest = main(pod)["command"]
     assert [shell, sh, option, *rest] == ["/.tesk/busybox", "sh", "-c", "tesk", "cat", "a b"]
-    assert script.startswith("exec <'/in/it'\\''s' >'/out/x' 2>'/out/y'; case $$1 in")
+    assert script.startswith("exec <'/in/it'\"'\"'s' >/out/x 2>/out/y; case $$1 in")
     assert {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True} in main(pod)[
         "volumeMounts"
     ]

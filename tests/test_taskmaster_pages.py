@@ -6,6 +6,7 @@ from taskmaster import pages, tasklog
 from tescore import naming, outputs
 from tescore.outputs import File
 from tescore.report import Report
+from tescore.system_log import TaskLog
 from tests.build import OWNER, PREFIX, task_record
 
 BEGUN = tasklog.begun("t0", ["A note."], queued=0)
@@ -15,7 +16,7 @@ def many(count: int, first: int = 0) -> list[File]:
     return [{"url": f"s3://b/{i}", "path": f"/o/{i}", "size_bytes": "1"} for i in range(first, first + count)]
 
 
-def told(plain: int, packed: int) -> tasklog.TaskLog:
+def told(plain: int, packed: int) -> TaskLog:
     batches = tuple(outputs.batches(many(packed, first=plain)))
     return tasklog.with_report(BEGUN, Report(moved=tuple(many(plain)), batches=batches))
 

@@ -34,8 +34,15 @@ def test_a_journal_comes_back_from_the_record_as_it_was_written() -> None:
 def test_attempts_and_volumes_count_on_over_the_steps_of_a_task() -> None:
     begun = plan.Journal(index=1, attempt=2, volume=1, begun="t", seen=True, waiting="x", since="s")
     assert begun.next(2, "u") == plan.Journal(2, 2, 1, "u")
-    assert begun.next(1, "u", again=True) == plan.Journal(1, 3, 1, "u")
-    assert begun.next(0, "u", again=True, new_volume=True) == plan.Journal(0, 3, 2, "u")
+    assert begun.again(1, "u", new_volume=False) == plan.Journal(1, 3, 1, "u")
+    assert begun.again(0, "u", new_volume=True) == plan.Journal(0, 3, 2, "u")
+
+
+def test_a_step_whose_files_must_be_mounted_has_them_mounted_when_it_begins_again() -> None:
+    begun = plan.Journal(index=1, begun="t", mounted=True)
+    assert begun.again(1, "u", new_volume=False).mounted
+    assert not begun.again(0, "u", new_volume=True).mounted
+    assert not begun.next(2, "u").mounted
 
 
 def test_without_a_journal_the_task_is_at_its_first_step() -> None:

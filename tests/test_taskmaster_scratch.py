@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from filer.settings import Settings as FilerSettings
-from taskmaster import manifests, plan, scratch
+from taskmaster import leftovers, manifests, plan, scratch
 from taskmaster.plan import Kind, Step
+from taskmaster.settings import Settings
 from tescore import naming, record
+from tescore.model import Task
 from tescore.states import State
 from tests.build import PREFIX, executor, settings, stored, task
 
@@ -56,6 +58,15 @@ def test_a_claim_of_its_own_is_deleted_and_not_scrubbed() -> None:
 
 def test_no_claim_is_made_where_the_tenant_has_one() -> None:
     assert scratch.claim(RECORD, NEEDS, SHARED) is None
+
+
+@pytest.mark.parametrize(
+    ("needs", "its", "expected"), [(NEEDS, settings(), True), (task(), settings(), False), (NEEDS, SHARED, False)]
+)
+def test_only_a_claim_of_the_tasks_own_is_deleted_or_made_anew(needs: Task, its: Settings, expected: bool) -> None:
+    assert scratch.has_own_claim(needs, its) == expected
+    begun = leftovers.made(RECORD, needs, plan.steps(needs), claims=expected)
+    assert (("persistentvolumeclaims", naming.scratch(PREFIX)) in begun) == expected
 
 
 def pod(kind: Kind, **changes: Any) -> dict[str, Any]:

@@ -40,10 +40,6 @@ def test_a_report_adds_outputs_warnings_and_the_tails_of_redirected_streams() ->
     ]
 
 
-def test_a_note_is_told_once() -> None:
-    assert tasklog.with_note(tasklog.with_note(BEGUN, "N."), "N.")["system_logs"] == ["N."]
-
-
 @pytest.mark.parametrize(
     ("ignore", "codes", "expected"),
     [(False, [], False), (False, [0], False), (False, [1], True), (True, [1], False)],

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from tescore.validation import schema_problems
 from tests.apiserver import api_server
-from tests.served import served
-from tests.service import admitting
+from tests.service import admitting, served
 
 _ANY = st.text(st.characters(exclude_categories=()), max_size=20)
 """Also control characters, NUL, and halves of surrogate pairs."""
@@ -25,8 +24,8 @@ _SOME = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 def url() -> Iterator[str]:
     with api_server() as server:
         admitting(server, store_only=True)
-        with served(server) as url:
-            yield f"{url}/ga4gh/tes/v1/tasks"
+        with served(server) as api:
+            yield f"http://127.0.0.1:{api.port}/ga4gh/tes/v1/tasks"
 
 
 def call(url: str, body: bytes | None = None) -> tuple[int, Any]:

@@ -50,6 +50,17 @@ def test_however_many_come_at_once_no_more_run_than_may(server: ApiServer) -> No
     assert told.count(WAITS) == 58
 
 
+def test_of_those_held_by_an_old_count_as_many_run_as_may(server: ApiServer) -> None:
+    launch = launcher(server).launch
+    for number in range(2):
+        launch(f"task-{number}", "tesk")
+        server.objects["jobs", f"task-{number}"]["metadata"]["labels"]["tesk/room"] = "left"
+    with ThreadPoolExecutor(16) as pool:
+        told = list(pool.map(lambda number: launch(f"task-{number + 2}", "tesk"), range(16)))
+    assert told.count("") == 2
+    assert suspended(server).count(True) == 14
+
+
 def test_a_task_that_has_ended_takes_no_room_while_its_job_is_still_there(server: ApiServer) -> None:
     launch = launcher(server, task_limit=1).launch
     launch("task-1", "tesk")

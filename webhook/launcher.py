@@ -1,8 +1,8 @@
 """Makes a task's Job, also where one of that name is there already, and decides whether it may run at once."""
 
-import threading
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from tescore import launch, limits, listing, naming, room
@@ -10,6 +10,7 @@ from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
 from tescore.tenants import Tenant, Tenants
+from webhook.line import Line
 from webhook.settings import Settings
 
 _WAITS = (0.1, 0.2, 0.4, 0.8)
@@ -32,12 +33,13 @@ class OldJobGoes(Transient):
 
 
 class Launcher:
-    """Of one process; so each replica of the webhook may let one task too many run, and no more."""
+    """Of one process: where the webhook has replicas, each may let a few tasks too many run."""
 
-    def __init__(self, cluster: Jobs, tenants: Tenants[Settings]) -> None:
+    def __init__(self, cluster: Jobs, tenants: Tenants[Settings], clock: Callable[[], float] = time.monotonic) -> None:
         self._cluster = cluster
         self._tenants = tenants
-        self._turns: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._clock = clock
+        self._lines: dict[str, Line] = {}
 
     def launch(self, task_id: str, namespace: str) -> str:
         """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
@@ -53,8 +55,7 @@ class Launcher:
             if tenant.settings.queue or tenant.most == room.NO_LIMIT:
                 made = self._create(task_id, namespace, tenant, waits=False)
             else:
-                with self._turns[namespace]:
-                    made = self._in_line(task_id, namespace, tenant)
+                made = self._in_line(task_id, namespace, tenant)
         except AlreadyExists as error:
             there = self._there(task_id, namespace)
             if there is None:
@@ -65,19 +66,33 @@ class Launcher:
 
     def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
         """The Job behind all that came before: running if there is room for it and them."""
-        if self._count(namespace, tenant.most) < tenant.most:
-            return self._create(task_id, namespace, tenant, waits=False)
-        made = self._create(task_id, namespace, tenant, waits=True)
-        # A taskmaster that ended since the count has not seen this Job, and nobody may end after it.
-        if self._count(namespace, tenant.most + 1) > tenant.most:
+        line = self._line(namespace)
+        runs = line.comes(tenant.most)
+        try:
+            made = self._create(task_id, namespace, tenant, waits=not runs)
+        finally:
+            line.made()
+        if runs or line.is_full(tenant.most) or not self._is_due(made, tenant.most):
             return made
+        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it.
         self._delete(made)
         return self._create(task_id, namespace, tenant, waits=False)
 
-    def _count(self, namespace: str, enough: int) -> int:
-        """The tasks that run or wait, counted up to `enough`."""
-        query = {"labelSelector": room.IN_LINE, "limit": str(enough)}
+    def _line(self, namespace: str) -> Line:
+        in_line, running = (functools.partial(self._count, namespace, each) for each in (room.IN_LINE, room.RUNNING))
+        return self._lines.setdefault(namespace, Line(in_line, running, self._clock))
+
+    def _count(self, namespace: str, selector: str, enough: int) -> int:
+        query = {"labelSelector": selector, "limit": str(enough)}
         return len(self._cluster.get(path("batch/v1/jobs", namespace), query=query, accept=listing.METADATA)["items"])
+
+    def _is_due(self, made: Object, most: int) -> bool:
+        namespace = made["metadata"]["namespace"]
+        waiting = (
+            item["metadata"] for item in self._cluster.listed("batch/v1/jobs", namespace, room.WAITING, whole=False)
+        )
+        due = room.due(waiting, self._count(namespace, room.RUNNING, most), most)
+        return made["metadata"]["uid"] in {metadata["uid"] for metadata in due}
 
     def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
         job = limits.raised(launch.job(task_id, namespace, tenant.settings, waits=waits), tenant.limit_ranges)

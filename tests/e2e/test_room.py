@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -9,23 +10,8 @@ import pytest
 from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
-Settle = Callable[..., None]
+Configured = Callable[..., AbstractContextManager[None]]
 PAUSED = "tesk/janitor-paused"
-
-
-@pytest.fixture
-def settle(service: Service, kubectl: Kubectl) -> Iterator[Settle]:
-    """Gives the tenant settings of its own until the test ends, and returns when the webhook knows them."""
-
-    def apply(known: Callable[[], object], **data: str) -> None:
-        metadata = {"name": "tesk-settings", "namespace": TENANT}
-        given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-        kubectl("apply", "-f", "-", given=given)
-        wait_until(known, f"the webhook knows {data}", within=10)
-
-    yield apply
-    kubectl("delete", "configmap", "tesk-settings")
-    wait_until(lambda: starts_at_once(service, kubectl), "the webhook has forgotten them", within=10)
 
 
 @pytest.fixture
@@ -54,10 +40,6 @@ def tried(service: Service, kubectl: Kubectl) -> tuple[str, str]:
     return found
 
 
-def starts_at_once(service: Service, kubectl: Kubectl) -> bool:
-    return tried(service, kubectl)[0] == "INITIALIZING"
-
-
 def jobs(kubectl: Kubectl) -> set[str]:
     """The tasks whose Jobs take room or wait for some."""
     items = kubectl.json("get", "jobs", "-l", "app.kubernetes.io/component=taskmaster,tesk/room!=left")["items"]
@@ -68,18 +50,23 @@ def waiting(most: int) -> str:
     return f"Waits until one of the {most} tasks that may run at a time in this tenant has ended."
 
 
-def one_at_a_time(service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, script: str) -> str:
-    """With a limit of one task: a task that runs that script, and so takes all the room there is."""
-    first = service.create({"executors": [shell(script)]})
-    settle(lambda: tried(service, kubectl) == ("QUEUED", waiting(1)), TESK_TASK_LIMIT="1")
-    return first
+@pytest.fixture(scope="module")
+def one_at_a_time(configured: Configured) -> Iterator[None]:
+    with configured(TESK_TASK_LIMIT="1"):
+        yield
+
+
+def taking_all_room(service: Service, kubectl: Kubectl, shell: Shell, script: str) -> str:
+    """A task that runs that script, where one may run at a time."""
+    wait_until(lambda: jobs(kubectl) == set(), "nobody takes room any more")
+    return service.create({"executors": [shell(script)]})
 
 
 def test_ten_tasks_where_a_quota_has_room_for_two_all_complete(
     service: Service, kubectl: Kubectl, shell: Shell, quota: Callable[..., None]
 ) -> None:
     quota(pods="5")
-    running = [service.create({"executors": [shell("sleep 12")]}) for _ in range(2)]
+    running = [service.create({"executors": [shell("sleep 8")]}) for _ in range(2)]
     wait_until(lambda: tried(service, kubectl) == ("QUEUED", waiting(2)), "the webhook knows the quota", within=10)
     tasks = [service.create({"executors": [shell("echo hello")]}) for _ in range(8)]
 
@@ -89,9 +76,9 @@ def test_ten_tasks_where_a_quota_has_room_for_two_all_complete(
 
 
 def test_a_task_that_ends_lets_the_one_begin_that_has_waited_longest(
-    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+    service: Service, kubectl: Kubectl, shell: Shell, one_at_a_time: None, pause: Callable[[], None]
 ) -> None:
-    first = one_at_a_time(service, kubectl, shell, settle, "sleep 8")
+    first = taking_all_room(service, kubectl, shell, "sleep 8")
     others = [service.create({"executors": [shell("echo hello")]}) for _ in range(3)]
     assert {metadata(kubectl, task_id) for task_id in others} == {("QUEUED", waiting(1))}
 
@@ -104,9 +91,9 @@ def test_a_task_that_ends_lets_the_one_begin_that_has_waited_longest(
 
 
 def test_a_waiting_task_is_cancelled_at_once_and_holds_nobody_up(
-    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+    service: Service, kubectl: Kubectl, shell: Shell, one_at_a_time: None, pause: Callable[[], None]
 ) -> None:
-    first = one_at_a_time(service, kubectl, shell, settle, "sleep 8")
+    first = taking_all_room(service, kubectl, shell, "sleep 8")
     second, third = (service.create({"executors": [shell("echo hello")]}) for _ in range(2))
 
     service.client.cancel_task(second)
@@ -118,10 +105,10 @@ def test_a_waiting_task_is_cancelled_at_once_and_holds_nobody_up(
 
 
 def test_the_janitor_lets_the_next_begin_where_nobody_ended_well_unless_it_is_paused(
-    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, pause: Callable[[], None]
+    service: Service, kubectl: Kubectl, shell: Shell, one_at_a_time: None, pause: Callable[[], None]
 ) -> None:
     go_on = pause
-    first = one_at_a_time(service, kubectl, shell, settle, "sleep 600")
+    first = taking_all_room(service, kubectl, shell, "sleep 600")
     second = service.create({"executors": [shell("echo hello")]})
     wait_until(lambda: jobs(kubectl) == {first, second}, "all others have ended and let nobody begin any more")
     kubectl("delete", "job", first)
@@ -135,47 +122,42 @@ def test_the_janitor_lets_the_next_begin_where_nobody_ended_well_unless_it_is_pa
 
 
 def test_in_a_queue_of_kueues_a_task_waits_until_its_job_is_admitted(
-    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Configured
 ) -> None:
     # Kueue itself is not here; the test plays its part, which is to set `suspend`.
-    waits = ("QUEUED", "Waits in the queue research.")
-    settle(lambda: tried(service, kubectl) == waits, TESK_QUEUE="research")
-    task_id = service.create({"executors": [shell("echo hello")]})
-    assert metadata(kubectl, task_id) == waits
-    assert kubectl.names("jobs", "-l", "kueue.x-k8s.io/queue-name=research") == [f"job.batch/{task_id}"]
+    with configured(TESK_QUEUE="research"):
+        task_id = service.create({"executors": [shell("echo hello")]})
+        assert metadata(kubectl, task_id) == ("QUEUED", "Waits in the queue research.")
+        assert kubectl.names("jobs", "-l", "kueue.x-k8s.io/queue-name=research") == [f"job.batch/{task_id}"]
 
-    kubectl("patch", "job", task_id, "-p", json.dumps({"spec": {"suspend": False}}))
+        kubectl("patch", "job", task_id, "-p", json.dumps({"spec": {"suspend": False}}))
 
-    assert service.ended(task_id)["state"] == "COMPLETE"
+        assert service.ended(task_id)["state"] == "COMPLETE"
 
 
 def test_bad_settings_of_a_tenant_are_told_to_who_creates_a_task(
-    service: Service, shell: Shell, settle: Settle
+    service: Service, shell: Shell, configured: Configured
 ) -> None:
-    answers = []
+    with configured(TESK_ATTEMPTS="many", TESK_NONSENSE="x"):
+        status, answer = service.call("POST", "/tasks", {"executors": [shell("true")]})
 
-    def refused() -> bool:
-        answers.append(service.call("POST", "/tasks", {"executors": [shell("true")]}))
-        return answers[-1][0] == 500
-
-    settle(refused, TESK_TASK_LIMIT="many", TESK_NONSENSE="x")
-
-    assert answers[-1][1]["error"] == "Misconfigured"
-    told = "TESK_NONSENSE is no setting of a tenant's; TESK_TASK_LIMIT is 'many', which is not a whole number"
-    assert told in answers[-1][1]["message"]
+    assert (status, answer["error"]) == (500, "Misconfigured")
+    told = "TESK_ATTEMPTS is 'many', which is not a whole number; TESK_NONSENSE is no setting of a tenant's"
+    assert all(part in answer["message"] for part in told.split("; "))
 
 
 def test_a_task_whose_taskmaster_gets_no_pod_says_why_and_fails_only_after_its_time(
-    service: Service, kubectl: Kubectl, shell: Shell, settle: Settle, quota: Callable[..., None]
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Configured, quota: Callable[..., None]
 ) -> None:
+    wait_until(lambda: jobs(kubectl) == set(), "nobody else takes the room that the quota leaves")
     quota(pods="0")
     task_id = service.create({"executors": [shell("echo never")]})
     wait_until(lambda: "exceeded quota: e2e" in metadata(kubectl, task_id)[1], "its user can read why it waits")
     assert service.state(task_id) == "INITIALIZING"
 
-    settle(lambda: True, TESK_QUEUE_SECONDS="1")
+    with configured(TESK_QUEUE_SECONDS="1"):
+        assert service.ended(task_id)["state"] == "SYSTEM_ERROR"
 
-    assert service.ended(task_id)["state"] == "SYSTEM_ERROR"
     reason = metadata(kubectl, task_id)[1]
     assert reason.startswith("The taskmaster could not run within")
     assert "exceeded quota: e2e" in reason

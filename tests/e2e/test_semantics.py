@@ -66,6 +66,18 @@ def documents(busybox: str, noshell: str, bwa: str, bucket: str) -> dict[str, di
             ],
             "outputs": [output("/made")],
         },
+        "moved onto": {
+            "inputs": [{"path": "/x", "content": "old"}, {"path": "/etc/in", "content": "of etc"}],
+            "executors": [
+                shell(
+                    "cat /x; echo new > /tmp/n; mv /tmp/n /x; sed -i s/of/OF/ /etc/in; echo made > /usr/m; mv /usr/m /"
+                ),
+                few("cat", "/x", "/etc/in"),
+                shell("echo more >> /m; cat /x; rm /x", stdout="/etc/new/out"),
+                shell("! [ -e /x ]; cat /m; cat /etc/new/out; exit 3", ignore_error=True),
+            ],
+            "outputs": [output("/m"), output("/etc/in"), output("/etc/new/out")],
+        },
         "working folder": {"executors": [shell("pwd; touch x", workdir="/made/for/it")]},
         "volumes": {
             "volumes": ["/vol", "/vol/", "/vol/nested", "/other/a"],
@@ -158,6 +170,15 @@ def test_files_in_the_images_own_folders_hide_nothing_and_are_writable(
     made = s3.get_object(Bucket=bucket, Key="semantics/made")["Body"].read().decode()
     assert made.startswith("of usrof etc")
     assert len(made) > len("of usrof etc")
+
+
+@of("moved onto")
+def test_a_file_may_be_moved_onto_one_in_the_images_own_folders(task: dict[str, Any], s3: Any, bucket: str) -> None:
+    assert printed(task) == ["old", "new\nOF etc", "new\n", "made\nmore\nnew\n"]
+    assert [log["exit_code"] for log in task["logs"][0]["logs"]] == [0, 0, 0, 3]
+    assert any("Executor 1 has /etc/in mounted" in note for note in task["logs"][0]["system_logs"])
+    kept = {key: s3.get_object(Bucket=bucket, Key=f"semantics/{key}")["Body"].read() for key in ("m", "etc/in")}
+    assert kept == {"m": b"made\nmore\n", "etc/in": b"OF etc"}
 
 
 @of("working folder")
