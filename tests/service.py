@@ -68,7 +68,7 @@ def admitting(server: ApiServer, **settings: Any) -> None:
         if not response["allowed"]:
             status = response["status"]
             return status["code"], {"kind": "Status", "reason": status["reason"], "message": status["message"]}
-        for operation in json.loads(base64.b64decode(response["patch"])):
+        for operation in json.loads(base64.b64decode(response.get("patch", "")) or "[]"):
             shown["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
         return 200, shown
 

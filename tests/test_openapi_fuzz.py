@@ -26,6 +26,15 @@ CHECKED = [
 
 
 DOCUMENT: Any = json.loads(json.dumps(document("/ga4gh/tes/v1"), default=str))
+# The standard's schema has executors in each task, and its words "ONLY" id and state in the view MINIMAL.
+SHOWN = {
+    "anyOf": [
+        {"$ref": "#/components/schemas/tesTask"},
+        {"type": "object", "required": ["id", "state"], "maxProperties": 2},
+    ]
+}
+DOCUMENT["components"]["schemas"]["tesListTasksResponse"]["properties"]["tasks"]["items"] = SHOWN
+DOCUMENT["paths"]["/tasks/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = SHOWN
 # A watch never ends (tests/test_api_live.py has it); the last two are outside of the prefix.
 APART = {"/tasks:watch", "/healthz", "/readyz"}
 PATHS = set(DOCUMENT["paths"]) - APART
@@ -41,7 +50,7 @@ def url() -> Iterator[str]:
 
 
 @SCHEMA.parametrize()
-@settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_as_the_document_says(case: schemathesis.Case[Any], url: str) -> None:
     case.call_and_validate(base_url=url, checks=CHECKED)
 
