@@ -40,6 +40,8 @@ class ApiServer:
     """The log of the filer of outputs."""
     refused: str = "-"
     """End of the names of objects that nobody may create."""
+    waiting: int = 0
+    """Creates that wait so."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
     """Stands before the store for tasks: the object to be stored, or the status that its caller gets."""
     warned: list[str] = field(default_factory=list)
@@ -189,7 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
         """What keeps a task from being stored; a caller waits for no longer than it says."""
         if self.command != "POST" or not _is_task(body):
             return 200, body
-        if not self.served.opened.wait(float(timeout.rstrip("s"))):
+        self.served.waiting += 1
+        in_time = self.served.opened.wait(float(timeout.rstrip("s")))
+        self.served.waiting -= 1
+        if not in_time:
             return _status(504, "Timeout")
         return self.served.admit(body) if self.served.admit else (200, body)
 

@@ -1,9 +1,12 @@
 """A POST makes one task or none, over HTTP to a small API server that fails in every way."""
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ import pytest
 from tescore import naming
 from tests.apiserver import ApiServer, Break, api_server
 from tests.build import task_document
-from tests.service import client_of
+from tests.service import Served, client_of, eventually, served
 
 TASKS = "/ga4gh/tes/v1/tasks"
 SETTINGS = 1
@@ -130,3 +133,26 @@ def test_a_key_that_was_sent_again_launches_nothing(server: ApiServer) -> None:
     before = len(server.events)
     post(server, key="k")
     assert len(server.events) == before
+
+
+def test_a_task_whose_api_died_before_it_replied_is_there_once(server: ApiServer) -> None:
+    body = json.dumps(task_document()).encode()
+    server.opened.clear()
+    with served(server) as api, ThreadPoolExecutor(1) as client:
+        sent = client.submit(api.ask, "POST", TASKS, body, Idempotency_Key="k")
+        eventually(lambda: server.waiting == 1, "the create has come to the API server")
+        kill(api)
+        with pytest.raises(ConnectionError):
+            sent.result(30)
+    server.opened.set()
+    eventually(lambda: stored(server), "the task is stored")
+    with served(server) as api:
+        status, _, answer = api.ask("POST", TASKS, body, Idempotency_Key="k")
+    assert (status, [answer["id"]]) == (200, stored(server))
+
+
+def kill(api: Served) -> None:
+    """Its process and those that it made, at once."""
+    made = Path(f"/proc/{api.pid}/task/{api.pid}/children").read_text().split()
+    for pid in [api.pid, *map(int, made)]:
+        os.kill(pid, signal.SIGKILL)
