@@ -29,7 +29,7 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
         # py-tes 0.4.2 (in the plugins of Snakemake and Toil) asks here, and breaks at any field but these.
-        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(settings.storage)}
+        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(store.settings().storage)}
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:

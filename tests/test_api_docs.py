@@ -78,6 +78,19 @@ def test_the_service_info_is_as_the_document_says(client: Client) -> None:
     assert set(client.get("/v1/tasks/service-info").json or {}) == {"name", "doc", "storage"}
 
 
+def test_service_info_is_that_of_the_tenant() -> None:
+    with api_server() as server:
+        own = {"TESK_STORAGE": "s3://theirs", "TESK_PRIORITY_CLASSES": "high"}
+        server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": own}, "ADDED")
+        client = client_of(server, storage=("s3://ours",))
+        shown, old = client.get("/v1/service-info").json, client.get("/v1/tasks/service-info").json
+    assert shown is not None
+    assert "priority_class" in shown["tesResources_backend_parameters"]
+    assert "runtime_class" not in shown["tesResources_backend_parameters"]
+    assert shown["storage"] == ["s3://theirs"]
+    assert old == {"name": "TESK", "doc": shown["description"], "storage": ["s3://theirs"]}
+
+
 class Page(HTMLParser):
     """What a page links to, what it names, and whether all that was opened was closed."""
 
