@@ -1,11 +1,13 @@
 """The output of executors: what is kept of it, and what they write now."""
 
 from collections.abc import Generator
+from contextlib import closing
 
 from api import output
+from api.output import Output
 from api.pump import Pump
 from api.store import Store
-from tescore import naming, tails
+from tescore import listing, naming, tails
 from tescore.cluster import Cluster, path
 from tescore.errors import Misconfigured, Missing, Refused, TaskNotFound, Transient
 from tescore.record import Record
@@ -30,10 +32,11 @@ class LiveLog:
     def now(self, task_id: str, executor: int, stream: str) -> bytes:
         """What there is at this moment, the last of it. Raises TaskNotFound, OutputNotFound and Unavailable."""
         seen = self._store.get(task_id)
-        kept = output.stored(seen, executor, stream)
+        wanted = output.output(seen, executor, stream)
+        kept = output.stored(seen, wanted)
         if kept is not None:
             return _encoded(kept)
-        pod = self._pod(seen, executor) if output.is_in_pod(seen, executor, stream) else None
+        pod = self._pod(seen, executor) if wanted.in_pod else None
         return _encoded(self._tail(pod[0])) if pod else b""
 
     def follow(self, task_id: str, executor: int, stream: str) -> Generator[bytes | None, None, None]:
@@ -42,32 +45,40 @@ class LiveLog:
         Raises TaskNotFound and OutputNotFound at once, and nothing later.
         """
         seen = self._store.get(task_id)
-        output.stored(seen, executor, stream)
-        return self._followed(seen, executor, stream)
+        return self._followed(seen, output.output(seen, executor, stream))
 
-    def _followed(self, seen: Record, executor: int, stream: str) -> Generator[bytes | None, None, None]:
+    def _followed(self, seen: Record, wanted: Output) -> Generator[bytes | None, None, None]:
         uid, sent, any_sent = "", 0, False
-        while (kept := output.stored(seen, executor, stream)) is None:
+        while (kept := output.stored(seen, wanted)) is None:
             try:
-                pod = self._pod(seen, executor) if output.is_in_pod(seen, executor, stream) else None
+                pod = self._pod(seen, wanted.executor) if wanted.in_pod else None
                 if pod:
                     uid, sent = pod[1], sent if pod[1] == uid else 0
-                    for chunk in self._written(pod[0], sent):
-                        sent += len(chunk or b"")
-                        any_sent = any_sent or bool(chunk)
-                        yield chunk
+                    with closing(self._written(pod[0], sent)) as written:
+                        for chunk in written:
+                            sent += len(chunk or b"")
+                            any_sent = any_sent or bool(chunk)
+                            yield chunk
             except (Transient, Missing, Refused):
                 pass  # it has not begun, has just gone, or its node is away: the next look says which
             yield None
             pause(_LOOK)
             try:
-                seen = self._store.get(seen.task_id)
+                seen = self._again(seen)
             except Transient:
                 continue
-            except (TaskNotFound, Misconfigured):
+            except (Missing, TaskNotFound, Misconfigured):
                 return
         if kept and not any_sent:
             yield _encoded(kept)
+
+    def _again(self, seen: Record) -> Record:
+        """The record as it is now, read only if it has changed. Raises Missing if another task has its name."""
+        where = path("configmaps", self._namespace, seen.task_id)
+        metadata = self._cluster.get(where, accept=listing.METADATA_OF_ONE)["metadata"]
+        if metadata["uid"] != seen.uid:
+            raise Missing(f"The task {seen.task_id} has been removed.")
+        return seen if metadata["resourceVersion"] == seen.resource_version else self._store.get(seen.task_id)
 
     def _pod(self, seen: Record, executor: int) -> tuple[str, str] | None:
         """Name and uid of the executor's pod."""
@@ -85,14 +96,15 @@ class LiveLog:
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
         stream = self._cluster.stream(self._log(pod), query={"follow": "true"})
-        for chunk in Pump(stream.chunks(), stream.stop).items():
-            if chunk is None:
-                yield None
-            elif len(chunk) > sent:
-                yield chunk[sent:]
-                sent = 0
-            else:
-                sent -= len(chunk)
+        with closing(Pump(stream.chunks(), stream.stop).items()) as chunks:
+            for chunk in chunks:
+                if chunk is None:
+                    yield None
+                elif len(chunk) > sent:
+                    yield chunk[sent:]
+                    sent = 0
+                else:
+                    sent -= len(chunk)
 
     def _log(self, pod: str) -> str:
         return f"{path('pods', self._namespace, pod)}/log"

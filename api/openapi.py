@@ -96,7 +96,7 @@ _WATCH = {
         "  - an event without a name has a task's `id`, `state` and, if it has one, `reason`, as JSON; the same may "
         "come again\n"
         "  - `gone` has the `id` of a task that was removed, or is not among those asked for any more\n"
-        "  - `reset`: changes were missed, because there were too many or the client was away for too long; list "
+        "  - `reset`: changes were missed, because they lie too far back; list "
         "again\n\n"
         "A client that was cut off goes on where it was with the header Last-Event-ID, as browsers do by themselves. "
         "There is a bound on the streams of a server, beyond which the answer is 503."

@@ -40,6 +40,7 @@ class ApiServer:
     """The log of the filer of outputs."""
     refused: str = "-"
     """End of the names of objects that nobody may create."""
+    refused_because: str = "Forbidden"
     waiting: int = 0
     """Creates that wait so."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
@@ -255,7 +256,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
-            return _status(403, "Forbidden")
+            return _status(403, "Forbidden", server.refused_because)
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:
@@ -385,5 +386,5 @@ def _continued(token: str) -> tuple[int, str]:
         raise ValueError(token) from error
 
 
-def _status(code: int, reason: str) -> tuple[int, Object]:
-    return code, {"kind": "Status", "reason": reason, "message": reason}
+def _status(code: int, reason: str, message: str = "") -> tuple[int, Object]:
+    return code, {"kind": "Status", "reason": reason, "message": message or reason}
