@@ -73,8 +73,9 @@ class Store:
 
         Raises InvalidTask with all that is wrong with the document, and AlreadyExists if another task has the name.
         """
+        ends = self._creation.deadline()
         validation.checked(document, self.settings())
-        self._creation.create(task_id, document, owner=owner)
+        self._creation.create(task_id, document, owner=owner, ends=ends)
 
     def created_once(self, document: str, *, owner: str, key: str) -> str:
         """The id of the task that this owner sent with this key: stored now or before, as long as it is kept.

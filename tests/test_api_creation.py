@@ -71,6 +71,13 @@ def test_when_it_fails_no_task_is_there_and_none_comes_later(server: ApiServer) 
     assert len(stored(server)) == 1
 
 
+def test_nothing_is_created_when_the_client_may_have_sent_it_again_already(server: ApiServer) -> None:
+    server.broken = {0: Break.NOT_HEARD, 1: Break.NOT_HEARD}
+    status, answer = post(server, seconds=1.2)
+    assert (status, answer["error"]) == (503, "Unavailable")
+    assert stored(server) == []
+
+
 def test_a_slow_create_is_waited_for(server: ApiServer) -> None:
     server.opened.clear()
     timer = threading.Timer(1.0, server.opened.set)
