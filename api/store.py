@@ -169,8 +169,8 @@ class Store:
         many = max(room, _MANY) if query.name_prefix else room
         limit = many if query.view == View.MINIMAL else min(room, _FEW)
         listed = self._list(query, token, limit)
-        fitting = _fitting(listed["items"], query.name_prefix, room, left)
-        if fitting < len(listed["items"]):
+        # Only Kubernetes knows the token after an item, so it is asked for what fits; others may have come since.
+        while (fitting := _fitting(listed["items"], query.name_prefix, room, left)) < len(listed["items"]):
             listed = self._list(query, token, fitting)
         items = [item for item in listed["items"] if _name(item).startswith(query.name_prefix)]
         return items, listed["metadata"].get("continue", "")

@@ -111,8 +111,7 @@ def api_server() -> Iterator[ApiServer]:
     """A server that is there until the block ends."""
     server = ApiServer()
     server.opened.set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
-        listener.daemon_threads = True
+    with _Listener(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
         server.url = f"http://127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -124,6 +123,11 @@ def api_server() -> Iterator[ApiServer]:
                 server.changed.notify_all()
             listener.shutdown()
             thread.join()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # more than five clients may come at once
 
 
 class _Handler(BaseHTTPRequestHandler):
