@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from api import creation
 from api.live_log import LiveLog
 from api.readiness import Readiness
 from api.settings import Settings
@@ -22,9 +23,11 @@ class Backend:
     readiness: Readiness
 
 
-def backend(cluster: Cluster, settings: Settings, clock: Callable[[], float]) -> Backend:
+def backend(
+    cluster: Cluster, settings: Settings, clock: Callable[[], float], create_seconds: float = creation.SECONDS
+) -> Backend:
     """`clock` gives seconds that only grow."""
-    store = Store(cluster, settings.tenant, Tenants(cluster, settings, clock))
+    store = Store(cluster, settings.tenant, Tenants(cluster, settings, clock), clock, create_seconds)
     return Backend(
         store,
         LiveLog(cluster, settings.tenant, store),

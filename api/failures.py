@@ -8,14 +8,29 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from api.output import OutputNotFound
-from tescore.errors import InvalidTask, Misconfigured, Refused, TaskNotFound, TeskError, Transient
+from tescore.errors import (
+    AlreadyExists,
+    InvalidTask,
+    KeyReused,
+    Misconfigured,
+    Refused,
+    TaskNotFound,
+    TeskError,
+    Transient,
+)
 from tescore.serving import reason
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 5
 """Seconds that a client is asked to wait when Kubernetes is away."""
-_STATUS: dict[type[TeskError], int] = {TaskNotFound: 404, OutputNotFound: 404, Misconfigured: 500}
+_STATUS: dict[type[TeskError], int] = {
+    TaskNotFound: 404,
+    OutputNotFound: 404,
+    AlreadyExists: 409,
+    KeyReused: 409,
+    Misconfigured: 500,
+}
 _PASSED_ON = frozenset({400, 403, 413})
 """Answers of the API server to a create that say the same to our client."""
 _SENTENCES = {400: "The request cannot be read.", 404: "There is nothing at this path."}

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,17 @@ _IF_NONE_MATCH = {
 }
 
 
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"},
+    "description": (
+        "Extension: 1 to 255 visible characters of ASCII. The same task sent again with the same key is no other task: "
+        "the answer is the id of the first, as long as that is kept. Another task with it is refused with 409."
+    ),
+}
+
+
 @functools.cache
 def document(*prefixes: str) -> Mapping[str, Any]:
     """The document of a service under these prefixes; without any reference to another document."""
@@ -173,12 +185,15 @@ def document(*prefixes: str) -> Mapping[str, Any]:
 
 def _paths(standard: Mapping[str, Any]) -> dict[str, Any]:
     """The standard's paths and those of this service under the same prefix."""
-    listed, shown = standard["/tasks"]["get"], standard["/tasks/{id}"]["get"]
+    created, listed, shown = standard["/tasks"]["post"], standard["/tasks"]["get"], standard["/tasks/{id}"]["get"]
     filters = [parameter for parameter in listed["parameters"] if parameter.get("name") in _FILTERS]
     not_modified = {"304": {"description": "It is still the same."}}
     return {
         **standard,
-        "/tasks": {**standard["/tasks"], "get": {**listed, "parameters": [*map(_bounded, listed["parameters"])]}},
+        "/tasks": {
+            "post": {**created, "parameters": [*created.get("parameters", []), _KEY]},
+            "get": {**listed, "parameters": [*map(_bounded, listed["parameters"])]},
+        },
         "/tasks/{id}": {
             "get": {
                 **shown,
@@ -213,11 +228,13 @@ def _with_errors(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inlined(value: Any) -> Any:
-    """With references into the document of service-info turned into those to its schemas here."""
+    """With references into the document of service-info turned into those to its schemas here, and times as texts."""
     if isinstance(value, dict):
         return {key: _inlined(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_inlined(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()  # an example, which YAML has read as a time
     return value.removeprefix(_REMOTE) if isinstance(value, str) else value
 
 

@@ -11,7 +11,7 @@ from api.bodies import Bodies
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
-from tescore import naming, record, validation
+from tescore import naming, record
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
 """The standard's own, and the one that many clients have wired in."""
@@ -34,21 +34,24 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
         with bodies.text() as text:
-            validation.checked(text, store.settings())
+            key = query.idempotency_key(request.headers.get("Idempotency-Key"))
+            if key:
+                return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
             task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
             store.create(task_id, text, owner=ANONYMOUS)
             return {"id": task_id}
 
     @paths.get("/tasks")
-    def list_tasks() -> dict[str, Any]:
+    def list_tasks() -> Response:
         arguments = request.args
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
-        tasks, token = store.page(asked)
-        return {"tasks": tasks, **({"next_page_token": token} if token else {})}
+        with store.page(asked) as (tasks, token):
+            return jsonify({"tasks": tasks, **({"next_page_token": token} if token else {})})
 
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> Response:
-        return _tagged(jsonify(store.shown(task_id, query.view(request.args))))
+        with store.shown(task_id, query.view(request.args)) as task:
+            return _tagged(jsonify(task))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:

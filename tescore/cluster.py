@@ -20,6 +20,8 @@ _CONNECTIONS = 32
 """Kept open at most; more threads than that do not call at a time."""
 _TIMEOUT = (3.0, 9.0)
 """Seconds to connect and between two bytes of the answer."""
+_ON_THE_WAY = 0.5
+"""Seconds that an answer may come after the API server has given up."""
 _KEEPALIVE = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -90,9 +92,17 @@ class Cluster:
         with _translated("GET"):
             return Stream(self._request("GET", path, query=query, accept=accept, timeout=(_TIMEOUT[0], silence)))
 
-    def create(self, path: str, body: Object, *, dry_run: bool = False) -> Object:
-        """With `dry_run` all is done but storing it, admission webhooks included."""
-        return self._call("POST", path, body=body, query={"dryRun": "All"} if dry_run else None)
+    def create(self, path: str, body: Object, *, dry_run: bool = False, within: float | None = None) -> Object:
+        """With `dry_run` all is done but storing it, admission webhooks included.
+
+        With `within` the API server gives up after so many seconds, so that nothing is under way any more then.
+        """
+        query = {
+            **({"dryRun": "All"} if dry_run else {}),
+            **({"timeout": f"{within:.3f}s"} if within is not None else {}),
+        }
+        timeout = _TIMEOUT if within is None else (min(_TIMEOUT[0], within), within + _ON_THE_WAY)
+        return self._call("POST", path, body=body, query=query, timeout=timeout)
 
     def patch(self, path: str, body: Object) -> Object:
         """A merge patch (RFC 7386)."""

@@ -23,6 +23,8 @@ _LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
+_MOST_TAGS = 1000
+"""Each is a label of the record, and a page of records' metadata must stay light."""
 _MOST_PROBLEMS = 100
 """Told at once; each takes time and memory."""
 
@@ -88,9 +90,12 @@ def _rule_problems(task: Mapping[str, Any]) -> Iterator[str]:
         yield from _input_problems(f"inputs[{i}]", item)
     for i, item in enumerate(task.get("outputs", [])):
         yield from _output_problems(f"outputs[{i}]", item)
+    yield from _collisions(task.get("outputs", []))
     for i, volume in enumerate(task.get("volumes", [])):
         yield from _path_problems(f"volumes[{i}]", volume, folder=True)
     yield from _resource_problems(task.get("resources", {}))
+    if len(task.get("tags", {})) > _MOST_TAGS:
+        yield f"tags: are {len(task['tags'])}, and may be no more than {_MOST_TAGS}"
 
 
 def _resource_problems(resources: Mapping[str, Any]) -> Iterator[str]:
@@ -142,8 +147,7 @@ def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
 
 
 def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
-    if not executor["image"].strip():
-        yield f"{path}.image: is empty"
+    yield from _image_problems(f"{path}.image", executor["image"])
     if not executor["command"]:
         yield f"{path}.command: is empty"
     elif not executor["command"][0]:
@@ -160,6 +164,14 @@ def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
         elif redirected and not _SHELL_NAME.fullmatch(name):
             yield f"{path}.env: {name!r} cannot be passed on to an executor with redirected streams"
         yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
+
+
+def _image_problems(name: str, image: str) -> Iterator[str]:
+    if not image.strip():
+        yield f"{name}: is empty"
+    elif image.lower().startswith("trs://"):
+        yield f"{name}: is on a TRS server, where this service looks up no images; name the image itself"
+    yield from _text_problems(name, image)
 
 
 def _input_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
@@ -182,6 +194,18 @@ def _output_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
     if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
+
+
+def _collisions(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Different things of one kind that would be uploaded to one URL; what wildcards stand for is named there."""
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    for i, item in enumerate(outputs):
+        if wildcards.is_pattern(item["path"], item.get("path_prefix", "")):
+            continue
+        path, url = mounts.normal(item["path"]), item["url"].rstrip("/")
+        other, taken = first.setdefault((item["type"], url), (i, path))
+        if taken != path:
+            yield f"outputs[{i}].url: is that of outputs[{other}], whose path is another; one would overwrite the other"
 
 
 def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """A small Kubernetes API server over HTTP, with pods that end at once, whose connections break where a test says so."""
 
+import base64
 import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -25,6 +26,10 @@ class Break(Enum):
     NOT_HEARD = auto()
     NOT_ANSWERED = auto()
     """It is carried out, and the caller does not learn of it."""
+    FAILED = auto()
+    """It is answered 500 and not carried out, as where a webhook does not answer."""
+    FAILED_LATE = auto()
+    """It is answered 504 and carried out."""
 
 
 @dataclass
@@ -36,6 +41,14 @@ class ApiServer:
     refused: str = "-"
     """End of the names of objects that nobody may create."""
     refused_because: str = "Forbidden"
+    waiting: int = 0
+    """Creates that wait so."""
+    admit: Callable[[Object], tuple[int, Object]] | None = None
+    """Stands before the store for tasks: the object to be stored, or the status that its caller gets."""
+    warned: list[str] = field(default_factory=list)
+    """What callers were told beside their answers."""
+    refused_again: bool = False
+    """Whether who creates what is there already is told that the quota is full."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -45,6 +58,10 @@ class ApiServer:
     cut_off: str = ""
     """Token of a caller that is cut off for good after the first of its requests that broke."""
     kills: bool = False
+    compacted: int = 0
+    """Versions before this one are forgotten: a list as it was then goes on as it is now."""
+    opened: threading.Event = field(default_factory=threading.Event)
+    """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
     logs: dict[str, bytes] = field(default_factory=dict)
     """By the pod's name; those of other pods are made up."""
     writing: set[str] = field(default_factory=set)
@@ -93,6 +110,7 @@ class ApiServer:
 def api_server() -> Iterator[ApiServer]:
     """A server that is there until the block ends."""
     server = ApiServer()
+    server.opened.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
         listener.daemon_threads = True
         server.url = f"http://127.0.0.1:{listener.server_port}"
@@ -135,7 +153,16 @@ class _Handler(BaseHTTPRequestHandler):
         if end == Break.NOT_HEARD:
             self.close_connection = True
             return
-        status, answer = self._carried_out(found["kind"], name, body, log=bool(found["log"]))
+        status: int
+        answer: Object | bytes
+        if end == Break.FAILED:
+            status, answer = _status(500, "InternalError")
+        else:
+            status, answer = self._admitted(body, query.get("timeout", ["9s"])[0])
+        if status == 200:
+            status, answer = self._carried_out(found["kind"], name, body, log=bool(found["log"]))
+        if end == Break.FAILED_LATE:
+            status, answer = _status(504, "Timeout")
         if end == Break.NOT_ANSWERED:
             self.close_connection = True
             return
@@ -155,27 +182,57 @@ class _Handler(BaseHTTPRequestHandler):
             shown = server.objects.get((kind, name))
             if self.command == "GET" and not name:
                 labels = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
-                return 200, self._listed(kind, labels)
+                return self._listed(kind, labels)
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
 
-    def _listed(self, kind: str, selector: str) -> Object:
-        """A page of the objects with those labels, by name; a token is the name of the last one before."""
+    def _admitted(self, body: Object, timeout: str) -> tuple[int, Object]:
+        """What keeps a task from being stored; a caller waits for no longer than it says."""
+        if self.command != "POST" or not _is_task(body):
+            return 200, body
+        self.served.waiting += 1
+        in_time = self.served.opened.wait(float(timeout.rstrip("s")))
+        self.served.waiting -= 1
+        if not in_time:
+            return _status(504, "Timeout")
+        return self.served.admit(body) if self.served.admit else (200, body)
+
+    def _listed(self, kind: str, selector: str) -> tuple[int, Object]:
+        """A page of the objects with those labels, by name, as they were when the first page was read."""
+        server = self.served
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        now = len(server.events)
+        try:
+            version, after = _continued(query["continue"]) if "continue" in query else (-1, "")
+        except ValueError:
+            return _status(400, "BadRequest")
+        if version > now:
+            causes = [{"reason": "ResourceVersionTooLarge"}]
+            return 504, {**_status(504, "Timeout")[1], "details": {"causes": causes}}
+        if 0 <= version < server.compacted:
+            return 410, {**_status(410, "Expired")[1], "metadata": {"continue": _token(-1, after)}}
         found = [
             shown
-            for (of_kind, name), shown in sorted(self.served.objects.items())
-            if of_kind == kind
-            and name > query.get("continue", "")
-            and matches(selector, shown["metadata"].get("labels") or {})
+            for (of_kind, name), shown in sorted(
+                (server.objects if version in {-1, now} else self._at(version)).items()
+            )
+            if of_kind == kind and name > after and matches(selector, shown["metadata"].get("labels") or {})
         ]
         items = found[: int(query.get("limit", len(found)))]
-        more = {"continue": items[-1]["metadata"]["name"]} if len(items) < len(found) else {}
+        at = now if version < 0 else version
+        more = {"continue": _token(at, items[-1]["metadata"]["name"])} if len(items) < len(found) else {}
         if "PartialObjectMetadataList" in self.headers["Accept"]:
             items = [{"metadata": item["metadata"]} for item in items]
-        return {"metadata": {"resourceVersion": str(len(self.served.events)), **more}, "items": deepcopy(items)}
+        return 200, {"metadata": {"resourceVersion": str(at), **more}, "items": deepcopy(items)}
+
+    def _at(self, version: int) -> dict[tuple[str, str], Object]:
+        """The objects as they were then."""
+        last = {
+            (kind, shown["metadata"]["name"]): (event, shown) for _, kind, event, shown in self.served.events[:version]
+        }
+        return {key: shown for key, (event, shown) in last.items() if event != "DELETED"}
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
@@ -203,7 +260,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:
-            return _status(409, "AlreadyExists")
+            return _status(403, "Forbidden") if server.refused_again else _status(409, "AlreadyExists")
         if "dryRun=All" in self.path:
             return 201, body
         number = len(server.events)
@@ -308,6 +365,25 @@ def _merged(shown: Any, patch: Any) -> Any:
         if value is not None:
             merged[key] = _merged((shown or {}).get(key) if isinstance(shown, dict) else None, value)
     return merged
+
+
+def _is_task(body: Object) -> bool:
+    labels = (body.get("metadata") or {}).get("labels") or {}
+    return bool(labels.get("app.kubernetes.io/component") == "task")
+
+
+def _token(version: int, after: str) -> str:
+    """As the API server makes them; the version -1 is the list as it is now."""
+    return base64.urlsafe_b64encode(json.dumps({"rv": version, "start": after}).encode()).decode().rstrip("=")
+
+
+def _continued(token: str) -> tuple[int, str]:
+    """Raises ValueError for what is no token."""
+    try:
+        read = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        return int(read["rv"]), str(read["start"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(token) from error
 
 
 def _status(code: int, reason: str, message: str = "") -> tuple[int, Object]:

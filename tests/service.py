@@ -1,5 +1,6 @@
 """The api over a small Kubernetes API server: called right here, or as a process of its own over HTTP."""
 
+import base64
 import contextlib
 import json
 import os
@@ -13,17 +14,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
 from http.client import HTTPConnection, HTTPResponse
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from werkzeug.test import Client
 
-from api.app import create_app
+from api import creation
+from api.app import create_app as api
 from api.backend import backend
 from api.settings import Settings
 from tescore.cluster import Cluster
-from tests.apiserver import ApiServer
+from tescore.tenants import Tenants
+from tests.apiserver import ApiServer, Object
+from webhook.app import create_app as webhook
+from webhook.launcher import Launcher
+from webhook.settings import Settings as WebhookSettings
 
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+API_ACCOUNT = "system:serviceaccount:tesk-system:tesk-api"
 _ROOT = Path(__file__).parents[1]
 _PROGRAM = """
 import os, sys
@@ -36,11 +45,34 @@ run(read(Settings, os.environ), lambda: Cluster(sys.argv[1]))
 """
 
 
-def client_of(server: ApiServer, **settings: Any) -> Client:
+def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
     """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
-    own = Settings(**settings)
-    back = backend(Cluster(server.url), own, time.monotonic)
-    return Client(create_app(own, back, lambda: datetime(2026, 11, 22, tzinfo=UTC), lambda _: 0))
+    own, numbers = Settings(**settings), count()
+    back = backend(Cluster(server.url), own, time.monotonic, create_seconds)
+    return Client(api(own, back, lambda: NOW, lambda _: next(numbers)))
+
+
+def admitting(server: ApiServer, **settings: Any) -> None:
+    """From now on the service's own webhook decides what tasks that server stores."""
+    cluster = Cluster(server.url)
+    own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
+    tenants = Tenants(cluster, own, time.monotonic)
+    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW))
+
+    def admit(shown: Object) -> tuple[int, Object]:
+        name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}
+        request = {"uid": "r", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
+        answer: Any = hook.post("/admit", json={"request": request}).json
+        response = answer["response"]
+        server.warned += response.get("warnings", [])
+        if not response["allowed"]:
+            status = response["status"]
+            return status["code"], {"kind": "Status", "reason": status["reason"], "message": status["message"]}
+        for operation in json.loads(base64.b64decode(response.get("patch", "")) or "[]"):
+            shown["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
+        return 200, shown
+
+    server.admit = admit
 
 
 @dataclass(frozen=True)
