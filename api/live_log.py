@@ -1,6 +1,6 @@
 """The output of executors: what is kept of it, and what they write now."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing
 
 from api import output
@@ -8,7 +8,7 @@ from api.output import Output
 from api.pump import Pump
 from api.store import Store
 from tescore import listing, naming, tails
-from tescore.cluster import Cluster, path
+from tescore.cluster import Cluster, Stream, path
 from tescore.errors import Misconfigured, Missing, Refused, TaskNotFound, Transient
 from tescore.record import Record
 from tescore.retry import pause
@@ -21,6 +21,12 @@ _LOOK = 1.0
 """Seconds between two looks at a task of which nothing is to be had yet."""
 
 
+class NotBegun(Transient):
+    """The pod's container has not begun, and so has no log."""
+
+    reason = "NotBegun"
+
+
 class LiveLog:
     """The output of one tenant's executors."""
 
@@ -30,7 +36,10 @@ class LiveLog:
         self._store = store
 
     def now(self, task_id: str, executor: int, stream: str) -> bytes:
-        """What there is at this moment, the last of it. Raises TaskNotFound, OutputNotFound and Unavailable."""
+        """What there is at this moment, the last of it.
+
+        Raises TaskNotFound, OutputNotFound, Misconfigured and Unavailable.
+        """
         seen = self._store.get(task_id)
         wanted = output.output(seen, executor, stream)
         kept = output.stored(seen, wanted)
@@ -59,7 +68,7 @@ class LiveLog:
                             sent += len(chunk or b"")
                             any_sent = any_sent or bool(chunk)
                             yield chunk
-            except (Transient, Missing, Refused):
+            except (Transient, Missing):
                 pass  # it has not begun, has just gone, or its node is away: the next look says which
             yield None
             pause(_LOOK)
@@ -83,19 +92,21 @@ class LiveLog:
     def _pod(self, seen: Record, executor: int) -> tuple[str, str] | None:
         """Name and uid of the executor's pod."""
         labels = ",".join(f"{key}={value}" for key, value in naming.labels(seen.task_id, "executor").items())
-        found = output.newest_pod(self._cluster.listed("pods", self._namespace, labels), seen, executor)
+        try:
+            found = output.newest_pod(self._cluster.listed("pods", self._namespace, labels), seen, executor)
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
         return (found["name"], found["uid"]) if found else None
 
     def _tail(self, pod: str) -> str:
         try:
-            stream = self._cluster.stream(self._log(pod), query={"tailLines": str(_TAIL)}, silence=_PATIENCE)
-            return tails.of(stream.chunks(), _TAIL)
-        except (Missing, Refused):
-            return ""  # its container has not begun
+            return tails.of(self._read(pod, {"tailLines": str(_TAIL)}, silence=_PATIENCE).chunks(), _TAIL)
+        except (Missing, NotBegun):
+            return ""
 
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
-        stream = self._cluster.stream(self._log(pod), query={"follow": "true"})
+        stream = self._read(pod, {"follow": "true"}, silence=None)
         with closing(Pump(stream.chunks(), stream.stop).items()) as chunks:
             for chunk in chunks:
                 if chunk is None:
@@ -106,8 +117,14 @@ class LiveLog:
                 else:
                     sent -= len(chunk)
 
-    def _log(self, pod: str) -> str:
-        return f"{path('pods', self._namespace, pod)}/log"
+    def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Stream:
+        """The pod's log. Raises Missing if the pod has gone, and NotBegun."""
+        try:
+            return self._cluster.stream(f"{path('pods', self._namespace, pod)}/log", query=query, silence=silence)
+        except Refused as error:
+            if error.code == 400:
+                raise NotBegun(str(error)) from error
+            raise Misconfigured(str(error)) from error
 
 
 def _encoded(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -227,11 +228,13 @@ def _with_errors(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inlined(value: Any) -> Any:
-    """With references into the document of service-info turned into those to its schemas here."""
+    """With references into the document of service-info turned into those to its schemas here, and times as texts."""
     if isinstance(value, dict):
         return {key: _inlined(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_inlined(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()  # an example, which YAML has read as a time
     return value.removeprefix(_REMOTE) if isinstance(value, str) else value
 
 

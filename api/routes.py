@@ -33,8 +33,8 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        key = query.idempotency_key(request.headers.get("Idempotency-Key"))
         with bodies.text() as text:
+            key = query.idempotency_key(request.headers.get("Idempotency-Key"))
             if key:
                 return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
             task_id = naming.task_id(int(now().timestamp() * 1000), random(32))

@@ -64,6 +64,8 @@ class ApiServer:
     """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
     logs: dict[str, bytes] = field(default_factory=dict)
     """By the pod's name; those of other pods are made up."""
+    no_log: tuple[int, str] | None = None
+    """The status and message that are the answer to who asks for a log."""
     writing: set[str] = field(default_factory=set)
     """Pods whose log goes on."""
     followed: int = 0
@@ -145,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "watch" in query:
             self._watch(found["kind"], name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
             return
-        if "follow" in query and name in server.logs:
+        if "follow" in query and name in server.logs and not server.no_log:
             self._follow(name)
             return
         token = self.headers["Authorization"]
@@ -240,6 +242,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
+        if log and server.no_log:
+            return _status(server.no_log[0], "Refused", server.no_log[1])
         if log:
             name = shown["metadata"]["name"]
             if name in server.logs:
@@ -333,6 +337,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.flush()
         except OSError:
             self.close_connection = True
+
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):  # who asked has gone
+            super().finish()
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""

@@ -36,7 +36,7 @@ def post(server: ApiServer, *, seconds: float = 8.0, key: str | None = None, **c
 
 def stored(server: ApiServer) -> list[str]:
     """The ids of the tasks that there are."""
-    return sorted(name for kind, name in server.objects if kind == "configmaps")
+    return sorted(name for kind, name in list(server.objects) if kind == "configmaps")
 
 
 @pytest.mark.parametrize("first", list(Break))
