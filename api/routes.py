@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, jsonify, request
 
 from api import query
+from api.bodies import Bodies
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
-from tescore import naming, record, validation
-from tescore.errors import InvalidTask
+from tescore import naming, record
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
 """The standard's own, and the one that many clients have wired in."""
@@ -20,7 +20,7 @@ ANONYMOUS = "tesk:anonymous"
 
 def routes(settings: Settings, store: Store, now: Callable[[], datetime], random: Callable[[int], int]) -> Blueprint:
     """TES 1.1; `random(bits)` returns as many random bits."""
-    paths = Blueprint("tes", __name__)
+    paths, bodies = Blueprint("tes", __name__), Bodies(settings.max_body)
 
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
@@ -29,26 +29,29 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
         # py-tes 0.4.2 (in the plugins of Snakemake and Toil) asks here, and breaks at any field but these.
-        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(settings.storage)}
+        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(store.settings().storage)}
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        text = _text(request.get_data())
-        validation.checked(text, store.settings())
-        task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
-        store.create(task_id, text, owner=ANONYMOUS)
-        return {"id": task_id}
+        with bodies.text() as text:
+            key = query.idempotency_key(request.headers.get("Idempotency-Key"))
+            if key:
+                return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
+            task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
+            store.create(task_id, text, owner=ANONYMOUS)
+            return {"id": task_id}
 
     @paths.get("/tasks")
-    def list_tasks() -> dict[str, Any]:
+    def list_tasks() -> Response:
         arguments = request.args
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
-        tasks, token = store.page(asked)
-        return {"tasks": tasks, **({"next_page_token": token} if token else {})}
+        with store.page(asked) as (tasks, token):
+            return jsonify({"tasks": tasks, **({"next_page_token": token} if token else {})})
 
     @paths.get("/tasks/<task_id>")
-    def get_task(task_id: str) -> dict[str, Any]:
-        return store.shown(task_id, query.view(request.args))
+    def get_task(task_id: str) -> Response:
+        with store.shown(task_id, query.view(request.args)) as task:
+            return _tagged(jsonify(task))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:
@@ -59,8 +62,8 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
     return paths
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidTask([f"the document is not UTF-8 ({error})"]) from error
+def _tagged(response: Response) -> Response:
+    """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
+    response.add_etag(weak=True)  # it may yet be compressed
+    response.make_conditional(request)
+    return response
