@@ -2,8 +2,8 @@
 
 import re
 
-READABLE = frozenset({"http", "https", "s3"})
-WRITABLE = frozenset({"http", "https", "s3"})
+READABLE = frozenset({"ftp", "ftps", "http", "https", "s3"})
+WRITABLE = frozenset({"ftp", "ftps", "http", "https", "s3"})
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 

@@ -145,7 +145,7 @@ def test_a_server_that_stays_busy_is_told(pod: Pod, server: HttpServer) -> None:
         pytest.param(
             {"path": "/in/x", "url": "gopher://me:secret@h/x"},
             "Input /in/x could not be fetched from its URL: "
-            "its scheme 'gopher' is none of " + ", ".join(["http", "https", "s3"]) + ".",
+            "its scheme 'gopher' is none of " + ", ".join(transports.MODULES) + ".",
             id="scheme",
         ),
         pytest.param(

@@ -9,6 +9,8 @@ from filer.errors import NotMovable
 from tescore.schemes import scheme
 
 MODULES = {
+    "ftp": "filer.transports.ftp",
+    "ftps": "filer.transports.ftp",
     "http": "filer.transports.http",
     "https": "filer.transports.http",
     "s3": "filer.transports.s3",

@@ -1,0 +1,72 @@
+"""vsftpd on the loopback interface, with passwords of its own."""
+
+import contextlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.loopback import free_port, started, storage_servers
+
+USER, PASSWORD = "me", "p@ss/w:rd#1"
+USERINFO = "me:p%40ss%2Fw%3Ard%231@"
+_OWNER = "daemon"
+"""A user that every system has; files are its."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vsftpd:
+    host: str
+    port: int
+    folder: Path
+    """What is there is below `/` for those who log in, and its folder `public` for the anonymous."""
+    log: Path
+
+    def url(self, path: str, *, scheme: str = "ftp", userinfo: str = USERINFO) -> str:
+        return f"{scheme}://{userinfo}{self.host}:{self.port}{path}"
+
+    def wrote(self, path: str, content: bytes = b"x") -> None:
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+
+    def own(self) -> None:
+        """Lets those who log in write to all that is there, but for the folder of the anonymous."""
+        for place in (self.folder, *self.folder.rglob("*")):
+            if not place.is_symlink() and place != self.folder / "public":
+                shutil.chown(place, _OWNER, _OWNER)
+
+
+@contextlib.contextmanager
+def vsftpd(home: Path, host: str = "127.0.0.1", port: int = 0, /, **options: str) -> Iterator[Vsftpd]:
+    """The server over a folder below `home`, until the block ends."""
+    served = Vsftpd(host, port or free_port(), home / "data", home / "log")
+    for folder in ("data/public", "pam", "empty"):
+        (home / folder).mkdir(parents=True)
+    for above in (home, *home.parents):  # pytest makes them for its own user only
+        if above.stat().st_mode & 0o011 != 0o011:
+            above.chmod(above.stat().st_mode | 0o011)
+    served.own()
+    hashed = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True).stdout
+    (home / "passwords").write_text(f"{USER}:{hashed}")
+    [module] = storage_servers().rglob("pam_pwdfile.so")
+    (home / "pam/vsftpd").write_text(
+        f"auth required {module} pwdfile={home}/passwords\n"
+        "account required pam_permit.so\nsession required pam_permit.so\n"
+    )
+    settings = {
+        "listen": "YES", "background": "NO", "listen_address": host, "listen_port": str(served.port),
+        "anonymous_enable": "YES", "anon_root": f"{home}/data/public", "local_enable": "YES", "write_enable": "YES",
+        "guest_enable": "YES", "guest_username": _OWNER, "ftp_username": _OWNER, "virtual_use_local_privs": "YES", "local_root": f"{home}/data",
+        "chroot_local_user": "YES", "allow_writeable_chroot": "YES", "secure_chroot_dir": f"{home}/empty",
+        "pam_service_name": "vsftpd", "local_umask": "022", "isolate": "NO", "isolate_network": "NO",
+        "seccomp_sandbox": "NO", "delay_failed_login": "0", "xferlog_enable": "YES", "log_ftp_protocol": "YES",
+        "vsftpd_log_file": f"{home}/log", **options,
+    }  # fmt: skip
+    (home / "conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+    servers = storage_servers()
+    # Its rules for passwords are the system's; in a mount namespace of its own the server has others.
+    command = f"mount --bind {home}/pam /etc/pam.d && exec {servers}/usr/sbin/vsftpd {home}/conf"
+    with started(["unshare", "-m", "sh", "-c", command], served.port, host):
+        yield served
