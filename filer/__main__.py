@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from filer import run, scrub
+from filer import run, scrub, shared
 from filer.settings import Settings
 from tescore import document, model, naming, record, retry
 from tescore.errors import BadSettings, Rejected
@@ -40,6 +40,7 @@ def main() -> int:
 
 
 def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
+    shared.mount(chosen.file_claims, Path(chosen.files))
     waits = retry.schedule(first=0.5, most=30.0, total=60.0)
     volume = Path(chosen.scratch)
     if step == "inputs":

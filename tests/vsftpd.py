@@ -13,6 +13,8 @@ USER, PASSWORD = "me", "p@ss/w:rd#1"
 USERINFO = "me:p%40ss%2Fw%3Ard%231@"
 _OWNER = "daemon"
 """A user that every system has; files are its."""
+_HOME = "/mnt"
+"""Where the server sees its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +46,31 @@ def vsftpd(home: Path, host: str = "127.0.0.1", port: int = 0, /, **options: str
     served = Vsftpd(host, port or free_port(), home / "data", home / "log")
     for folder in ("data/public", "pam", "empty"):
         (home / folder).mkdir(parents=True)
-    for above in (home, *home.parents):  # pytest makes them for its own user only
-        if above.stat().st_mode & 0o011 != 0o011:
-            above.chmod(above.stat().st_mode | 0o011)
+    home.chmod(0o755)
     served.own()
     hashed = subprocess.run(["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True).stdout
     (home / "passwords").write_text(f"{USER}:{hashed}")
     [module] = storage_servers().rglob("pam_pwdfile.so")
     (home / "pam/vsftpd").write_text(
-        f"auth required {module} pwdfile={home}/passwords\n"
+        f"auth required {module} pwdfile={_HOME}/passwords\n"
         "account required pam_permit.so\nsession required pam_permit.so\n"
     )
     settings = {
         "listen": "YES", "background": "NO", "listen_address": host, "listen_port": str(served.port),
-        "anonymous_enable": "YES", "anon_root": f"{home}/data/public", "local_enable": "YES", "write_enable": "YES",
-        "guest_enable": "YES", "guest_username": _OWNER, "ftp_username": _OWNER, "virtual_use_local_privs": "YES", "local_root": f"{home}/data",
-        "chroot_local_user": "YES", "allow_writeable_chroot": "YES", "secure_chroot_dir": f"{home}/empty",
-        "pam_service_name": "vsftpd", "local_umask": "022", "isolate": "NO", "isolate_network": "NO",
-        "seccomp_sandbox": "NO", "delay_failed_login": "0", "xferlog_enable": "YES", "log_ftp_protocol": "YES",
-        "vsftpd_log_file": f"{home}/log", **options,
+        "anonymous_enable": "YES", "anon_root": f"{_HOME}/data/public", "ftp_username": _OWNER,
+        "local_enable": "YES", "write_enable": "YES", "guest_enable": "YES", "guest_username": _OWNER,
+        "virtual_use_local_privs": "YES", "local_root": f"{_HOME}/data", "local_umask": "022",
+        "chroot_local_user": "YES", "allow_writeable_chroot": "YES", "secure_chroot_dir": f"{_HOME}/empty",
+        "pam_service_name": "vsftpd", "isolate": "NO", "isolate_network": "NO", "seccomp_sandbox": "NO",
+        "delay_failed_login": "0", "xferlog_enable": "YES", "log_ftp_protocol": "YES",
+        "vsftpd_log_file": f"{_HOME}/log", **options,
     }  # fmt: skip
     (home / "conf").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    servers = storage_servers()
-    # Its rules for passwords are the system's; in a mount namespace of its own the server has others.
-    command = f"mount --bind {home}/pam /etc/pam.d && exec {servers}/usr/sbin/vsftpd {home}/conf"
+    # Its rules for passwords are the system's, and no user but the test's may go into the test's folder; in a mount
+    # namespace of its own the server has others.
+    command = (
+        f"mount --bind {home} {_HOME} && mount --bind {home}/pam /etc/pam.d"
+        f" && exec {storage_servers()}/usr/sbin/vsftpd {_HOME}/conf"
+    )
     with started(["unshare", "-m", "sh", "-c", command], served.port, host):
         yield served

@@ -9,6 +9,7 @@ from filer.errors import NotMovable
 from tescore.schemes import scheme
 
 MODULES = {
+    "file": "filer.transports.file",
     "ftp": "filer.transports.ftp",
     "ftps": "filer.transports.ftp",
     "http": "filer.transports.http",
