@@ -4,7 +4,7 @@ import re
 
 FILE = "file"
 """Also that of a plain path."""
-WRITABLE = frozenset({FILE, "ftp", "ftps", "http", "https", "s3"})
+WRITABLE = frozenset({FILE, "ftp", "ftps", "http", "https", "s3", "sftp"})
 READABLE = WRITABLE
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")

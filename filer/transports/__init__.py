@@ -14,6 +14,7 @@ MODULES = {
     "ftps": "filer.transports.ftp",
     "http": "filer.transports.http",
     "https": "filer.transports.http",
+    "sftp": "filer.transports.sftp",
     "s3": "filer.transports.s3",
 }
 
