@@ -22,7 +22,11 @@ DOCUMENT: dict[str, Any] = {
 
 def program(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     (tmp_path / "scratch").mkdir(exist_ok=True)
-    own = {"TESK_TASK_FOLDER": str(tmp_path), "TESK_SCRATCH": str(tmp_path / "scratch")}
+    own = {
+        "TESK_TASK_FOLDER": str(tmp_path),
+        "TESK_SCRATCH": str(tmp_path / "scratch"),
+        "TESK_ALLOWED_RANGES": "127.0.0.0/8",
+    }
     return subprocess.run(
         [sys.executable, "-m", "filer", *arguments],
         env={"PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C", **own, **environment},
