@@ -140,7 +140,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             "`scripts/versitygw` prints."
         )
     folder.mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with subprocess.Popen(
         [binary, "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
         env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY, "PATH": os.defpath},
@@ -148,23 +148,25 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            _await_port(port, process)
+            await_port(port, process)
             yield S3Server(f"http://127.0.0.1:{port}", folder)
         finally:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
         return port
 
 
-def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+def await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+    """Returns when a program listens on its port. Raises RuntimeError if it does not, or has ended."""
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            raise RuntimeError(f"The S3 server ended with {process.wait(timeout=0.05)}.")
-    raise RuntimeError("The S3 server does not listen.")
+            raise RuntimeError(f"The server ended with {process.wait(timeout=0.05)}.")
+    raise RuntimeError("The server does not listen.")
