@@ -23,6 +23,8 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = None
     """Content-Length; that of the body if None, and no such header if negative."""
+    stalls: threading.Event | None = None
+    """What is waited for when the body was sent, with the connection open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Request:
 
 @dataclass(slots=True)
 class HttpServer:
-    """Keeps what is PUT and gives it to GET, unless answers for the target are left."""
+    """Keeps what is PUT and gives it to GET, unless answers are left for the target, or for `target range`."""
 
     port: int
     files: dict[str, bytes] = field(default_factory=dict)
@@ -89,12 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
         return served
 
     def _answer(self, served: HttpServer) -> Answer | None:
-        waiting = served.answers.get(self.path)
+        waiting = served.answers.get(f"{self.path} {self.headers.get('Range')}") or served.answers.get(self.path)
         return waiting.pop(0) if waiting else None
 
     def _say(self, answer: Answer) -> None:
         length = len(answer.body) if answer.length is None else answer.length
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
         if length >= 0:
@@ -104,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             with contextlib.suppress(ConnectionError):  # a client may have read enough
                 self.wfile.write(answer.body)
+        if answer.stalls:
+            answer.stalls.wait(60)
 
     def log_message(self, *_: object) -> None:
         """Says nothing: the tests look at the requests themselves."""

@@ -54,5 +54,8 @@ _PASSING: tuple[tuple[type[exceptions.HTTPError], str], ...] = (
 
 
 def _system_words(error: BaseException) -> str:
+    inner = error.args[1] if len(error.args) > 1 else None
+    if isinstance(inner, exceptions.IncompleteRead) and isinstance(inner.expected, int):
+        return f"{inner.partial} of {inner.partial + inner.expected} bytes came"
     cause = error.__cause__ or error.__context__
     return (cause.strerror if isinstance(cause, OSError) and cause.strerror else "") or shortened(str(error))
