@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = None
     """Content-Length; that of the body if None, and no such header if negative."""
-    stalls: threading.Event | None = None
+    stalls: Callable[[], object] | None = None
     """What is waited for when the body was sent, with the connection open."""
 
 
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(ConnectionError):  # a client may have read enough
                 self.wfile.write(answer.body)
         if answer.stalls:
-            answer.stalls.wait(60)
+            answer.stalls()
 
     def log_message(self, *_: object) -> None:
         """Says nothing: the tests look at the requests themselves."""

@@ -120,7 +120,7 @@ def test_it_does_not_begin_with_bad_settings(
 def test_a_server_that_stalls_ends_with_the_time_for_all(tmp_path: Path, step: str) -> None:
     over = threading.Event()
     with http_server() as server:
-        server.answers["/x"] = [Answer(body=b"some", length=9, stalls=over)]
+        server.answers["/x"] = [Answer(body=b"some", length=9, stalls=lambda: over.wait(60))]
         (tmp_path / "scratch/data").mkdir(parents=True)
         (tmp_path / "scratch/data/x").write_bytes(b"x")
         document = {**DOCUMENT, "inputs": [], "outputs": [], step: [{"path": "/x", "url": server.url("/x")}]}

@@ -1,6 +1,7 @@
 """The sequence of a transfer, over HTTP."""
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +103,29 @@ def test_inputs_come_in_order_and_the_later_wins(pod: Pod, server: HttpServer) -
     )
     assert (pod.place("/in/a").read_text(encoding="utf-8"), pod.place("/in/b").read_bytes()) == ("ünïcode", b"fetched")
     assert pod.lines == []
+
+
+@pytest.mark.parametrize("later", ["/in/b", "/in//b"])
+def test_the_later_input_wins_though_the_earlier_one_takes_longer(pod: Pod, server: HttpServer, later: str) -> None:
+    over = threading.Event()
+    server.answers["/slow"] = [Answer(body=b"earlier", length=-1, stalls=lambda: over.wait(30))]
+    timer = threading.Timer(0.3, over.set)
+    timer.start()
+    try:
+        assert pod.inputs({"path": "/in/b", "url": server.url("/slow")}, {"path": later, "content": "later"}) == 0
+    finally:
+        over.set()
+        timer.join()
+    assert pod.place("/in/b").read_text() == "later"
+
+
+def test_inputs_come_side_by_side(pod: Pod, server: HttpServer) -> None:
+    """Each is answered when all four have been asked for."""
+    together = threading.Barrier(4, timeout=30)
+    for number in range(4):
+        server.answers[f"/{number}"] = [Answer(body=b"x", length=-1, stalls=together.wait)]
+    assert pod.inputs(*({"path": f"/in/{i}", "url": server.url(f"/{i}")} for i in range(4))) == 0
+    assert names(pod.place("/in")) == ["0", "1", "2", "3"]
 
 
 def test_content_wins_over_a_url(pod: Pod, server: HttpServer) -> None:
@@ -237,6 +261,62 @@ def test_each_match_goes_below_the_url_without_the_prefix(pod: Pod, server: Http
     assert pod.outputs(output) == 0
     assert sorted(server.files) == ["/kept/a/1.txt", "/kept/b/2%20%23.txt"]
     assert [moved["path"] for moved in pod.report.moved] == ["/out/a/1.txt", "/out/b/2 #.txt"]
+
+
+def test_a_folder_that_matches_is_taken_whole(pod: Pod, server: HttpServer) -> None:
+    for path in ("/out/a/1", "/out/a/deep/2", "/out/b"):
+        pod.wrote(path)
+    assert pod.outputs({"path": "/out/*", "path_prefix": "/out/", "url": server.url("/kept")}) == 0
+    assert sorted(server.files) == ["/kept/a/1", "/kept/a/deep/2", "/kept/b"]
+
+
+def test_braces_and_double_stars_are_as_nextflow_means_them(pod: Pod, server: HttpServer) -> None:
+    for path in ("/out/a.bam", "/out/a.bai", "/out/a.txt", "/out/deep/er/b.bam", "/out/.hidden/c.bam"):
+        pod.wrote(path)
+    for pattern in ("/out/*.{bam,bai}", "/out/**/b.*"):
+        assert pod.outputs({"path": pattern, "path_prefix": "/out", "url": server.url("/kept")}) == 0
+    assert sorted(server.files) == ["/kept/a.bai", "/kept/a.bam", "/kept/deep/er/b.bam"]
+
+
+def test_two_matches_for_one_place_are_told_and_neither_is_stored(pod: Pod, server: HttpServer) -> None:
+    """Only what begins with the prefix loses it."""
+    pod.wrote("/a/x/1")
+    pod.wrote("/x/1")
+    assert pod.outputs({"path": "/{a/x,x}/1", "path_prefix": "/a", "url": server.url("/kept")}) == report.FAILED
+    assert server.files == {}
+    assert pod.report.failure == (
+        f"Output /{{a/x,x}}/1 could not be stored at {server.url('/kept')}: "
+        f"/x/1 and /a/x/1 would both lie at {server.url('/kept/x/1')}."
+    )
+
+
+def test_a_wildcard_behind_a_backslash_is_none(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/out/*")
+    pod.wrote("/out/a")
+    assert pod.outputs({"path": "/out/\\*", "path_prefix": "/out", "url": server.url("/star")}) == 0
+    assert list(server.files) == ["/star"]
+
+
+def test_one_url_for_two_outputs_has_the_later_one(pod: Pod, server: HttpServer) -> None:
+    """As cwl-tes sends them: a file by its name, and in a folder."""
+    for path, content in (("/out/x", b"same"), ("/out/sub/y", b"other"), ("/log", b"log")):
+        pod.wrote(path, content)
+    folder = {"path": "/out", "type": "DIRECTORY", "url": server.url("/kept")}
+    file = {"path": "/log", "url": server.url("/kept/x")}
+    assert pod.outputs(folder, file) == 0
+    assert server.files == {"/kept/sub/y": b"other", "/kept/x": b"log"}
+
+
+def test_an_output_that_changes_while_it_is_stored_is_told(pod: Pod, server: HttpServer) -> None:
+    pod.wrote("/out/x", b"before")
+    server.answers["/x"] = [Answer(503)]
+
+    def changes(_: float) -> None:
+        pod.wrote("/out/x", b"after it")
+
+    patience = Patience(9, draw=lambda: 0.0, sleep=changes)
+    assert pod.outputs({"path": "/out/x", "url": server.url("/x")}, patience=patience) == report.FAILED
+    assert pod.report.failure.endswith(": it changed while it was stored.")
 
 
 def test_a_pattern_without_a_match_is_a_warning(pod: Pod, server: HttpServer) -> None:
