@@ -19,8 +19,8 @@ def file(name: str) -> Path | None:
     return place if place.is_file() else None
 
 
-def login(host: str) -> tuple[str, str] | None:
-    """User and password for a host, by the Secret's .netrc, whose `default` is for all others. Raises NotMovable."""
+def login(host: str, *, default: bool = True) -> tuple[str, str] | None:
+    """User and password for a host by the Secret's .netrc, or those that it has for all others. Raises NotMovable."""
     place = file(".netrc")
     if place is None:
         return None
@@ -31,13 +31,16 @@ def login(host: str) -> tuple[str, str] | None:
     except UnicodeDecodeError:
         raise NotMovable(".netrc in the tenant's Secret is not UTF-8") from None
     hosts = {name.lower(): entry for name, entry in known.hosts.items()}
-    entry = hosts.get(host.lower()) or hosts.get("default")
+    entry = hosts.get(host.lower()) or (hosts.get("default") if default else None)
     return (entry[0], entry[2] or "") if entry else None
 
 
 def authorization(host: str) -> str:
-    """The value of an HTTP header for a host, or empty: a token if the login is `bearer`, else user and password."""
-    known = login(host)
+    """The value of an HTTP header for a host, or empty: a token if the login is `bearer`, else user and password.
+
+    Only for hosts that .netrc names: what is meant for all goes to no server that did not ask.
+    """
+    known = login(host, default=False)
     if known is None:
         return ""
     user, password = known

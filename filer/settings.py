@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from tescore.settings import setting
+from tescore.transfers import TransferSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(TransferSettings):
     task_folder: str = setting("folder with the task's document, task.json or task.json.gz", default="/tesk/task")
     scratch: str = setting("folder at which the scratch volume is mounted", default="/scratch")
     launcher: str = setting(

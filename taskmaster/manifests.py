@@ -8,7 +8,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import filer_pod, mounts, naming
+from tescore import filer_pod, mounts, naming, transfers
 from tescore.model import Executor, Task
 from tescore.record import Record
 
@@ -85,6 +85,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
     environment = {
         **filer_mounts.environment(roots),
         "TESK_TAIL": str(tail_size(record, task)),
+        **transfers.environment(settings),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
     }
     place = scratch.of(record, settings)

@@ -2,10 +2,11 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from tests.servers import await_port
 
 
 def storage_servers() -> Path:
@@ -34,20 +35,3 @@ def started(command: Sequence[str], port: int, host: str = "127.0.0.1", **enviro
             yield
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def await_port(port: int, process: "subprocess.Popen[bytes]", host: str = "127.0.0.1") -> None:
-    """Waits until the process listens."""
-    for _ in range(400):
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
-            return
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            raise RuntimeError(f"The server {process.args!r} ended with {process.wait(timeout=0.05)}.")
-    raise RuntimeError(f"The server {process.args!r} does not listen.")

@@ -11,6 +11,7 @@ from tests.test_filer_program import program
 def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[int, report.Report]:
     """Exit code and report of the step `inputs` or `outputs` with these."""
     document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
+    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "task.json").write_text(json.dumps(document))
     ended = program(tmp_path, step, **environment)
     return ended.returncode, report.read(ended.stdout.splitlines())

@@ -2,14 +2,13 @@
 
 import contextlib
 import os
+import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-
-from tests.loopback import await_port, free_port
 
 ACCESS_KEY = "tesk"
 SECRET_KEY = "tesk-secret"
@@ -24,6 +23,8 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = None
     """Content-Length; that of the body if None, and no such header if negative."""
+    stalls: Callable[[], object] | None = None
+    """What is waited for when the body was sent, with the connection open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Request:
 
 @dataclass(slots=True)
 class HttpServer:
-    """Keeps what is PUT and gives it to GET, unless answers for the target are left."""
+    """Keeps what is PUT and gives it to GET, unless answers are left for the target, or for `target range`."""
 
     port: int
     files: dict[str, bytes] = field(default_factory=dict)
@@ -90,12 +91,12 @@ class _Handler(BaseHTTPRequestHandler):
         return served
 
     def _answer(self, served: HttpServer) -> Answer | None:
-        waiting = served.answers.get(self.path)
+        waiting = served.answers.get(f"{self.path} {self.headers.get('Range')}") or served.answers.get(self.path)
         return waiting.pop(0) if waiting else None
 
     def _say(self, answer: Answer) -> None:
         length = len(answer.body) if answer.length is None else answer.length
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
         if length >= 0:
@@ -105,6 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             with contextlib.suppress(ConnectionError):  # a client may have read enough
                 self.wfile.write(answer.body)
+        if answer.stalls:
+            answer.stalls()
 
     def log_message(self, *_: object) -> None:
         """Says nothing: the tests look at the requests themselves."""
@@ -153,3 +156,21 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             yield S3Server(f"http://127.0.0.1:{port}", folder)
         finally:
             process.terminate()
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def await_port(port: int, process: "subprocess.Popen[bytes]", host: str = "127.0.0.1") -> None:
+    """Returns when a program listens on its port. Raises RuntimeError if it does not, or has ended."""
+    for _ in range(200):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            raise RuntimeError(f"The server ended with {process.wait(timeout=0.05)}.")
+    raise RuntimeError("The server does not listen.")

@@ -1,16 +1,18 @@
 """FTP and FTP with TLS: vsftpd for what it does, a server of our own for what it does not."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from filer import guard
 from filer.errors import Absent, Interrupted, NotMovable
+from filer.patience import Patience
 from filer.transports import ftp
 from tescore import report
 from tests.ftp_server import FtpServer, ftp_server
 from tests.moving import moved, scratch, tree, wrote
+from tests.tls import certificate
 from tests.vsftpd import PASSWORD, USER, Vsftpd, vsftpd
 
 LARGE = bytes(range(251)) * 40_000
@@ -215,27 +217,18 @@ def test_a_broken_netrc_is_told_without_its_words(server: Vsftpd, tmp_path: Path
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("tls") / "pem"
-    subprocess.run(
-        [
-            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", file.with_name("key"), "-out", file,
-            "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.73",
-        ],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    file.write_text(file.read_text() + file.with_name("key").read_text())
-    return file
+def trusted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate(tmp_path_factory.mktemp("tls"))
 
 
-def tls(certificate: Path) -> dict[str, str]:
+def tls(trusted: Path) -> dict[str, str]:
     """vsftpd's options: nothing goes without TLS, and data connections want the session of the first one."""
     forced = ("ssl_enable", "force_local_data_ssl", "force_local_logins_ssl", "require_ssl_reuse")
     return {
         **dict.fromkeys(forced, "YES"),
         "ssl_tlsv1": "YES",
         "ssl_ciphers": "HIGH",
-        "rsa_cert_file": str(certificate),
+        "rsa_cert_file": str(trusted),
     }
 
 
@@ -246,11 +239,9 @@ def tls(certificate: Path) -> dict[str, str]:
         pytest.param("127.0.0.73", 990, {"implicit_ssl": "YES"}, id="from-the-beginning"),
     ],
 )
-def test_both_directions_go_over_tls(
-    tmp_path: Path, certificate: Path, host: str, port: int, more: dict[str, str]
-) -> None:
-    environment = {"SSL_CERT_FILE": str(certificate)}
-    with vsftpd(tmp_path / "server", host, port, **tls(certificate), **more) as server:
+def test_both_directions_go_over_tls(tmp_path: Path, trusted: Path, host: str, port: int, more: dict[str, str]) -> None:
+    environment = {"SSL_CERT_FILE": str(trusted)}
+    with vsftpd(tmp_path / "server", host, port, **tls(trusted), **more) as server:
         wrote(tmp_path, "/out/sub/x", LARGE)
         outputs = {"path": "/out", "url": server.url("/kept", scheme="ftps"), "type": "DIRECTORY"}
         assert moved(tmp_path, "outputs", environment, outputs)[1].failure == ""
@@ -260,8 +251,8 @@ def test_both_directions_go_over_tls(
         assert tree(scratch(tmp_path, "/in")) == {"sub/x": LARGE}
 
 
-def test_a_server_that_nobody_vouches_for_is_refused(tmp_path: Path, certificate: Path) -> None:
-    with vsftpd(tmp_path / "server", "127.0.0.1", 0, **tls(certificate)) as server:
+def test_a_server_that_nobody_vouches_for_is_refused(tmp_path: Path, trusted: Path) -> None:
+    with vsftpd(tmp_path / "server", "127.0.0.1", 0, **tls(trusted)) as server:
         with pytest.raises(NotMovable, match=r"^the server's certificate is not trusted \(self.signed certificate\)$"):
             ftp.fetch(server.url("/x", scheme="ftps"), tmp_path / "x")
         assert "PASS" not in server.log.read_text()
@@ -270,32 +261,38 @@ def test_a_server_that_nobody_vouches_for_is_refused(tmp_path: Path, certificate
 def test_a_transfer_that_breaks_off_goes_on_from_there(fake: FtpServer, place: Path) -> None:
     fake.files["/x"] = LARGE
     fake.cuts = [1_000_000, 2_000_000]
-    assert ftp.fetch(fake.url("/x"), place) == len(LARGE)
+    patience = Patience(60.0, lambda: 0.0, sleep=lambda _: None)
+    assert patience.carried(lambda: ftp.fetch(fake.url("/x"), place), "") == len(LARGE)
     assert place.read_bytes() == LARGE
     assert [command for command in fake.commands if command.startswith("REST")] == ["REST 1000000", "REST 3000000"]
 
 
 def test_a_transfer_that_breaks_off_without_a_byte_may_be_tried_again(fake: FtpServer, place: Path) -> None:
     fake.files["/x"] = LARGE
-    fake.cuts = [100, 0]
-    with pytest.raises(Interrupted, match=r"^the server answered 426 broken off$"):
+    fake.cuts = [0]
+    with pytest.raises(Interrupted, match=r"^the server answered 426 broken off$") as told:
         ftp.fetch(fake.url("/x"), place)
+    assert told.value.going_on is None
 
 
 def test_a_server_that_cannot_go_on_is_asked_from_the_beginning(fake: FtpServer, place: Path) -> None:
     fake.files["/x"] = LARGE
     fake.cuts = [100]
     fake.answers["REST"] = ["502 no"]
-    with pytest.raises(Interrupted, match="cannot go on from there"):
-        ftp.fetch(fake.url("/x"), place)
+    patience = Patience(60.0, lambda: 0.0, sleep=lambda _: None)
+    assert patience.carried(lambda: ftp.fetch(fake.url("/x"), place), "") == len(LARGE)
+    assert place.read_bytes() == LARGE
 
 
 def test_a_file_that_changes_in_between_is_no_file(fake: FtpServer, place: Path) -> None:
     fake.files["/x"] = LARGE
     fake.cuts = [100]
     fake.answers["MDTM"] = ["213 20260101000000", "213 20260101000001"]
-    with pytest.raises(NotMovable, match="changed while it was fetched"):
+    with pytest.raises(Interrupted) as broken:
         ftp.fetch(fake.url("/x"), place)
+    assert broken.value.going_on
+    with pytest.raises(NotMovable, match="changed while it was fetched"):
+        broken.value.going_on()
 
 
 def test_fewer_bytes_than_the_server_said_are_no_file(fake: FtpServer, place: Path) -> None:
@@ -390,6 +387,13 @@ def test_a_folder_that_is_called_a_file_may_be_asked_for_as_one(fake: FtpServer,
     fake.folders.add("/folder")
     with pytest.raises(Absent):
         ftp.fetch(fake.url("/folder"), place)
+
+
+def test_no_connection_goes_to_where_transfers_must_not_go(fake: FtpServer, place: Path) -> None:
+    guard.use(guard.Rules())
+    with pytest.raises(NotMovable, match="an address that transfers must not reach"):
+        ftp.fetch(fake.url("/x"), place)
+    assert fake.commands == []
 
 
 def test_no_server_may_be_asked_again(place: Path) -> None:

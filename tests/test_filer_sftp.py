@@ -122,7 +122,7 @@ def test_a_user_comes_in_with_a_key_or_by_netrc(server: Sshd, tmp_path: Path) ->
         pytest.param("me:wrong-secret@", {}, "the server refused the login", id="password"),
         pytest.param("", {}, "names a user for this host", id="nobody"),
         pytest.param("me@", {}, "there is neither a password nor a key for the user", id="nothing"),
-        pytest.param("me@", {"id_rsa": "no key"}, "id_rsa in the tenant's Secret is no key that can be used", id="no-key"),
+        pytest.param("me@", {"id_rsa": "no key"}, "id_rsa in the tenant's Secret is no key", id="no-key"),
         pytest.param("me:x@", {"known_hosts": ""}, "the server is not in known_hosts", id="unknown"),
         pytest.param("me:x@", {"known_hosts": "another"}, "the server's key is another", id="another"),
     ],

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.loopback import free_port, started, storage_servers
+from tests.loopback import started, storage_servers
+from tests.servers import free_port
 
 USER, PASSWORD = "me", "p@ss/w:rd#1"
 USERINFO = "me:p%40ss%2Fw%3Ard%231@"

@@ -10,6 +10,7 @@ from tescore.schemes import scheme
 
 MODULES = {
     "file": "filer.transports.file",
+    "drs": "filer.transports.drs",
     "ftp": "filer.transports.ftp",
     "ftps": "filer.transports.ftp",
     "http": "filer.transports.http",

@@ -22,6 +22,14 @@ _TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
 """The answer where all the bytes were sent and there is no room for them."""
 
+_Seen = tuple[int | None, str]
+"""Size of a file, and for a large one when it was changed, as far as the server tells."""
+
+
+class _CannotGoOn(Interrupted):
+    """The server sends files from their beginning alone."""
+
+
 _POOL = Pool(Session, Session.alive, Session.close)
 
 joined = address.joined
@@ -29,29 +37,8 @@ shown = address.shown
 
 
 def fetch(url: str, destination: Path) -> int:
-    """As Transport.fetch. A transfer that breaks off goes on from there, as long as each time some bytes more come."""
-    server, path = _parsed(url)
-    arrived, before = 0, None
-    with destination.open("wb") as file:
-        while True:
-            begun = arrived
-            try:
-                with _POOL.lent(server) as ftp:
-                    seen = _seen(ftp, _name(ftp, path))
-                    if before not in (None, seen):
-                        raise NotMovable("the file was changed while it was fetched")
-                    before = seen
-                    for chunk in _received(ftp, _name(ftp, path), arrived):
-                        file.write(chunk)
-                        arrived += len(chunk)
-                break
-            except Interrupted:
-                if arrived == begun:
-                    raise
-    size = seen[0]
-    if size not in (None, arrived):
-        raise Interrupted(f"{arrived} of {size} bytes arrived")
-    return arrived
+    """As Transport.fetch. After a break it can go on where that was."""
+    return _fetched(_parsed(url), destination, 0, None)
 
 
 def store(source: Path, url: str) -> None:
@@ -89,6 +76,30 @@ def keep_folder(url: str) -> bool:
     return True
 
 
+def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _Seen | None) -> int:
+    server, path = place
+    arrived, seen = begin, before
+    try:
+        with _POOL.lent(server) as ftp, destination.open("r+b" if begin else "wb") as file:
+            seen = _seen(ftp, _name(ftp, path))
+            if before not in {None, seen}:
+                raise NotMovable("the file was changed while it was fetched")
+            file.seek(begin)
+            for chunk in _received(ftp, _name(ftp, path), begin):
+                file.write(chunk)
+                arrived += len(chunk)
+    except _CannotGoOn as error:
+        error.going_on = lambda: _fetched(place, destination, 0, None)
+        raise
+    except Interrupted as error:
+        if arrived > begin:
+            error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
+        raise
+    if seen[0] not in {None, arrived}:
+        raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
+    return arrived
+
+
 def _parsed(url: str) -> tuple[Server, str]:
     return address.parse(_TYPE.sub("", url), PORT)
 
@@ -101,8 +112,7 @@ def _wired(path: str) -> str:
     return path.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _seen(ftp: Session, name: str) -> tuple[int | None, str]:
-    """Size of a file, and for a large one when it was changed, as far as the server tells."""
+def _seen(ftp: Session, name: str) -> _Seen:
     with causes_told():
         try:
             size = ftp.size(name)
@@ -118,7 +128,7 @@ def _received(ftp: Session, name: str, offset: int) -> Iterator[bytes]:
             data = ftp.transfercmd(f"RETR {name}", offset or None)
         except ftplib.error_perm as error:
             if offset:
-                raise Interrupted("the connection broke off, and the server cannot go on from there") from error
+                raise _CannotGoOn("the connection broke off, and the server cannot go on from there") from error
             if _is_folder(ftp, name):
                 raise Absent("it is a folder") from error
             raise

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from filer.errors import Interrupted, NotMovable
 from filer.transports.address import Server
-from filer.transports.pool import SILENCE, connected, unreachable
+from filer.transports.pool import SILENCE, connected
 from tescore.errors import TeskError, shortened
 
 PORT = 21
@@ -106,7 +106,5 @@ def cause(error: Exception) -> TeskError:
         return NotMovable(f"the server's certificate is not trusted ({error.verify_message})")
     if isinstance(error, TimeoutError):
         return Interrupted(f"the server sent nothing for {SILENCE} s")
-    if isinstance(error, socket.gaierror):
-        return unreachable(error)
     words = (error.strerror if isinstance(error, OSError) else "") or "it was closed"
     return Interrupted(f"the connection broke off ({words})")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from filer.errors import Interrupted, NotMovable
+from filer import guard
+from filer.errors import Interrupted
 from filer.transports.address import Server
 
 CONNECT = 10
@@ -58,20 +59,13 @@ class Pool(Generic[_C]):
 def connected(host: str, port: int) -> socket.socket:
     """A TCP connection. Raises NotMovable, Interrupted."""
     try:
-        made = socket.create_connection((host, port), timeout=CONNECT)
+        made = guard.connected(host, port, CONNECT)
     except TimeoutError as error:
         raise Interrupted(f"the server took no connection for {CONNECT} s") from error
-    except (OSError, UnicodeError) as error:
-        raise unreachable(error) from error
+    except OSError as error:
+        raise Interrupted(f"no connection to the server could be made ({error.strerror or error})") from error
     made.settimeout(SILENCE)
     return made
-
-
-def unreachable(error: OSError | UnicodeError) -> NotMovable | Interrupted:
-    """What it means that no connection could be made."""
-    if isinstance(error, UnicodeError) or (isinstance(error, socket.gaierror) and error.errno == socket.EAI_NONAME):
-        return NotMovable("there is no server of that name")
-    return Interrupted(f"no connection to the server could be made ({error.strerror or error})")
 
 
 def part_name() -> str:
