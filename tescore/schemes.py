@@ -4,7 +4,7 @@ import re
 
 FILE = "file"
 """Also that of a plain path."""
-WRITABLE = frozenset({FILE, "ftp", "ftps", "http", "https", "s3", "sftp"})
+WRITABLE = frozenset({FILE, "az", "ftp", "ftps", "gs", "http", "https", "s3", "sftp"})
 READABLE = WRITABLE | {"drs"}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")

@@ -26,7 +26,7 @@ def started(command: Sequence[str], port: int, host: str = "127.0.0.1", **enviro
     libraries = os.pathsep.join(str(place.parent) for place in storage_servers().rglob("libwrap.so.0"))
     with subprocess.Popen(
         command,
-        env={"PATH": f"{os.defpath}:/usr/sbin:/sbin", "LD_LIBRARY_PATH": libraries, **environment},
+        env={"PATH": f"{os.defpath}:/usr/local/bin:/usr/sbin:/sbin", "LD_LIBRARY_PATH": libraries, **environment},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:

@@ -66,7 +66,10 @@ def problems(**changes: Any) -> list[str]:
         pytest.param({"inputs": [{"path": "/x"}]}, ["inputs[0]: has neither url nor content"], id="no source"),
         pytest.param(
             {"inputs": [{"path": "/x", "url": "svn://h/x"}]},
-            ["inputs[0].url: has the scheme 'svn', and this service reads drs, file, ftp, ftps, http, https, s3, sftp"],
+            [
+                "inputs[0].url: has the scheme 'svn', "
+                "and this service reads az, drs, file, ftp, ftps, gs, http, https, s3, sftp"
+            ],
             id="unknown scheme",
         ),
         pytest.param(
