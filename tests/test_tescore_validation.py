@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tescore import validation
+from tescore import schemes, validation
 from tescore.errors import InvalidTask
 from tescore.tenant import TenantSettings
 from tests.build import executor, task_document
@@ -67,8 +67,7 @@ def problems(**changes: Any) -> list[str]:
         pytest.param(
             {"inputs": [{"path": "/x", "url": "svn://h/x"}]},
             [
-                "inputs[0].url: has the scheme 'svn', "
-                "and this service reads az, drs, file, ftp, ftps, gs, http, https, s3, sftp"
+                "inputs[0].url: has the scheme 'svn', and this service reads " + ", ".join(sorted(schemes.READABLE)),
             ],
             id="unknown scheme",
         ),
