@@ -60,13 +60,15 @@ class Sending:
     _told: int = 0
 
     def send(self, outputs: tuple[Output, ...]) -> None:
+        begun = 0
         with Lanes[_Outcome](self.threads, self._tell, until=self.patience.until) as lanes:
             try:
                 for output in outputs:
+                    begun += 1
                     self._begin(lanes, output)
                 lanes.settle()
             except Late as error:
-                self._tell_late(error)
+                self._tell_late(error, outputs[begun:])
 
     def _begin(self, lanes: Lanes[_Outcome], output: Output) -> None:
         stored = False
@@ -128,9 +130,9 @@ class Sending:
             case None:
                 pass
 
-    def _tell_late(self, error: Late) -> None:
+    def _tell_late(self, error: Late, left: tuple[Output, ...]) -> None:
         late = Late(f"{error}{self.patience.troubles()}")
-        for path, url in self._begun.values():
+        for path, url in (*self._begun.values(), *((output.path, output.url) for output in left)):
             self._miss(path, url, late)
         self.failed = True
 
