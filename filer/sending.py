@@ -76,7 +76,7 @@ class Sending:
             for path, url in _parts(self.root, output):
                 is_file = not path.endswith("/")
                 stored = stored or is_file
-                self._give(lanes, path, url, functools.partial(self._stored if is_file else self._kept, path, url))
+                self._give(lanes, path, url, functools.partial(self._store if is_file else self._keep, path, url))
         except Late:
             raise
         except (TeskError, OSError) as error:
@@ -95,7 +95,7 @@ class Sending:
         self._urls.add(url)
         lanes.give(call)
 
-    def _stored(self, path: str, url: str) -> _Outcome:
+    def _store(self, path: str, url: str) -> _Outcome:
         try:
             transport = transports.of(url)
             with tree.opened(self.root, path) as file:
@@ -107,10 +107,10 @@ class Sending:
             return _Missed(path, url, error)
         return _Stored(path, transport.shown(url), file.size)
 
-    def _kept(self, path: str, url: str) -> _Outcome:
+    def _keep(self, path: str, url: str) -> _Outcome:
         try:
             kept = self.patience.carried(lambda: transports.of(url).keep_folder(url), storage(url))
-        except TeskError as error:
+        except (TeskError, OSError) as error:
             return _Missed(path, url, error)
         if kept:
             return None

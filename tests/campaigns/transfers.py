@@ -76,7 +76,7 @@ class Bench:
             "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other",
             "RCLONE_CONFIG_BENCH_ENDPOINT": self.s3.endpoint, "RCLONE_CONFIG_BENCH_ACCESS_KEY_ID": ACCESS_KEY,
             "RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY": SECRET_KEY, "RCLONE_S3_NO_CHECK_BUCKET": "true",
-            "RCLONE_EXPECT_CONTINUE_TIMEOUT": "0",  # else it waits a second with each part for versitygw
+            "RCLONE_EXPECT_CONTINUE_TIMEOUT": "0s",  # else it waits a second with each part for versitygw
         }  # fmt: skip
         environment = {"PATH": os.defpath, "HOME": str(self.home), **rclone}
         return self.ran(arguments, {**environment, **self.s3.environment(self.home / "aws")})
