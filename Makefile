@@ -1,7 +1,7 @@
-.PHONY: help demo test soak kill faults cancel up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel bench-filer up down install uninstall lock
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
 
 demo: ## a cluster with the service, and a real analysis on it
 	@scripts/demo
@@ -20,6 +20,9 @@ faults: ## an API server that is away or answers errors; launches that are late,
 
 cancel: ## how soon a cancelled task is CANCELED, alone and among many
 	@scripts/campaign cancel
+
+bench-filer: ## the filer beside curl, the AWS command line and rclone, without a cluster: BENCH_ROUNDS=…
+	@scripts/bench-filer
 
 up: ## a cluster with the service; .local/env says where it is
 	@scripts/up

@@ -29,6 +29,7 @@ def main() -> int:
     """The exit code: 0 all done, 64 a file could not be moved, 1 a folder not removed, 2 not begun as it was called."""
     # To where the report goes: from two pipes a log line could end up in the middle of a long line of the report.
     chosen = started("filer", Settings, os.environ, logs_to=sys.stdout)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings hold whole URLs, with their signatures
     try:
         match sys.argv[1:]:
             case ["inputs" | "outputs" as step]:

@@ -2,6 +2,7 @@
 
 import re
 
+from tescore import wildcards
 from tescore.wildcards import BRACKET
 
 _MEMBER = re.compile(
@@ -29,8 +30,9 @@ def component(pattern: str) -> re.Pattern[str]:
 
 
 def pruned(path: str, path_prefix: str) -> str:
-    """What is appended to the output's URL, behind a slash, for a path that matched."""
-    return path.removeprefix(path_prefix).lstrip("/")
+    """What is appended to the output's URL, behind a slash, for a path that matched; the prefix is a pattern's."""
+    plain = wildcards.literal("/" + "/".join(wildcards.parts(path_prefix)))
+    return path.removeprefix(plain).lstrip("/")
 
 
 def _token(pattern: str, at: int) -> tuple[str, int]:

@@ -57,7 +57,8 @@ def empty_file(root: Path, relative: str) -> None:
 def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: int = 0o777) -> int:
     """The size of a file that `write` has made, which appears under its name only when it is whole."""
     above, _, name = relative.rpartition("/")
-    part = root / f"{_PART}{threading.get_ident()}"
+    # A pod's name is in it: on a node that was given up an earlier filer may still be at work.
+    part = root / f"{_PART}{os.uname().nodename}-{threading.get_ident()}"
     with _folder(root, above) as parent:
         try:
             size = write(part)

@@ -60,13 +60,15 @@ class Sending:
     _told: int = 0
 
     def send(self, outputs: tuple[Output, ...]) -> None:
+        begun = 0
         with Lanes[_Outcome](self.threads, self._tell, until=self.patience.until) as lanes:
             try:
                 for output in outputs:
+                    begun += 1
                     self._begin(lanes, output)
                 lanes.settle()
             except Late as error:
-                self._tell_late(error)
+                self._tell_late(error, outputs[begun:])
 
     def _begin(self, lanes: Lanes[_Outcome], output: Output) -> None:
         stored = False
@@ -74,7 +76,7 @@ class Sending:
             for path, url in _parts(self.root, output):
                 is_file = not path.endswith("/")
                 stored = stored or is_file
-                self._give(lanes, path, url, functools.partial(self._stored if is_file else self._kept, path, url))
+                self._give(lanes, path, url, functools.partial(self._store if is_file else self._keep, path, url))
         except Late:
             raise
         except (TeskError, OSError) as error:
@@ -93,7 +95,7 @@ class Sending:
         self._urls.add(url)
         lanes.give(call)
 
-    def _stored(self, path: str, url: str) -> _Outcome:
+    def _store(self, path: str, url: str) -> _Outcome:
         try:
             transport = transports.of(url)
             with tree.opened(self.root, path) as file:
@@ -105,10 +107,10 @@ class Sending:
             return _Missed(path, url, error)
         return _Stored(path, transport.shown(url), file.size)
 
-    def _kept(self, path: str, url: str) -> _Outcome:
+    def _keep(self, path: str, url: str) -> _Outcome:
         try:
             kept = self.patience.carried(lambda: transports.of(url).keep_folder(url), storage(url))
-        except TeskError as error:
+        except (TeskError, OSError) as error:
             return _Missed(path, url, error)
         if kept:
             return None
@@ -128,9 +130,9 @@ class Sending:
             case None:
                 pass
 
-    def _tell_late(self, error: Late) -> None:
+    def _tell_late(self, error: Late, left: tuple[Output, ...]) -> None:
         late = Late(f"{error}{self.patience.troubles()}")
-        for path, url in self._begun.values():
+        for path, url in (*self._begun.values(), *((output.path, output.url) for output in left)):
             self._miss(path, url, late)
         self.failed = True
 

@@ -171,6 +171,10 @@ def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSetting
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
     if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
+    try:
+        wildcards.alternatives(item["path"])
+    except wildcards.TooMany as error:
+        yield f"{path}.path: {error}"
 
 
 def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:

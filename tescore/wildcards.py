@@ -56,7 +56,7 @@ def alternatives(pattern: str) -> list[tuple[str, ...]]:
         for chosen in product(*choices):
             found[tuple(part for choice in chosen for part in choice)] = None
             if len(found) > _MOST:
-                raise TooMany(f"it stands for more than {_MOST} patterns")
+                raise TooMany(f"stands for more than {_MOST} patterns")
     return list(found)
 
 
@@ -100,7 +100,7 @@ def _unbraced(pattern: str) -> Iterator[str]:
         chosen = [text[:begin] + text[a + 1 : b] + text[end + 1 :] for a, b in pairwise(edges)]
         made += len(chosen)
         if made > _MOST:
-            raise TooMany(f"it stands for more than {_MOST} patterns")
+            raise TooMany(f"stands for more than {_MOST} patterns")
         ahead += reversed(chosen)
 
 

@@ -84,7 +84,14 @@ def test_a_body_that_breaks_off_is_no_file(server: HttpServer, place: Path, answ
 
 
 @pytest.mark.parametrize(
-    ("status", "words"), [(404, "404 Not Found"), (403, "403 Forbidden"), (206, "206 Partial Content"), (204, "204")]
+    ("status", "words"),
+    [
+        (300, "300 Multiple Choices"),
+        (404, "404 Not Found"),
+        (403, "403 Forbidden"),
+        (206, "206 Partial Content"),
+        (204, "204"),
+    ],
 )
 def test_any_other_status_than_200_is_final_and_told(server: HttpServer, place: Path, status: int, words: str) -> None:
     server.answers["/x"] = [Answer(status)]
@@ -179,7 +186,7 @@ def test_a_put_has_these_good_answers(server: HttpServer, place: Path, status: i
     http.store(place, server.url("/out"))
 
 
-@pytest.mark.parametrize("status", [202, 301, 307, 403, 405, 409])
+@pytest.mark.parametrize("status", [202, 300, 301, 307, 403, 405, 409])
 def test_a_put_has_no_other_good_answers(server: HttpServer, place: Path, status: int) -> None:
     place.write_bytes(b"x")
     server.answers["/out"] = [Answer(status, headers=(("Location", "/elsewhere"),))]

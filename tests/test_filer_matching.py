@@ -75,6 +75,10 @@ def test_an_output_is_a_pattern_by_its_wildcards(path: str, prefix: str, expecte
         ("/out/a/b.txt", "/out/", "a/b.txt"),
         ("/out/a/b.txt", "", "out/a/b.txt"),
         ("/out/a/b.txt", "/elsewhere", "out/a/b.txt"),
+        ("/out/a/b.txt", "/out//./a", "b.txt"),
+        ("/out/sample-1.txt", "/out/sample-", "1.txt"),
+        ("/out/a[1]/b.txt", "/out/a\\[1]", "b.txt"),
+        ("/out/b.txt", "/", "out/b.txt"),
     ],
 )
 def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expected: str) -> None:

@@ -157,6 +157,18 @@ def test_a_server_that_stays_away_is_told_with_its_first_words(tmp_path: Path) -
     assert "secret" not in ended.stdout + ended.stderr
 
 
+def test_no_credentials_are_told_whatever_the_server_answers(tmp_path: Path) -> None:
+    odd = (("not a header", "x"), ("Location", "http://me:secret@127.0.0.1:1/x?sig=secret"))
+    with http_server() as server:
+        url = server.url("/x?sig=secret", userinfo="me:secret@")
+        server.answers["/x?sig=secret"] = [Answer(503, headers=odd), Answer(302, headers=odd)]
+        (tmp_path / "task.json").write_text(json.dumps({**DOCUMENT, "inputs": [{"path": "/x", "url": url}]}))
+        ended = program(tmp_path, "inputs", TESK_RETRY_SECONDS="2")
+        assert len(server.requests) == 2
+    assert ended.returncode == report.FAILED
+    assert "secret" not in ended.stdout + ended.stderr
+
+
 @pytest.mark.parametrize("ranges", ["10.0.0.0/33", "everywhere"])
 def test_a_range_of_addresses_that_is_none_is_a_bad_setting(tmp_path: Path, ranges: str) -> None:
     (tmp_path / "task.json").write_text(json.dumps(DOCUMENT))

@@ -87,6 +87,11 @@ def problems(**changes: Any) -> list[str]:
             id="wildcards over the image",
         ),
         pytest.param(
+            {"outputs": [{"path": "/x/" + 12 * "{a,b}", "url": "s3://b/x", "path_prefix": "/x"}]},
+            ["outputs[0].path: stands for more than 1000 patterns"],
+            id="too many braces",
+        ),
+        pytest.param(
             {"name": "\ud800"},
             ["the document has half a surrogate pair ('\\ud800'), which is no character"],
             id="half a character",

@@ -108,11 +108,11 @@ class _Fetching:
         errors = [
             error for part in missing if not under_way[part].cancelled() and (error := under_way[part].exception())
         ]
-        for error in errors:
-            if not isinstance(error, Interrupted) or isinstance(error, _Changed):
-                raise error
-            error.going_on = functools.partial(self.parts, self.asked(missing))
-            error.moved = self.found.size - len(missing) * self.found.part
+        if errors:
+            error = errors[0]
+            if isinstance(error, Interrupted) and not isinstance(error, _Changed):
+                error.going_on = functools.partial(self.parts, self.asked(missing))
+                error.moved = self.found.size - len(missing) * self.found.part
             raise error
         self._check()
         return self.found.size
@@ -122,7 +122,7 @@ class _Fetching:
 
     def opened(self, body: "StreamingBody") -> None:
         """The first part, from an answer with the whole object."""
-        with self.told():
+        with self.told(), closing(body):
             self._write(body, 0)
 
     def _ask(self, number: int) -> None:
