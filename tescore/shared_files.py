@@ -66,7 +66,7 @@ def problem(url: str, texts: Iterable[str], *, write: bool) -> str:
         return f"is {shortened(repr(url), 60)}, which {error}"
     found = root(named, known)
     if found is None:
-        allowed = f"these are paths below {', '.join(each.path for each in known)}" if known else "there are none here"
+        allowed = f"it reaches paths below {', '.join(each.path for each in known)}" if known else "it reaches none"
         return f"is {shortened(repr(url), 60)}, which is on no shared storage that the service reaches; {allowed}"
     if write and found.read_only:
         return f"is {shortened(repr(url), 60)}, and what is below {found.path} is read-only"

@@ -44,7 +44,7 @@ def test_a_url_means_a_path(url: str, expected: str) -> None:
         (
             "/nfs/workevil/x",
             False,
-            "on no shared storage that the service reaches; these are paths below /nfs/work, /nfs",
+            "on no shared storage that the service reaches; it reaches paths below /nfs/work, /nfs",
         ),
         ("/nfs", False, "on no shared storage"),
         ("/nfs/work/../../etc", False, "leads upwards"),

@@ -235,3 +235,22 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
 )
 def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
     assert problems(**changes) == []
+
+
+def test_a_path_of_no_shared_claim_is_refused() -> None:
+    urls = {"inputs": [{"path": "/in/x", "url": "file:///nfs/x"}], "outputs": [{"path": "/out", "url": "/nfs/ref/x"}]}
+    mapped = TenantSettings(file_claims=("work:/nfs/work", "ref:/nfs/ref:ro"))
+    why = "which is on no shared storage that the service reaches"
+    for settings, expected in {
+        SETTINGS: [
+            f"inputs[0].url: is 'file:///nfs/x', {why}; it reaches none",
+            f"outputs[0].url: is '/nfs/ref/x', {why}; it reaches none",
+        ],
+        mapped: [
+            f"inputs[0].url: is 'file:///nfs/x', {why}; it reaches paths below /nfs/work, /nfs/ref",
+            "outputs[0].url: is '/nfs/ref/x', and what is below /nfs/ref is read-only",
+        ],
+    }.items():
+        with pytest.raises(InvalidTask) as told:
+            validation.checked(json.dumps(task_document(**urls)), settings)
+        assert told.value.problems == expected
