@@ -26,6 +26,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vsftpd]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    yield
+    ftp._POOL.close()
+
+
 @pytest.fixture
 def fake() -> Iterator[FtpServer]:
     with ftp_server() as running:

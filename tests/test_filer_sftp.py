@@ -24,6 +24,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    yield
+    sftp._POOL.close()
+
+
 def home(tmp_path: Path, **files: str) -> dict[str, str]:
     """The environment of a filer whose tenant has these files in its Secret."""
     (tmp_path / "home").mkdir(parents=True)

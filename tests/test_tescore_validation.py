@@ -253,4 +253,4 @@ def test_a_path_of_no_shared_claim_is_refused() -> None:
     }.items():
         with pytest.raises(InvalidTask) as told:
             validation.checked(json.dumps(task_document(**urls)), settings)
-        assert told.value.problems == expected
+        assert list(told.value.problems) == expected

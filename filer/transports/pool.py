@@ -44,6 +44,14 @@ class Pool(Generic[_C]):
         with self._lock:
             self._idle.setdefault(server, []).append((connection, time.monotonic()))
 
+    def close(self) -> None:
+        """Closes those that are idle."""
+        with self._lock:
+            idle = [connection for kept in self._idle.values() for connection, _ in kept]
+            self._idle.clear()
+        for connection in idle:
+            self._close(connection)
+
     def _idle_one(self, server: Server) -> _C | None:
         while True:
             with self._lock:
