@@ -9,13 +9,15 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from filer import guard
 
 _CHUNK = 256 * 1024
+_CONNECT = 10.0
+"""Seconds until a server must have taken a connection that says nothing of it."""
 _HELD = 32
 """Connections to a server that are kept for the next request; more than transfers at a time."""
 
 
 def opened(connection: HTTPConnection) -> socket.socket:
     """What `_new_conn` of a connection is to return; it raises as urllib3's own does for what fails."""
-    seconds, options = float(connection.timeout or 0), connection.socket_options or ()
+    seconds, options = float(connection.timeout or _CONNECT), connection.socket_options or ()
     try:
         return guard.connected(connection.host, connection.port or 0, seconds, options)
     except TimeoutError as error:

@@ -3,11 +3,17 @@
 import functools
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
 from filer.errors import Late
 from filer.lanes import Lanes
+
+
+def all_of(lanes: Lanes[int], call: Callable[[], int]) -> None:
+    lanes.give(call)
+    lanes.settle()
 
 
 def test_results_come_in_the_order_of_the_calls() -> None:
@@ -40,9 +46,8 @@ def test_an_error_is_raised_though_an_earlier_call_has_not_ended() -> None:
     gate = threading.Event()
     with Lanes[int](2, lambda _: None) as lanes:
         lanes.give(lambda: int(gate.wait(30)))
-        lanes.give(lambda: int("broken"))
         with pytest.raises(ValueError, match="broken"):
-            lanes.settle()
+            all_of(lanes, lambda: int("broken"))
         gate.set()
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from tescore import outputs, report
 from tests.nginx import Nginx, nginx
+from tests.processes import used
 from tests.servers import S3Server, s3_server
 from tests.test_filer_program import variables
 from tests.test_filer_s3 import arrived, moved, wrote
@@ -93,15 +94,11 @@ def large(server: Nginx, s3: S3Server) -> Path:
     return place
 
 
-def begun(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> "subprocess.Popen[bytes]":
-    document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
-    (tmp_path / "task.json").write_text(json.dumps(document))
-    (tmp_path / "scratch").mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", "filer", step],
-        env=variables(tmp_path, **environment),
-        stdout=subprocess.PIPE,
-    )
+def begun(tmp_path: Path, environment: dict[str, str], item: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    (tmp_path / "task.json").write_text(json.dumps({"inputs": [item], "executors": [{"image": "i", "command": ["c"]}]}))
+    (tmp_path / "scratch").mkdir()
+    environment = variables(tmp_path, **environment)
+    return subprocess.Popen([sys.executable, "-m", "filer", "inputs"], env=environment, stdout=subprocess.DEVNULL)
 
 
 def left(tmp_path: Path) -> list[Path]:
@@ -114,7 +111,7 @@ def test_inputs_killed_in_the_middle_of_a_large_file_are_whole_after_a_second_st
 ) -> None:
     url = server.url("/large") if protocol == "http" else "s3://bucket/large"
     item, environment = {"path": "/in/x", "url": url}, s3.environment(tmp_path / "aws")
-    with begun(tmp_path, "inputs", environment, item) as killed:
+    with begun(tmp_path, environment, item) as killed:
         while not any(place.stat().st_blocks * 512 > GIB // 20 for place in left(tmp_path)):
             assert killed.poll() is None
         killed.send_signal(signal.SIGKILL)
@@ -127,15 +124,13 @@ def test_inputs_killed_in_the_middle_of_a_large_file_are_whole_after_a_second_st
     assert left(tmp_path) == []
 
 
-def peak(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[int, report.Report]:
+def peak(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[float, report.Report]:
     """Mebibytes of memory that a filer needed."""
-    with begun(tmp_path, step, environment, *items) as running:
-        assert running.stdout is not None
-        told = report.read(running.stdout.read().decode().splitlines())
-        _, status, used = os.wait4(running.pid, 0)
-        running.returncode = os.waitstatus_to_exitcode(status)
-    assert (running.returncode, told.failure) == (0, "")
-    return used.ru_maxrss // 1024, told
+    document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
+    (tmp_path / "task.json").write_text(json.dumps(document))
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    ended = used([sys.executable, "-m", "filer", step], variables(tmp_path, **environment))
+    return ended.memory, report.read(ended.said.splitlines())
 
 
 @pytest.mark.parametrize("protocol", ["http", "s3"])
