@@ -1,7 +1,10 @@
 """FTP and FTP with TLS: vsftpd for what it does, a server of our own for what it does not."""
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,8 @@ from filer.transports import ftp
 from tescore import report
 from tests.ftp_server import FtpServer, ftp_server
 from tests.moving import moved, scratch, tree, wrote
+from tests.processes import used
+from tests.test_filer_program import variables
 from tests.tls import certificate
 from tests.vsftpd import PASSWORD, USER, Vsftpd, vsftpd
 
@@ -405,3 +410,24 @@ def test_no_connection_goes_to_where_transfers_must_not_go(fake: FtpServer, plac
 def test_no_server_may_be_asked_again(place: Path) -> None:
     with pytest.raises(Interrupted, match=r"no connection to the server could be made \(Connection refused\)"):
         ftp.fetch("ftp://127.0.0.1:1/x", place)
+
+
+def test_memory_does_not_grow_with_files_or_their_number(server: Vsftpd, tmp_path: Path) -> None:
+    with (server.folder / "gib").open("wb") as large:
+        large.truncate(512 * 1024 * 1024)
+    for i in range(500):
+        wrote(tmp_path, f"/out/{i}")
+    (server.folder / "mem").mkdir()
+    server.own()
+    large_one = {"path": "/out/large", "url": server.url("/gib")}
+    assert used_by(tmp_path, "inputs", large_one) < 100
+    assert used_by(tmp_path, "outputs", {"path": "/out", "url": server.url("/mem"), "type": "DIRECTORY"}) < 100
+    assert len(tree(server.folder / "mem")) == 501
+
+
+def used_by(tmp_path: Path, step: str, item: dict[str, Any]) -> float:
+    """Mebibytes that the filer needed."""
+    document = {step: [item], "executors": [{"image": "i", "command": ["c"]}]}
+    (tmp_path / "task.json").write_text(json.dumps(document))
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    return used([sys.executable, "-m", "filer", step], variables(tmp_path)).memory

@@ -107,7 +107,10 @@ def _send(sftp: SFTPClient, source: Path, name: str) -> None:
 def _rename(sftp: SFTPClient, part: str, path: str) -> None:
     try:
         sftp.posix_rename(part, path)
-    except OSError:  # a server of another kind, which does not replace what is there
+    except OSError as error:
+        if error.errno is not None:  # a refusal
+            raise
+        # A server of another kind, which does not replace what is there.
         with suppress(OSError):
             sftp.remove(path)
         sftp.rename(part, path)
