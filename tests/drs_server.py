@@ -3,12 +3,13 @@
 import contextlib
 import json
 import ssl
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.servers import serving
 
 
 @dataclass(slots=True)
@@ -39,13 +40,8 @@ def drs_server(certificate: Path) -> Iterator[DrsServer]:
         listener.socket = context.wrap_socket(listener.socket, server_side=True)
         served = DrsServer(listener.server_port)
         listener.served = served  # type: ignore[attr-defined]
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(listener):
             yield served
-        finally:
-            listener.shutdown()
-            thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -3,9 +3,10 @@
 import contextlib
 import socket
 import socketserver
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+
+from tests.servers import serving
 
 
 @dataclass(slots=True)
@@ -31,13 +32,8 @@ def ftp_server() -> Iterator[FtpServer]:
     with _Listener(("127.0.0.1", 0), _Handler) as listener:
         served = FtpServer(listener.server_address[1])
         listener.served = served
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(listener):
             yield served
-        finally:
-            listener.shutdown()
-            thread.join()
 
 
 class _Listener(socketserver.ThreadingTCPServer):

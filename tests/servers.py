@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import socketserver
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -53,13 +54,20 @@ def http_server() -> Iterator[HttpServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as listener:
         served = HttpServer(listener.server_port)
         listener.served = served  # type: ignore[attr-defined]
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(listener):
             yield served
-        finally:
-            listener.shutdown()
-            thread.join()
+
+
+@contextlib.contextmanager
+def serving(listener: socketserver.BaseServer) -> Iterator[None]:
+    """Has a server answer in a thread of its own, until the block ends."""
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):

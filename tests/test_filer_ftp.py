@@ -14,11 +14,12 @@ from filer.patience import Patience
 from filer.transports import ftp
 from tescore import report
 from tests.ftp_server import FtpServer, ftp_server
+from tests.loopback import PASSWORD, USER
 from tests.moving import moved, scratch, tree, wrote
 from tests.processes import used
 from tests.test_filer_program import variables
 from tests.tls import certificate
-from tests.vsftpd import PASSWORD, USER, Vsftpd, vsftpd
+from tests.vsftpd import Vsftpd, vsftpd
 
 LARGE = bytes(range(251)) * 40_000
 AWKWARD = "a b#c?d%20e+ü&;x=1"

@@ -9,8 +9,9 @@ from filer.errors import Interrupted, NotMovable
 from filer.transports import sftp
 from filer.transports.sftp_session import cause
 from tescore import report
+from tests.loopback import PASSWORD, USER
 from tests.moving import moved, scratch, tree, wrote
-from tests.sshd import PASSWORD, USER, Sshd, sshd
+from tests.sshd import Sshd, sshd
 
 LARGE = bytes(range(251)) * 80_000
 """More than two windows."""
