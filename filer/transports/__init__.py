@@ -11,18 +11,16 @@ from tescore.schemes import scheme
 
 MODULES = {
     "az": "filer.transports.azure",
-    "file": "filer.transports.file",
     "drs": "filer.transports.drs",
+    "file": "filer.transports.file",
     "ftp": "filer.transports.ftp",
     "ftps": "filer.transports.ftp",
     "gs": "filer.transports.gs",
     "http": "filer.transports.http",
     "https": "filer.transports.http",
-    "sftp": "filer.transports.sftp",
     "s3": "filer.transports.s3",
+    "sftp": "filer.transports.sftp",
 }
-
-
 _PACKAGES = {"azure": "azure-storage-blob", "google": "google-cloud-storage"}
 """What to install for a module that is missing, where its name is another."""
 _AZURE = re.compile(
