@@ -31,8 +31,8 @@ class Page:
 class Transport(Protocol):
     """What every such module offers, to several threads at a time.
 
-    Moving is one attempt, which raises NotMovable or Interrupted, with the cause; trying again is done elsewhere, with the
-    same destination, and by what the Interrupted says is to be called next, if it does (`going_on`).
+    Moving is one attempt, which raises NotMovable or Interrupted, with the cause; trying again is done elsewhere, with
+    the same destination, and by what the Interrupted says is to be called next, if it does (`going_on`).
     """
 
     def fetch(self, url: str, destination: Path) -> int:
