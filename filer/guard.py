@@ -28,8 +28,8 @@ DENIED: tuple[Range, ...] = tuple(
 )  # fmt: skip
 _NAME_SECONDS = 10.0
 """How long name servers are waited for; the C library alone would wait for minutes."""
-_NAME_TROUBLE = 10.0
-"""Seconds for which name servers that are away are tried again."""
+_NAME_TROUBLE = 20.0
+"""Seconds for which trouble with names is waited out, the wait for name servers included."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 _MOST_ADDRESSES = 4
 
@@ -115,7 +115,8 @@ def _looked_up(host: str, port: int) -> list[tuple[Any, ...]]:
     try:
         answer = answers.get(timeout=_NAME_SECONDS)
     except queue.Empty as error:
-        raise Interrupted(f"no name server answered for {_NAME_SECONDS:.0f} s", worth=_NAME_TROUBLE) from error
+        words = f"no name server answered for {_NAME_SECONDS:.0f} s"
+        raise Interrupted(words, worth=_NAME_TROUBLE - _NAME_SECONDS) from error
     if isinstance(answer, socket.gaierror) and answer.errno not in _NO_SUCH_NAME:
         raise Interrupted(f"its name could not be looked up ({answer.strerror})", worth=_NAME_TROUBLE) from answer
     if isinstance(answer, Exception) or not answer:

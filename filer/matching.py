@@ -1,6 +1,7 @@
 """Which paths the wildcards of an output stand for (POSIX.1-2017, 2.13: `*`, `?`, `[…]` and `\\` before a literal)."""
 
 import re
+from collections.abc import Iterable
 
 from tescore import wildcards
 from tescore.wildcards import BRACKET
@@ -33,6 +34,17 @@ def pruned(path: str, path_prefix: str) -> str:
     """What is appended to the output's URL, behind a slash, for a path that matched; the prefix is a pattern's."""
     plain = wildcards.literal("/" + "/".join(wildcards.parts(path_prefix)))
     return path.removeprefix(plain).lstrip("/")
+
+
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Paths in order, without those that lie below another one: they come with that."""
+    found = set(paths)
+    return sorted(path for path in found if found.isdisjoint(_above(path)))
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
 def _token(pattern: str, at: int) -> tuple[str, int]:

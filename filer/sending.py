@@ -164,7 +164,7 @@ def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:
 def _matching(root: Path, output: Output) -> Iterator[tuple[str, str]]:
     """Path and URL of each match. Raises NotMovable for two that would lie at one URL."""
     transport = transports.of(output.url)
-    found = tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY)
+    found = matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY))
     places: dict[str, str] = {}
     overlaps = Overlaps()
     for path in found:

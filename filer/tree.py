@@ -4,6 +4,7 @@ There `/` is the root of what executors wrote, so a link leads to nothing outsid
 Every step is made from an open folder, so that nobody can put a link into the way between a look and the use of it.
 """
 
+import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -20,6 +21,10 @@ _LINKS = 40
 """Links followed on the way to one file: the kernel's own bound."""
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 """As no more than a name: a pipe is not waited for, and a device not touched."""
+
+
+_SORTED = 20_000
+"""Names of a folder that are held to be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +76,13 @@ def files(root: Path, folder: str) -> Iterator[str]:
     ahead = [listed]
     while ahead:
         here = ahead[-1]
-        if not here.names:
+        name = next(here.names, None)
+        if name is None:
             ahead.pop()
             if here.empty:
                 yield f"{here.path}/"
             continue
-        path = f"{here.path}/{here.names.pop()}"
+        path = f"{here.path}/{name}"
         inner = _listed(root, path, here.above)
         if inner is None:
             yield path
@@ -119,8 +125,8 @@ def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
 @dataclass(slots=True)
 class _Listed:
     path: str
-    names: list[str]
-    """In it, the last one first."""
+    names: Iterator[str]
+    """In it; in their order, but for a folder of very many, whose names are not held all at once."""
     above: frozenset[tuple[int, int]]
     """What identifies it and all folders on the way to it."""
     empty: bool
@@ -135,8 +141,10 @@ def _listed(root: Path, path: str, above: frozenset[tuple[int, int]]) -> _Listed
         if not stat.S_ISDIR(seen.st_mode):
             return None
         mark = (seen.st_dev, seen.st_ino)
-        names = sorted(os.listdir(_itself(found)), reverse=True)  # noqa: PTH208, not to hold a Path for each
-        return _Listed(path, names, above | {mark}, empty=not names, repeated=mark in above)
+        listing = os.scandir(_itself(found))
+        first = sorted(entry.name for entry in itertools.islice(listing, _SORTED))
+        names = itertools.chain(first, (entry.name for entry in listing))
+        return _Listed(path, names, above | {mark}, empty=not first, repeated=mark in above)
     return None
 
 

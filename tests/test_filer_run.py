@@ -283,6 +283,19 @@ def test_braces_and_double_stars_are_as_nextflow_means_them(pod: Pod, server: Ht
     assert sorted(server.files) == ["/kept/a.bai", "/kept/a.bam", "/kept/deep/er/b.bam"]
 
 
+@pytest.mark.parametrize(
+    ("pattern", "kind"), [("/out/**", "FILE"), ("/out/**", "DIRECTORY"), ("/out/{a,a/deep,b,a/1}", "FILE")]
+)
+def test_what_lies_below_a_match_comes_with_it_once(pod: Pod, server: HttpServer, pattern: str, kind: str) -> None:
+    for path in ("/out/a/1", "/out/a/deep/2", "/out/b"):
+        pod.wrote(path)
+    assert pod.outputs({"path": pattern, "path_prefix": "/out", "type": kind, "url": server.url("/kept")}) == 0
+    both = ["/kept/a/1", "/kept/a/deep/2"]
+    assert sorted(request.target for request in server.requests if request.method == "PUT") == (
+        both if kind == "DIRECTORY" else [*both, "/kept/b"]
+    )
+
+
 def test_two_matches_for_one_place_are_told_and_neither_is_stored(pod: Pod, server: HttpServer) -> None:
     """Only what begins with the prefix loses it."""
     pod.wrote("/a/x/1")

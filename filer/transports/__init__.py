@@ -43,13 +43,17 @@ class Page:
 
 
 class Transport(Protocol):
-    """What every such module offers. Moving is one attempt, which raises NotMovable or Interrupted, with the cause."""
+    """What every such module offers, to several threads at a time.
+
+    Moving is one attempt, which raises NotMovable or Interrupted, with the cause; trying again is done elsewhere, with
+    the same destination, and by what the Interrupted says is to be called next, if it does (`going_on`).
+    """
 
     def fetch(self, url: str, destination: Path) -> int:
         """Writes what is at the URL to a file, whole and byte for byte, and returns its size."""
 
     def store(self, source: Path, url: str) -> None:
-        """Puts a file to the URL."""
+        """Puts a file to the URL. The source's name says nothing: it stands for a file that is open."""
 
     def page(self, url: str, token: str) -> Page:
         """What lies below the URL, as deep as it goes; the token is that of the page before, or empty."""
