@@ -12,9 +12,6 @@ from collections.abc import Sequence
 from taskmaster.observe import Terminated
 from tescore import mounts
 
-FILES = "/.tesk-files"
-"""Where an executor sees the whole tree of the task's files."""
-
 _EXIT = 125
 _WORD = "tesk-cannot-link"
 
@@ -46,4 +43,4 @@ def refused(end: Terminated) -> str:
 
 
 def _target(path: str) -> str:
-    return shlex.quote(FILES + mounts.normal(path))
+    return shlex.quote(mounts.FILES_MOUNT + mounts.normal(path))

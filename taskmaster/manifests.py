@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import filer_mounts, links, ownership, placement, plan, redirection, references, scratch
+from taskmaster import filer_mounts, ownership, placement, plan, redirection, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
@@ -79,7 +79,7 @@ def _executor_mounts(place: Scratch, task: Task, linked: Sequence[str], *, launc
     mounted = [place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task) if mount.path not in linked]
     return [
         *mounted,
-        *([place.mounted(links.FILES, mounts.DATA)] if linked else []),
+        *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if linked else []),
         *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launcher else []),
         *references.mounted(task.resources),
     ]

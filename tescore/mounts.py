@@ -12,6 +12,8 @@ DATA = "data"
 LAUNCHER = "launcher"
 """Folder of the scratch volume with the static shell that redirects standard streams and links files."""
 LAUNCHER_MOUNT = "/.tesk"
+FILES_MOUNT = "/.tesk-files"
+"""Where an executor sees the whole tree of the task's files, if some are linked into the image's folders."""
 SHELL = "busybox"
 
 _OF_THE_IMAGE = frozenset({

@@ -221,8 +221,8 @@ def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[s
         yield f"{name}: is {shortened(repr(value), 60)}, which names a directory and not a file"
     elif folder and mounts.normal(value) == "/":
         yield f"{name}: is {value!r}, which would hide the whole image"
-    elif mounts.normal(value).split("/")[1] == mounts.LAUNCHER_MOUNT.strip("/"):
-        yield f"{name}: is {shortened(repr(value), 60)}, and {mounts.LAUNCHER_MOUNT} is the service's own"
+    elif (top := "/" + mounts.normal(value).split("/")[1]) in {mounts.LAUNCHER_MOUNT, mounts.FILES_MOUNT}:
+        yield f"{name}: is {shortened(repr(value), 60)}, and {top} is the service's own"
     yield from _text_problems(name, value)
 
 

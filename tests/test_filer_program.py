@@ -25,7 +25,9 @@ DOCUMENT: dict[str, Any] = {
 
 def variables(tmp_path: Path, **environment: str) -> dict[str, str]:
     """The filer's environment: its folders are in `tmp_path`, and it may reach the tests' servers."""
+    (tmp_path / "busybox").write_bytes(b"static")
     own = {
+        "TESK_LAUNCHER": str(tmp_path / "busybox"),
         "TESK_TASK_FOLDER": str(tmp_path),
         "TESK_SCRATCH": str(tmp_path / "scratch"),
         "TESK_ALLOWED_RANGES": "127.0.0.0/8",

@@ -170,7 +170,12 @@ def problems(**changes: Any) -> list[str]:
             id="a colon",
         ),
         pytest.param(
-            {"volumes": ["/.tesk/x"]}, ["volumes[0]: is '/.tesk/x', and /.tesk is the service's own"], id="the launcher"
+            {"volumes": ["/.tesk/x", "/.tesk-files"]},
+            [
+                "volumes[0]: is '/.tesk/x', and /.tesk is the service's own",
+                "volumes[1]: is '/.tesk-files', and /.tesk-files is the service's own",
+            ],
+            id="the launcher",
         ),
         pytest.param(
             {"resources": {"ram_gb": -1}}, ["resources.ram_gb: is -1, which is less than nothing"], id="less than none"
