@@ -157,7 +157,7 @@ def problems(**changes: Any) -> list[str]:
                 "executors[0].command: is empty",
                 "executors[0].env: '1A' is no name for an environment variable",
                 "inputs[0].path: is 'x', which is not an absolute path",
-                "inputs[0].url: has the scheme 'gopher', and this service has http, https, s3",
+                "inputs[0].url: has the scheme 'gopher', and this service reads " + ", ".join(sorted(schemes.READABLE)),
                 "inputs[1]: has neither url nor content",
                 "outputs[0].path_prefix: is missing, and path contains wildcards",
             ],
