@@ -51,6 +51,18 @@ class TaskNotFound(Rejected):
         self.task_id = task_id
 
 
+class Unauthenticated(Rejected):
+    """The caller has not shown who they are."""
+
+    reason = "Unauthenticated"
+
+
+class Forbidden(Rejected):
+    """The caller is known, and may not do this."""
+
+    reason = "Forbidden"
+
+
 class Misconfigured(TeskError):
     """Kubernetes refuses what the service itself must be able to do: a fault of its installation."""
 

@@ -1,0 +1,105 @@
+"""What a user may do with the tasks of a tenant: Kubernetes' own answer on the virtual resource tasks.tesk."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+from api.access.remembered import Remembered
+from api.access.review import Reviewer, answer
+from api.access.user import User
+from tescore import naming
+from tescore.errors import Forbidden, TaskNotFound
+
+_GROUP, _RESOURCE = "tesk", "tasks"
+_MOST = 8192
+"""Answers that are remembered."""
+
+
+class Verb(StrEnum):
+    """`CREATE` is to use the tenant: to create tasks, and to see, list and cancel those. The others are for all."""
+
+    CREATE = "create"
+    GET = "get"
+    LIST = "list"
+    DELETE = "delete"
+
+
+Authorizer = Callable[[User, Verb, str], bool]
+"""Whether a user may do that in a namespace."""
+
+
+def anyone(*_: object) -> bool:
+    """The authorizer of a service that is open."""
+    return True
+
+
+class AccessReviews:
+    """An authorizer that remembers answers for a while. Raises what asking Kubernetes does."""
+
+    def __init__(self, cluster: Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._seconds = seconds
+        self._clock = clock
+        self._answers = Remembered[tuple[User, Verb, str], bool](_MOST, clock)
+
+    def __call__(self, user: User, verb: Verb, namespace: str) -> bool:
+        key = user, verb, namespace
+        known = self._answers.get(key)
+        if known is None:
+            now = self._clock()
+            known = self._asked(user, verb, namespace)
+            self._answers.put(key, known, until=now + self._seconds)
+        return known
+
+    def _asked(self, user: User, verb: Verb, namespace: str) -> bool:
+        what = {"namespace": namespace, "verb": verb.value, "group": _GROUP, "resource": _RESOURCE}
+        spec = {"user": user.name, "groups": list(user.groups), "resourceAttributes": what}
+        return bool(answer(self._cluster, "authorization.k8s.io", "SubjectAccessReview", spec).get("allowed"))
+
+
+class Permissions:
+    """What one user may do in one tenant.
+
+    Who may do nothing there is told so, whatever they ask for; who may use it is told of others' tasks no more than
+    that there is none.
+    """
+
+    def __init__(self, authorizer: Authorizer, user: User, namespace: str) -> None:
+        self.user = user
+        self._authorizer = authorizer
+        self._namespace = namespace
+
+    def create(self) -> None:
+        """Raises Forbidden."""
+        if not self._may(Verb.CREATE):
+            raise self._forbidden("create tasks")
+
+    def listing(self) -> str:
+        """The label selector of the tasks that may be listed; empty for all. Raises Forbidden if there are none."""
+        if self._may(Verb.LIST):
+            return ""
+        if not self._may(Verb.CREATE):
+            raise self._forbidden("see tasks")
+        return f"{naming.OWNER}={naming.hashed(self.user.name)}"
+
+    def see(self, task_id: str, owner: Callable[[], str]) -> None:
+        """Raises TaskNotFound, or Forbidden for those who may see none. `owner` is asked only where it matters."""
+        if self._may(Verb.GET):
+            return
+        if not self._may(Verb.CREATE):
+            raise self._forbidden("see tasks")
+        if owner() != self.user.name:
+            raise TaskNotFound(task_id)
+
+    def cancel(self, task_id: str, owner: Callable[[], str]) -> None:
+        """As `see`; raises Forbidden also where the task may be seen and not cancelled."""
+        if self._may(Verb.DELETE):
+            return
+        self.see(task_id, owner)
+        if not self._may(Verb.CREATE) or owner() != self.user.name:
+            raise self._forbidden("cancel this task")
+
+    def _may(self, verb: Verb) -> bool:
+        return self._authorizer(self.user, verb, self._namespace)
+
+    def _forbidden(self, what: str) -> Forbidden:
+        return Forbidden(f"{self.user.name} may not {what} in {self._namespace}.")
