@@ -13,7 +13,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
-_PATH = re.compile(r"/(?:api|apis/\w+)/v1/(?:namespaces/\w+/)?(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?")
+_PATH = re.compile(
+    r"/(?:api|apis/[\w.]+)/v1/(?:namespaces/(?P<space>[\w-]+)/)?(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?"
+)
 _REQUIREMENT = re.compile(
     r"(?P<not>!?)(?P<key>[\w./-]+)(?:(?P<differs>!)?=(?P<value>[\w./-]*)| notin \((?P<none>[^)]*)\))?"
 )
@@ -44,6 +46,12 @@ class ApiServer:
     cut_off: str = ""
     """Token of a caller that is cut off for good after the first of its requests that broke."""
     kills: bool = False
+    tokens: dict[str, Object] = field(default_factory=dict)
+    """What a TokenReview says of a token: user and audiences."""
+    allowed: set[tuple[str, str, str]] = field(default_factory=set)
+    """User or group, verb and namespace of what a SubjectAccessReview on tasks.tesk allows."""
+    reviews: list[Object] = field(default_factory=list)
+    """What the reviews of both kinds asked."""
     events: list[tuple[int, str, str, Object]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ending: bool = False
@@ -106,7 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
         if end == Break.NOT_HEARD:
             self.close_connection = True
             return
-        status, answer = self._carried_out(found["kind"], name, body, log=bool(found["log"]))
+        if found["kind"].endswith("reviews"):
+            status, answer = self._reviewed(body)
+        else:
+            status, answer = self._carried_out(found["kind"], name, body, space=found["space"], log=bool(found["log"]))
         if end == Break.NOT_ANSWERED:
             self.close_connection = True
             return
@@ -118,21 +129,42 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
 
-    def _carried_out(self, kind: str, name: str, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
+    def _reviewed(self, body: Object) -> tuple[int, Object | bytes]:
+        server, kind, spec = self.served, body["kind"], body["spec"]
+        if kind.endswith(server.refused):
+            return _status(403, "Forbidden")
+        with server.changed:
+            server.reviews.append(spec)
+        if kind == "TokenReview":
+            found = server.tokens.get(spec["token"])
+            audiences = [each for each in (found or {}).get("audiences", []) if each in spec.get("audiences", [each])]
+            return 201, {
+                "status": {"authenticated": True, **found, "audiences": audiences} if found and audiences else {}
+            }
+        what = spec["resourceAttributes"]
+        assert (what["group"], what["resource"]) == ("tesk", "tasks")
+        who = (spec["user"], *spec["groups"])
+        return 201, {"status": {"allowed": any((w, what["verb"], what["namespace"]) in server.allowed for w in who)}}
+
+    def _carried_out(
+        self, kind: str, name: str, body: Object, *, space: str | None, log: bool
+    ) -> tuple[int, Object | bytes]:
         server = self.served
         with server.changed:
             if self.command == "POST":
                 return self._create(kind, body)
             shown = server.objects.get((kind, name))
+            if shown and not _is_in(space, shown):
+                shown = None
             if self.command == "GET" and not name:
                 labels = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
-                return 200, self._listed(kind, labels)
+                return 200, self._listed(kind, labels, space)
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
 
-    def _listed(self, kind: str, selector: str) -> Object:
+    def _listed(self, kind: str, selector: str, space: str | None) -> Object:
         """A page of the objects with those labels, by name; a token is the name of the last one before."""
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
         found = [
@@ -140,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             for (of_kind, name), shown in sorted(self.served.objects.items())
             if of_kind == kind
             and name > query.get("continue", "")
+            and _is_in(space, shown)
             and matches(selector, shown["metadata"].get("labels") or {})
         ]
         items = found[: int(query.get("limit", len(found)))]
@@ -219,6 +252,11 @@ def matches(selector: str, labels: dict[str, str]) -> bool:
         if not fits:
             return False
     return True
+
+
+def _is_in(space: str | None, shown: Object) -> bool:
+    """Whether an object is in a namespace; one that names none is in all."""
+    return space is None or shown["metadata"].get("namespace", space) == space
 
 
 def _merged(shown: Any, patch: Any) -> Any:

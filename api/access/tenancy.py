@@ -1,7 +1,7 @@
 """Which namespaces are tenants, by their label, looked at again every few seconds."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from api.access.review import WAITS
@@ -21,10 +21,11 @@ class Lister(Protocol):
 class Tenancy:
     """One list for all names, so that those who try names cost nothing, and learn nothing of other namespaces."""
 
-    def __init__(self, cluster: Lister, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Lister, clock: Callable[[], float], *, waits: Sequence[float] = WAITS) -> None:
         """`clock` gives seconds."""
         self._cluster = cluster
         self._clock = clock
+        self._waits = waits
         self._lock = threading.Lock()
         self._seen_at = float("-inf")
         self._seen: frozenset[str] | None = None
@@ -44,7 +45,7 @@ class Tenancy:
     def _looked(self, before: frozenset[str] | None) -> frozenset[str]:
         try:
             if before is None:
-                return retried(self._listed, WAITS, obeyed=2.0)
+                return retried(self._listed, self._waits, obeyed=2.0)
             return self._listed()
         except Unavailable:
             if before is None:
