@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
-            if body["metadata"].get("resourceVersion", version) != version:
+            if body.get("metadata", {}).get("resourceVersion", version) != version:
                 return _status(409, "Conflict")
             return 200, server.stored(kind, _merged(shown, body), "MODIFIED")
         if self.command == "DELETE":
