@@ -1,7 +1,7 @@
-.PHONY: help demo test soak kill faults cancel up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel bench-api hammer up down install uninstall lock
 
 help: ## what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
 
 demo: ## a cluster with the service, and a real analysis on it
 	@scripts/demo
@@ -20,6 +20,12 @@ faults: ## an API server that is away or answers errors; launches that are late,
 
 cancel: ## how soon a cancelled task is CANCELED, alone and among many
 	@scripts/campaign cancel
+
+bench-api: ## how quick the api is with 100 to 50,000 tasks, beside the bare API server: BENCH_TASKS=…
+	@scripts/campaign bench_api
+
+hammer: ## many clients at once against one api pod, which is killed in a second round
+	@scripts/campaign hammer
 
 up: ## a cluster with the service; .local/env says where it is
 	@scripts/up

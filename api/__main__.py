@@ -4,31 +4,34 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from api.app import create_app
+from api.backend import backend
 from api.settings import Settings
-from api.store import Store
 from tescore.cluster import Cluster
 from tescore.serving import serve
 from tescore.start import started
-from tescore.tenants import Tenants
 
 
 def main() -> None:
     settings = started("api", Settings, os.environ)
     logging.getLogger("api").warning("the service is open: everyone who reaches it may create and see tasks")
+    run(settings, Cluster)
+
+
+def run(settings: Settings, cluster: Callable[[], Cluster]) -> None:
+    """Serves until the process is told to stop; each worker has a connection of its own."""
     serve(
-        lambda: create_app(settings, _store(settings), lambda: datetime.now(UTC), secrets.randbits),
+        lambda: create_app(
+            settings, backend(cluster(), settings, time.monotonic), lambda: datetime.now(UTC), secrets.randbits
+        ),
         bind=f"[::]:{settings.api_port}",
         workers=settings.api_workers,
-        threads=settings.api_threads,
+        # Each stream has a thread of its own, so that other requests never wait behind streams.
+        threads=settings.api_threads + settings.api_streams,
     )
-
-
-def _store(settings: Settings) -> Store:
-    cluster = Cluster()
-    return Store(cluster, settings.tenant, Tenants(cluster, settings, time.monotonic))
 
 
 if __name__ == "__main__":

@@ -1,87 +1,37 @@
-"""The api as a WSGI application: its routes under their prefixes, and every error as JSON."""
+"""The api as a WSGI application: its paths under their prefixes, and what all replies have in common."""
 
-import logging
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import IO, Any
+from typing import Any
 
-from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from flask import Flask
 
+from api import failures, replies
+from api.backend import Backend
+from api.extensions import documentation, live, probes
 from api.routes import PREFIXES, routes
 from api.settings import Settings
-from api.store import Store
-from tescore.errors import InvalidTask, Misconfigured, Refused, TaskNotFound, TeskError, Unavailable
-
-log = logging.getLogger(__name__)
-
-_DRAINED = 64 * 1024 * 1024
-"""Bytes of a body over the limit that are read, and thrown away, before the connection is closed."""
-_CHUNK = 64 * 1024
-_RETRY_AFTER = 5
-"""Seconds that a client is asked to wait when Kubernetes is away."""
-_STATUS: dict[type[TeskError], int] = {TaskNotFound: 404, Unavailable: 503, Misconfigured: 500}
-_PASSED_ON = frozenset({400, 403, 413})
-"""Answers of the API server to a create that say the same to our client."""
+from api.streams import Streams
 
 
 def create_app(
-    settings: Settings, store: Store, now: Callable[[], datetime], random: Callable[[int], int]
+    settings: Settings, backend: Backend, now: Callable[[], datetime], random: Callable[[int], int]
 ) -> Callable[..., Iterable[bytes]]:
     """The application; it keeps nothing between two requests."""
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    # The library ends a body that comes in chunks at its limit without a word; one byte more is seen to be too many.
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    paths = routes(settings, store, now, random)
+    failures.told_by(app, max_body=settings.max_body)
+    replies.finished(app, settings)
+    tes, streams = routes(settings, backend.store, now, random), Streams(settings.api_streams)
     for prefix in PREFIXES:
-        app.register_blueprint(paths, url_prefix=prefix, name=prefix.strip("/").replace("/", "-"))
-
-    @app.get("/healthz")
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
-
-    @app.errorhandler(TeskError)
-    def told(error: TeskError) -> Response:
-        return _error(_status(error), error.reason, str(error), **_details(error))
-
-    @app.errorhandler(RequestEntityTooLarge)
-    def too_large(_: RequestEntityTooLarge) -> Response:
-        # A client that is cut off while it still sends does not get to read the answer.
-        source: IO[bytes] = request.environ["wsgi.input"]
-        left = _DRAINED
-        while left > 0 and (chunk := source.read(_CHUNK)):
-            left -= len(chunk)
-        return _error(413, "TooLarge", f"The body is larger than {settings.max_body} bytes.")
-
-    @app.errorhandler(HTTPException)
-    def refused(error: HTTPException) -> Response:
-        return _error(error.code or 500, error.name.replace(" ", ""), error.description or error.name)
-
-    @app.errorhandler(Exception)
-    def failed(error: Exception) -> Response:
-        log.error("request failed", exc_info=error)
-        return _error(500, "InternalError", "The service made a mistake; its log has the details.")
-
+        for part in (tes, live(backend, streams), documentation(prefix)):
+            app.register_blueprint(part, url_prefix=prefix, name=f"{part.name}{prefix.replace('/', '-')}")
+    app.register_blueprint(documentation(*PREFIXES))
+    app.register_blueprint(probes(backend.readiness))
     return _single_slashes(app)
-
-
-def _status(error: TeskError) -> int:
-    if isinstance(error, Refused) and error.code in _PASSED_ON:
-        return error.code
-    return _STATUS.get(type(error), 400)
-
-
-def _details(error: TeskError) -> dict[str, Any]:
-    return {"problems": error.problems} if isinstance(error, InvalidTask) else {}
-
-
-def _error(status: int, reason: str, message: str, **details: Any) -> Response:
-    response = jsonify({"error": reason, "message": message, **details})
-    response.status_code = status
-    if status == 503:
-        response.headers["Retry-After"] = str(_RETRY_AFTER)
-    return response
 
 
 def _single_slashes(app: Flask) -> Callable[..., Iterable[bytes]]:

@@ -1,5 +1,6 @@
 """From the query of a list request to what is asked of Kubernetes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tescore.states import State
 
 _DEFAULT_PAGE = 256
 _LARGEST_PAGE = 2047
+_KEY = re.compile("[\x21-\x7e]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,15 @@ def view(arguments: Mapping[str, str]) -> View:
     if text not in View.__members__:
         raise BadRequest(f"view is {text!r}, which is none of {', '.join(View)}.")
     return View(text)
+
+
+def idempotency_key(header: str | None) -> str:
+    """The key that a client sends with a task so that sending it again makes no other; empty if it sends none."""
+    if header is None:
+        return ""
+    if not _KEY.fullmatch(header):
+        raise BadRequest(f"Idempotency-Key is {header[:300]!r}, which is not 1 to 255 visible characters of ASCII.")
+    return header
 
 
 def _page_size(text: str) -> int:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, jsonify, request
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api import query
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from api.store import Store
-from tescore import naming, record, validation
+from tescore import naming, record
 from tescore.errors import InvalidTask
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
@@ -33,22 +34,25 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
-        text = _text(request.get_data())
-        validation.checked(text, store.settings())
+        text = _text(_body(settings.max_body))
+        key = query.idempotency_key(request.headers.get("Idempotency-Key"))
+        if key:
+            return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
         task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
         store.create(task_id, text, owner=ANONYMOUS)
         return {"id": task_id}
 
     @paths.get("/tasks")
-    def list_tasks() -> dict[str, Any]:
+    def list_tasks() -> Response:
         arguments = request.args
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
-        tasks, token = store.page(asked)
-        return {"tasks": tasks, **({"next_page_token": token} if token else {})}
+        with store.page(asked) as (tasks, token):
+            return jsonify({"tasks": tasks, **({"next_page_token": token} if token else {})})
 
     @paths.get("/tasks/<task_id>")
-    def get_task(task_id: str) -> dict[str, Any]:
-        return store.shown(task_id, query.view(request.args))
+    def get_task(task_id: str) -> Response:
+        with store.shown(task_id, query.view(request.args)) as task:
+            return _tagged(jsonify(task))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:
@@ -57,6 +61,25 @@ def routes(settings: Settings, store: Store, now: Callable[[], datetime], random
         return {}
 
     return paths
+
+
+def _body(most: int) -> bytes:
+    """The body, which is taken for JSON unless the client says otherwise."""
+    if request.mimetype and not request.is_json:
+        raise UnsupportedMediaType(f"The body is {request.mimetype}, and should be application/json.")
+    if request.content_encoding not in {None, "identity"}:
+        raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
+    body = request.get_data()
+    if len(body) > most:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _tagged(response: Response) -> Response:
+    """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
+    response.add_etag(weak=True)  # it may yet be compressed
+    response.make_conditional(request)
+    return response
 
 
 def _text(body: bytes) -> str:

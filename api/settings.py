@@ -11,8 +11,12 @@ class Settings(TenantSettings):
     tenant: str = setting("namespace in which tasks run that are sent to the bare URL", default="tesk")
     api_port: int = setting("port of the api, HTTP", default=8080)
     api_workers: int = setting("processes of an api pod", default=2)
-    api_threads: int = setting("requests that one of them works on at a time", default=16)
+    api_threads: int = setting("requests that one of them works on at a time, besides its streams", default=16)
+    api_streams: int = setting("streams (logs that are followed, watches) of one of them, at most", default=16)
     max_body: int = setting("bytes of a request's body, at most", default=8 * 1024 * 1024)
+    cors_origins: tuple[str, ...] = setting(
+        "origins of web pages that may use the api (https://example.org, or * for all)", default=()
+    )
     service_id: str = setting("service-info: id, a reversed domain name", default="org.example.tesk")
     service_name: str = setting("service-info: name", default="TESK")
     organization_name: str = setting("service-info: who runs the service", default="TESK")

@@ -1,16 +1,29 @@
 """Tasks in Kubernetes: the only module of the api that knows where they are kept."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from api import views
+from api import creation, tokens, views
+from api.creation import Creation
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, outputs, record
+from tescore import listing, naming, outputs, record, validation
 from tescore.cluster import Cluster, path
-from tescore.errors import AlreadyExists, BadRequest, Conflict, Expired, Misconfigured, Missing, Refused, TaskNotFound
+from tescore.errors import (
+    AlreadyExists,
+    BadRequest,
+    Conflict,
+    Expired,
+    KeyReused,
+    Misconfigured,
+    Missing,
+    Refused,
+    TaskNotFound,
+    TooNew,
+)
 from tescore.record import Record
 from tescore.retry import retried
 from tescore.states import FINAL, State
@@ -19,36 +32,63 @@ from tescore.tenants import Tenants
 _T = TypeVar("_T")
 _READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 """Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
-_CREATE_WAITS = (0.2, 0.4, 0.8, 1.6)
-"""Seconds: some clients send a task again after 10 s, as another one."""
+_WRITE_WAITS = (0.2, 0.4, 0.8, 1.6)
 _FEW = 16
 """Whole records that are asked for at a time."""
+_MANY = 1000
+"""Records whose metadata is asked for at a time where only those of a name prefix are wanted."""
 _PAGE_BYTES = 8 * 1024 * 1024
 """Size at which a page of whole tasks ends."""
-_PAGE_CALLS = 150
+_PAGE_CALLS = 100
 """Calls for one page at most: a rare name prefix would go through all tasks at once. A page may be short."""
+_FOREIGN = "page_token is not of this service; begin again without one."
+_LARGE = 1024 * 1024
+"""Bytes of tasks from which on a reply takes its turn: a task of 100,000 outputs takes 100 MB while it is made."""
 
 
 class Store:
     """The tasks of one tenant. Raises TaskNotFound, and Refused or Unavailable as tescore.cluster does."""
 
-    def __init__(self, cluster: Cluster, namespace: str, tenants: Tenants[Settings]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        namespace: str,
+        tenants: Tenants[Settings],
+        clock: Callable[[], float],
+        create_seconds: float = creation.SECONDS,
+    ) -> None:
+        """`clock` gives seconds that only grow."""
         self._cluster = cluster
         self._namespace = namespace
         self._tenants = tenants
+        self._creation = Creation(cluster, namespace, clock, create_seconds)
+        self._large = threading.Lock()
 
     def settings(self) -> Settings:
         """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
         return self._retried(lambda: self._tenants.settings(self._namespace), _READ_WAITS)
 
     def create(self, task_id: str, document: str, *, owner: str) -> None:
-        """The task is stored, and so launched, when this returns.
+        """The task is stored, and so launched, when this returns; it is not, as far as can be known, when this raises.
 
-        After a doubtful answer the same task is sent again: where it was stored before, the name is taken.
+        Raises InvalidTask with all that is wrong with the document, and AlreadyExists if another task has the name.
         """
-        body = record.config_map(task_id, self._namespace, document, owner=owner)
-        with suppress(AlreadyExists):
-            self._retried(lambda: self._cluster.create(path("configmaps", self._namespace), body), _CREATE_WAITS)
+        validation.checked(document, self.settings())
+        self._creation.create(task_id, document, owner=owner)
+
+    def created_once(self, document: str, *, owner: str, key: str) -> str:
+        """The id of the task that this owner sent with this key: stored now or before, as long as it is kept.
+
+        Raises KeyReused if that was another task, and what `create` raises.
+        """
+        task_id = naming.keyed_task_id(owner, key)
+        try:
+            # The look before is for the webhook's sake, which would launch a task again that has ended long ago.
+            if not self._creation.is_done(task_id, document, owner=owner):
+                self.create(task_id, document, owner=owner)
+        except AlreadyExists as error:
+            raise KeyReused(f"The Idempotency-Key {key!r} was sent with another task before.") from error
+        return task_id
 
     def get(self, task_id: str) -> Record:
         if not naming.is_task_id(task_id):
@@ -64,22 +104,36 @@ class Store:
             raise TaskNotFound(task_id)
         return record.record(stored)
 
-    def shown(self, task_id: str, view: View) -> dict[str, Any]:
-        """The task as the view wants it. Raises TaskNotFound."""
+    @contextmanager
+    def shown(self, task_id: str, view: View) -> Iterator[dict[str, Any]]:
+        """The task as the view wants it, and if it is large its turn until the block ends. Raises TaskNotFound."""
         seen = self.get(task_id)
-        return views.head(seen) if view == View.MINIMAL else self._whole(seen, view)
+        if view == View.MINIMAL:
+            yield views.head(seen)
+            return
+        with self._turn(len(seen.document) + outputs.pages(seen.pages).size):
+            yield self._whole(seen, view)
 
-    def page(self, query: ListQuery) -> tuple[list[dict[str, Any]], str]:
-        """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last."""
-        tasks: list[dict[str, Any]] = []
-        token, size = query.page_token, 0
+    @contextmanager
+    def page(self, query: ListQuery) -> Iterator[tuple[list[dict[str, Any]], str]]:
+        """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last.
+
+        A large page has its turn until the block ends.
+        """
+        listed = f"{self._namespace}\n{query.selector}\n{query.name_prefix}"
+        token, size = tokens.opened(query.page_token, listed), 0
+        found: list[dict[str, Any]] = []
         for _ in range(_PAGE_CALLS):
-            items, token = self._some(query, token, query.page_size - len(tasks), _PAGE_BYTES - size)
-            tasks += [self._shown(item, query.view) for item in items]
+            items, token = self._some(query, token, query.page_size - len(found), _PAGE_BYTES - size)
+            found += items
             size += sum(_size(item) for item in items)
-            if not token or len(tasks) >= query.page_size or size >= _PAGE_BYTES:
+            if not token or len(found) >= query.page_size or size >= _PAGE_BYTES:
                 break
-        return tasks, token
+        with self._turn(size):
+            yield [self._shown(item, query.view) for item in found], tokens.sealed(token, listed)
+
+    def _turn(self, size: int) -> AbstractContextManager[Any]:
+        return self._large if size > _LARGE else nullcontext()
 
     def cancel(self, task_id: str, *, by: str, now: str) -> None:
         """The task is marked for its taskmaster to stop, or has ended here if none had begun it.
@@ -110,25 +164,45 @@ class Store:
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
     def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[dict[str, Any]], str]:
-        """The next tasks, at least one if there is any and no more than reach the size; and the token after them."""
-        limit = room if query.view == View.MINIMAL else min(room, _FEW)
+        """The next tasks, no more than there is room for or reach the size; and the token after them."""
+        many = max(room, _MANY) if query.name_prefix else room
+        limit = many if query.view == View.MINIMAL else min(room, _FEW)
         listed = self._list(query, token, limit)
-        fitting = _fitting(listed["items"], query.name_prefix, left)
+        fitting = _fitting(listed["items"], query.name_prefix, room, left)
         if fitting < len(listed["items"]):
             listed = self._list(query, token, fitting)
         items = [item for item in listed["items"] if _name(item).startswith(query.name_prefix)]
         return items, listed["metadata"].get("continue", "")
 
     def _list(self, query: ListQuery, token: str, limit: int) -> dict[str, Any]:
-        wanted = {"labelSelector": query.selector, "limit": str(limit), **({"continue": token} if token else {})}
-        accept = listing.METADATA if query.view == View.MINIMAL else "application/json"
-        where = path("configmaps", self._namespace)
+        """A page of Kubernetes'. One of a list that it has forgotten is the rest of that list as it is now.
+
+        What was there all the time is on it, and nothing that came before, for names do not change.
+        """
         try:
-            return self._retried(lambda: self._cluster.get(where, query=wanted, accept=accept), _READ_WAITS)
+            try:
+                return self._listed(query, token, limit)
+            except Expired as error:
+                if not error.resumed:
+                    raise
+                return self._listed(query, error.resumed, limit)
         except (Expired, Refused) as error:
             if not token:
                 raise Misconfigured(str(error)) from error
-            raise BadRequest("page_token is not of this service, or too old; begin again without one.") from error
+            raise BadRequest(_FOREIGN) from error
+
+    def _listed(self, query: ListQuery, token: str, limit: int) -> dict[str, Any]:
+        where = path("configmaps", self._namespace)
+        asked = {"labelSelector": query.selector, "limit": str(limit), **({"continue": token} if token else {})}
+        accept = listing.METADATA if query.view == View.MINIMAL else "application/json"
+
+        def once() -> dict[str, Any]:
+            try:
+                return self._cluster.get(where, query=asked, accept=accept)
+            except TooNew as error:
+                raise BadRequest(_FOREIGN) from error
+
+        return self._retried(once, _READ_WAITS)
 
     def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
         return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(record.record(item), view)
@@ -155,7 +229,7 @@ class Store:
     def _patch(self, task_id: str, patch: dict[str, Any]) -> None:
         where = path("configmaps", self._namespace, task_id)
         try:
-            self._retried(lambda: self._cluster.patch(where, patch), _CREATE_WAITS)
+            self._retried(lambda: self._cluster.patch(where, patch), _WRITE_WAITS)
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
@@ -163,23 +237,22 @@ class Store:
         return retried(call, waits, obeyed=2.0)
 
 
-def _fitting(items: Sequence[dict[str, Any]], name_prefix: str, left: int) -> int:
-    """How many of the items it takes to reach a size; at least one, all if they do not."""
+def _fitting(items: Sequence[dict[str, Any]], name_prefix: str, room: int, left: int) -> int:
+    """How many of the items it takes to fill a page, of which so many tasks and bytes are left; all if they do not."""
     for count, item in enumerate(items, 1):
         if _name(item).startswith(name_prefix):
+            room -= 1
             left -= _size(item)
-        if left <= 0:
+        if room <= 0 or left <= 0:
             return count
     return len(items)
 
 
 def _size(item: dict[str, Any]) -> int:
     """Bytes of a whole task, its pages of outputs included; nothing for one of which only the metadata was read."""
-    parts = [part for part in (item.get("data"), item.get("binaryData")) if part]
-    if not parts:
+    if not (item.get("data") or item.get("binaryData")):
         return 0
-    paged = outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
-    return paged + sum(len(text) for part in parts for text in part.values())
+    return record.size(item) + outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
 
 
 def _name(item: dict[str, Any]) -> str:

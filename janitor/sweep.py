@@ -129,6 +129,9 @@ class Janitor:
         match verdict.about_task(seen, its, in_the_way, now=look.now, launch=self._patience, queue=queue):
             case verdict.Launch() if look.tenant:
                 self._launch(seen, look.tenant, look)
+            case verdict.LaunchAnew() if look.tenant and item:
+                self._deeds.delete("batch/v1/jobs", item)
+                self._deeds.launch(seen, look.tenant, waits=False)  # it has its room
             case verdict.Tell(reason):
                 self._deeds.tell(seen, reason)
             case verdict.End(why):
@@ -153,7 +156,9 @@ class Janitor:
             return verdict.is_old(item, look.now, self._patience)
 
         for task, item in look.jobs.items():
-            if task not in unfinished and is_old(item) and not self._is_stored(namespace, task):
+            if task in unfinished or not is_old(item):
+                continue
+            if launch.seen(item).stalled or not self._is_stored(namespace, task):
                 self._deeds.delete("batch/v1/jobs", item)
         kept = self._kept(namespace, look)
         for kind in ("pods", "persistentvolumeclaims"):

@@ -23,6 +23,11 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class LaunchAnew:
+    """Its Job would go on, but only after a long wait."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """It waits for something that its user should read."""
 
@@ -37,7 +42,7 @@ class End:
     """A sentence."""
 
 
-Verdict = Leave | Launch | Tell | End
+Verdict = Leave | Launch | LaunchAnew | Tell | End
 
 
 def about_task(
@@ -46,7 +51,8 @@ def about_task(
     """About a task that has not ended. `launch` and `queue`: how long it may be without a Job, behind an obstacle.
 
     A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts, and one
-    that has no running pod and has had none for long. A Job that waits for room waits for as long as it takes.
+    that has no running pod and has had none for long. A Job that waits for room waits for as long as it takes, and
+    one that waits longer with each pod that was taken from it (preempted, evicted, deleted) is made anew.
     """
     if its is None:
         begun = _moment(task.started or task.created, now)
@@ -56,6 +62,8 @@ def about_task(
         return End("The taskmaster died (its Job is gone).") if task.taskmaster else Launch()
     if its.failed:
         return End(f"The taskmaster died (its Job failed: {its.failed}).")
+    if its.stalled and obstacle is None:
+        return LaunchAnew()
     if its.waits or its.ready or obstacle is None:
         return Leave()
     stuck = now - obstacle.since

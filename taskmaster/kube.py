@@ -85,13 +85,8 @@ class Kube:
         """The last `size` bytes of the pod's log, with a mark where something before them was left out."""
 
         def read() -> str:
-            tail, cut = b"", 0
             query = {"tailLines": str(size)}  # no line is shorter than a byte
-            for chunk in _chunks(self._once("GET", self._path("pods", pod, "log"), query=query, stream=True)):
-                tail += chunk
-                cut += max(0, len(tail) - size)
-                tail = tail[-size:]
-            return tails.text(tail, cut, exact=False)
+            return tails.of(_chunks(self._once("GET", self._path("pods", pod, "log"), query=query, stream=True)), size)
 
         return retried(read, self._log_waits) if size else ""
 

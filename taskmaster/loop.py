@@ -28,7 +28,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
-from tescore import document, events, limits, model, naming, record, report
+from tescore import document, events, limits, model, naming, record, report, tails
 from tescore.errors import Conflict, Missing, Refused, TeskError
 from tescore.record import Record
 from tescore.states import FINAL, State
@@ -171,8 +171,7 @@ class Taskmaster:
         seen = self._own.seen
         if step.kind == Kind.EXECUTOR:
             executor = self._task.executors[step.executor]
-            # With only stdout in a file, what is left in the pod's log is stderr.
-            stream = "stderr" if executor.stdout and not executor.stderr else "stdout"
+            stream = tails.of_the_pod(executor.stdout, executor.stderr)
             told = report.Report()
             tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)

@@ -1,7 +1,9 @@
 """The Kubernetes API server as api, webhook and janitor call it: dicts in, dicts out, the project's own errors."""
 
 import json
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import urllib3
@@ -18,6 +20,38 @@ _CONNECTIONS = 32
 """Kept open at most; more threads than that do not call at a time."""
 _TIMEOUT = (3.0, 9.0)
 """Seconds to connect and between two bytes of the answer."""
+_ON_THE_WAY = 0.5
+"""Seconds that an answer may come after the API server has given up."""
+_KEEPALIVE = [
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+"""So that it is seen within a minute that the other side of a silent stream is no more."""
+_CHUNK = 64 * 1024
+
+
+class Stream:
+    """An answer that is read as it comes."""
+
+    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+        self._answer = answer
+
+    def chunks(self) -> Generator[bytes, None, None]:
+        """The bytes as they come. Raises Unavailable where they break off."""
+        try:
+            yield from self._answer.stream(_CHUNK)
+        except urllib3.exceptions.HTTPError as error:
+            raise Unavailable(f"The answer of the Kubernetes API server broke off ({error}).") from error
+        finally:
+            self._answer.close()
+
+    def stop(self) -> None:
+        """Has the reading end, from another thread."""
+        with suppress(OSError, RuntimeError, ValueError):  # it has ended by itself
+            self._answer.shutdown()
 
 
 class Cluster:
@@ -32,6 +66,7 @@ class Cluster:
         settings = client.Configuration(host=host)
         settings.retries = False
         settings.connection_pool_maxsize = _CONNECTIONS
+        settings.socket_options = _KEEPALIVE
         if not host:
             config.load_incluster_config(client_configuration=settings)
         self._settings = settings
@@ -50,8 +85,24 @@ class Cluster:
             lambda query, accept: self.get(where, query=query, accept=accept), selector, whole=whole, fields=fields
         )
 
-    def create(self, path: str, body: Object) -> Object:
-        return self._call("POST", path, body=body)
+    def stream(
+        self, path: str, *, query: Mapping[str, str], accept: str = "*/*", silence: float | None = None
+    ) -> Stream:
+        """A long answer, such as a log or a watch, which may be silent for so many seconds, or for ever."""
+        with _translated("GET"):
+            return Stream(self._request("GET", path, query=query, accept=accept, timeout=(_TIMEOUT[0], silence)))
+
+    def create(self, path: str, body: Object, *, dry_run: bool = False, within: float | None = None) -> Object:
+        """With `dry_run` all is done but storing it, admission webhooks included.
+
+        With `within` the API server gives up after so many seconds, so that nothing is under way any more then.
+        """
+        query = {
+            **({"dryRun": "All"} if dry_run else {}),
+            **({"timeout": f"{within:.3f}s"} if within is not None else {}),
+        }
+        timeout = _TIMEOUT if within is None else (min(_TIMEOUT[0], within), within + _ON_THE_WAY)
+        return self._call("POST", path, body=body, query=query, timeout=timeout)
 
     def patch(self, path: str, body: Object) -> Object:
         """A merge patch (RFC 7386)."""
@@ -62,7 +113,12 @@ class Cluster:
         body = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         return self._call("DELETE", path, body=body)
 
-    def _call(
+    def _call(self, method: str, path: str, **options: Any) -> Object:
+        with _translated(method):
+            found: Object = json.loads(self._request(method, path, **options).data)
+        return found
+
+    def _request(
         self,
         method: str,
         path: str,
@@ -71,32 +127,38 @@ class Cluster:
         body: Object | None = None,
         accept: str = "application/json",
         content_type: str = "application/json",
-    ) -> Object:
+        timeout: tuple[float, float | None] = _TIMEOUT,
+    ) -> urllib3.BaseHTTPResponse:
         headers = {
             "Accept": accept,
             "Content-Type": content_type,
             # Asked for each time, because the library reads the pod's token anew when it has been replaced.
             **{part["key"]: part["value"] for part in self._settings.auth_settings().values()},
         }
-        try:
-            answer = self._rest.request(
-                method,
-                self._settings.host + path,
-                query_params=list((query or {}).items()),
-                headers=headers,
-                body=body,
-                _preload_content=False,
-                _request_timeout=_TIMEOUT,
-            )
-            found: Object = json.loads(answer.data)
-        except ApiException as error:
-            if not error.status:  # TLS broke off
-                raise Unavailable(f"The Kubernetes API server cannot be reached ({error.reason}).") from error
-            retry_after = (error.headers or {}).get("Retry-After")
-            raise kubernetes_error(error.status, error.body or b"", method=method, retry_after=retry_after) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
-        return found
+        answer: urllib3.BaseHTTPResponse = self._rest.request(
+            method,
+            self._settings.host + path,
+            query_params=list((query or {}).items()),
+            headers=headers,
+            body=body,
+            _preload_content=False,
+            _request_timeout=timeout,
+        )
+        return answer
+
+
+@contextmanager
+def _translated(method: str) -> Iterator[None]:
+    """The library's errors as the project's own."""
+    try:
+        yield
+    except ApiException as error:
+        if not error.status:  # TLS broke off
+            raise Unavailable(f"The Kubernetes API server cannot be reached ({error.reason}).") from error
+        retry_after = (error.headers or {}).get("Retry-After")
+        raise kubernetes_error(error.status, error.body or b"", method=method, retry_after=retry_after) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
 
 
 def path(kind: str, namespace: str = "", name: str = "") -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 _FOREIGN_TEXT = 256
 """Characters kept of a text that another server wrote."""
@@ -97,10 +98,23 @@ class Conflict(Rejected):
     reason = "Conflict"
 
 
+class KeyReused(Rejected):
+    """A client used an Idempotency-Key for another task before."""
+
+    reason = "IdempotencyKeyReused"
+
+
 class Expired(Rejected):
-    """The resourceVersion or continue token is too old for the API server (410)."""
+    """The resourceVersion or continue token is too old for the API server (410).
+
+    `resumed` is the token that it gives instead, for the rest of the list as it is now; empty where it gives none.
+    """
 
     reason = "Expired"
+
+    def __init__(self, message: str, *, resumed: str = "") -> None:
+        super().__init__(message)
+        self.resumed = resumed
 
 
 class Refused(Rejected):
@@ -123,7 +137,11 @@ class Unavailable(Transient):
         self.retry_after = retry_after
 
 
-_BY_CODE: dict[int, type[Missing] | type[Expired]] = {404: Missing, 410: Expired}
+class TooNew(Unavailable):
+    """The API server has not come to that resourceVersion yet; it never will if the version is of another cluster."""
+
+
+_NOT_YET = "ResourceVersionTooLarge"
 _TRANSIENT_CODES = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
@@ -143,7 +161,8 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
     A conflict on a create that is no AlreadyExists comes from a busy quota, and passes. Only the message of a
     Kubernetes `Status` is quoted; any other body may hold anything and is dropped.
     """
-    message, reason = _status(body)
+    status = _status(body)
+    message, reason = shortened(str(status.get("message", "")), 4096), status.get("reason")
     text = message or f"The Kubernetes API server answered {code}."
     if reason == Misconfigured.reason:  # the webhook's own word
         return Misconfigured(text)
@@ -151,18 +170,21 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
         return AlreadyExists(text)
     if code == 409 and method != "POST":
         return Conflict(text)
-    if code in _BY_CODE:
-        return _BY_CODE[code](text)
+    if code == 404:
+        return Missing(text)
+    if code == 410:
+        return Expired(text, resumed=str((status.get("metadata") or {}).get("continue", "")))
     if code in _TRANSIENT_CODES:
-        return Unavailable(text, retry_after=float(retry_after) if retry_after and retry_after.isdigit() else None)
+        causes = (status.get("details") or {}).get("causes") or []
+        kind = TooNew if any(cause.get("reason") == _NOT_YET for cause in causes) else Unavailable
+        return kind(text, retry_after=float(retry_after) if retry_after and retry_after.isdigit() else None)
     return Refused(text, code=code)
 
 
-def _status(body: bytes) -> tuple[str, str]:
+def _status(body: bytes) -> dict[str, Any]:
+    """The Status in an answer; empty if it is none."""
     try:
         status = json.loads(body)
     except ValueError:
-        return "", ""
-    if not isinstance(status, dict) or status.get("kind") != "Status":
-        return "", ""
-    return shortened(str(status.get("message", "")), 4096), str(status.get("reason", ""))
+        return {}
+    return status if isinstance(status, dict) and status.get("kind") == "Status" else {}

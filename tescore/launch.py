@@ -18,6 +18,10 @@ class LaunchSettings(TenantSettings):
     taskmaster_ttl: int = setting("seconds that a finished taskmaster's Job is kept", default=10)
 
 
+_MANY_LOST = 3
+"""Pods; after so many Kubernetes waits 40 s for the next one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A taskmaster's Job as the API server shows it."""
@@ -30,18 +34,24 @@ class Job:
     ready: bool
     """Its pod runs."""
     deleted: bool
+    stalled: bool = False
+    """It lost several pods and has none: Kubernetes doubles the time until it makes another, up to ten minutes."""
 
 
 def seen(stored: Mapping[str, Any]) -> Job:
     status = stored.get("status") or {}
     conditions = {c["type"]: c for c in status.get("conditions") or [] if c["status"] == "True"}
     failure = conditions.get("Failed")
+    ended = bool(failure or "Complete" in conditions)
+    waits = bool(stored.get("spec", {}).get("suspend"))
+    has_pod = bool(status.get("active") or status.get("terminating"))
     return Job(
         failed=(failure.get("message") or failure.get("reason") or "failed") if failure else "",
-        ended=bool(failure or "Complete" in conditions),
-        waits=bool(stored.get("spec", {}).get("suspend")),
+        ended=ended,
+        waits=waits,
         ready=bool(status.get("ready")),
         deleted="deletionTimestamp" in stored["metadata"],
+        stalled=status.get("failed", 0) >= _MANY_LOST and not (ended or waits or has_pod),
     )
 
 

@@ -1,6 +1,7 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tescore import wildcards
@@ -49,8 +50,8 @@ def mounts(task: Task) -> tuple[Mount, ...]:
             files.add(path)
         else:
             folders.add(folder)
-    outermost = {folder for folder in folders if not any(below(folder, other) for other in folders)}
-    alone = {path for path in files if not any(below(path, folder) for folder in outermost)}
+    outermost = {folder for folder in folders if not any(above in folders for above in _above(folder))}
+    alone = {path for path in files if not any(above in outermost for above in _above(path))}
     return tuple(
         sorted(
             [*(Mount(path, file=False) for path in outermost), *(Mount(path, file=True) for path in alone)],
@@ -84,6 +85,13 @@ def _paths(task: Task) -> list[tuple[str, FileType]]:
     for executor in task.executors:
         paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
     return [(normal(path), kind) for path, kind in paths]
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a normal path lies in, the innermost first."""
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
 
 
 def normal(path: str) -> str:

@@ -1,6 +1,7 @@
 """Every name, label and annotation that a task has on the cluster, computed and never drawn."""
 
 import hashlib
+import json
 import re
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -64,6 +65,11 @@ _MILLISECONDS = 2**44
 def task_id(milliseconds: int, random: int) -> str:
     """A new id. Later ones sort first, so that Kubernetes' own order of names lists the newest task first."""
     return f"task-{_MILLISECONDS - milliseconds:011x}-{random % 2**32:08x}"
+
+
+def keyed_task_id(owner: str, key: str) -> str:
+    """The id of what an owner sends with an Idempotency-Key: always the same, so listed after those that count time."""
+    return f"task-key-{hashed(json.dumps([owner, key]))}"
 
 
 def is_task_id(text: str) -> bool:

@@ -19,7 +19,9 @@ _ZIPPED = ".gz"
 _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
 PACKED_LIMIT = 960 * 1024
-"""Bytes that document and log, or a page of outputs, may have: a ConfigMap's data may have 1 MiB."""
+"""Bytes that document, log and tails, or a page of outputs, may have: a ConfigMap's data may have 1 MiB."""
+DOCUMENT_LIMIT = 984 * 1024
+"""Bytes that a document may have: ten files of 128 KiB in base64 fit. What is left is for a log without tails."""
 UNZIPPED_LIMIT = 8 * 1024 * 1024
 _NAME_LIMIT = 256
 _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
@@ -64,9 +66,13 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
     Raises InvalidTask for a document that does not fit.
     """
-    if len(document.encode()) > UNZIPPED_LIMIT or room(document) < 0:
-        limits = f"{PACKED_LIMIT} bytes gzipped or {UNZIPPED_LIMIT} bytes plain"
-        raise InvalidTask([f"the document has {len(document.encode())} bytes, and may have no more than {limits}"])
+    document = _brief(document)
+    size, packed = len(document.encode()), len(_squeezed(document.encode()))
+    if size > UNZIPPED_LIMIT:
+        raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
+    if packed > DOCUMENT_LIMIT:
+        has = f"the document has {size} bytes, which are {packed} gzipped"
+        raise InvalidTask([f"{has}, and may have no more than {DOCUMENT_LIMIT} gzipped; give long contents as URLs"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
@@ -83,7 +89,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
 
 
 def room(document: str) -> int:
-    """Bytes that are left for the log beside a document; below 0 if it does not fit itself."""
+    """Bytes that are left for tails and outputs beside a document; below 0 if there is none for them."""
     return PACKED_LIMIT - len(_squeezed(document.encode()))
 
 
@@ -145,6 +151,14 @@ def part(stored: Mapping[str, Any], name: str) -> str:
     return unzipped(base64.b64decode(zipped)) if zipped else ""
 
 
+def size(stored: Mapping[str, Any]) -> int:
+    """Bytes of all parts of a ConfigMap, unzipped, as far as they say so themselves."""
+    plain = sum(len(text) for text in (stored.get("data") or {}).values())
+    # gzip ends with the length of what it holds; base64 has it in its last eight characters.
+    ends = (base64.b64decode(text[-8:])[-4:] for text in (stored.get("binaryData") or {}).values())
+    return plain + sum(min(int.from_bytes(end, "little"), UNZIPPED_LIMIT) for end in ends)
+
+
 def unzipped(data: bytes) -> str:
     """The text in gzipped data, of one piece or several. Raises ValueError if it is none, or larger than may be."""
     pieces: list[bytes] = []
@@ -185,6 +199,13 @@ def change(
         patch["data"] = plain or {LOG_JSON: None}
         patch["binaryData"] = zipped or {LOG_JSON + _ZIPPED: None}
     return patch
+
+
+def _brief(document: str) -> str:
+    """The document; a long one without escapes, by which other scripts than Latin take three times the room."""
+    if len(document) <= _PLAIN_LIMIT or "\\u" not in document:
+        return document
+    return json.dumps(json.loads(document), ensure_ascii=False)
 
 
 def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:

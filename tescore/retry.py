@@ -1,7 +1,7 @@
 """The one place where something is waited for by the clock and tried again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from tescore.errors import Transient
@@ -24,13 +24,14 @@ def pause(seconds: float) -> None:
 
 def retried(
     call: Callable[[], _T],
-    waits: Sequence[float],
+    waits: Iterable[float],
     *,
     obeyed: float = 60.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> _T:
     """What `call` returns, tried again after each wait while it raises Transient; then its last error.
 
+    A wait is asked for before each try, so whoever gives them may stop in time.
     A Transient that knows how long to wait (`retry_after`) is obeyed, up to so many seconds.
     """
     for wait in waits:

@@ -1,20 +1,49 @@
 """A WSGI application under gunicorn, the same way in api and webhook."""
 
+import json
+import logging
+import select
 import socket
+import ssl
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
+from gunicorn import util
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.workers.gthread import ThreadWorker
+
+log = logging.getLogger(__name__)
 
 Application = Callable[..., Iterable[bytes]]
 """A WSGI application."""
+
+_LONGEST_LINE = 8190
+"""Bytes of a request line: gunicorn's most, for filters by many tags make a long one."""
+_STATUS: dict[type[ParseException], HTTPStatus] = {
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
+_STOPPING = "tesk.stopping"
+_SOCKET = "gunicorn.socket"
 
 
 def serve(create: Callable[[], Application], *, silence: int = 30, **options: Any) -> None:
     """Serves until the process is told to stop. `create` is called in each worker; options are gunicorn's settings.
 
-    A client that begins a request and then sends nothing for `silence` seconds is dropped.
+    A client that begins a request and then sends nothing for `silence` seconds is dropped. What is no HTTP that can
+    be understood is answered with JSON, `error` and `message`, and the connection closed.
     """
 
     def ready(server: Any) -> None:
@@ -25,6 +54,58 @@ def serve(create: Callable[[], Application], *, silence: int = 30, **options: An
     _Server(create, {**options, "when_ready": ready}).run()
 
 
+def is_over(environ: Mapping[str, Any]) -> bool:
+    """Whether nobody waits for the rest of an answer: its client has gone, or the process has been told to stop."""
+    stopping = environ.get(_STOPPING)
+    return (stopping is not None and stopping()) or (_SOCKET in environ and _is_closed(environ[_SOCKET]))
+
+
+def _is_closed(client: socket.socket) -> bool:
+    look = select.poll()
+    try:
+        look.register(client, select.POLLIN)
+        return bool(look.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
+    except OSError:
+        return True
+
+
+class _Worker(ThreadWorker):  # type: ignore[misc]
+    wsgi: Application
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application = self.wsgi
+
+        def stoppable(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+            environ[_STOPPING] = lambda: not self.alive
+            return application(environ, start_response)
+
+        self.wsgi = stoppable
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answers where there is no application yet that could, or where it broke."""
+        if isinstance(exc, ssl.SSLError):
+            return
+        if isinstance(exc, ParseException):
+            log.info("no valid HTTP", extra={"client": str(addr), "problem": str(exc)})
+            status, message = _STATUS.get(type(exc), HTTPStatus.BAD_REQUEST), f"The request is no valid HTTP ({exc})."
+        else:
+            log.error("request failed", exc_info=exc, extra={"path": getattr(req, "path", "")})
+            status, message = HTTPStatus.INTERNAL_SERVER_ERROR, "The service made a mistake; its log has the details."
+        body = json.dumps({"error": reason(status.phrase), "message": message}).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with suppress(OSError):
+            util.write_nonblock(client, head.encode() + body)
+
+
+def reason(phrase: str) -> str:
+    """The stable reason of an error that only HTTP has a name for: `Not Found` is NotFound."""
+    return phrase.replace(" ", "").replace("-", "")
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, create: Callable[[], Application], options: dict[str, Any]) -> None:
         self._create = create
@@ -33,10 +114,11 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load_config(self) -> None:
         common = {
-            "worker_class": "gthread",
+            "worker_class": _Worker,
             "worker_tmp_dir": "/dev/shm",  # on a disk a slow write of the heartbeat would look like a hanging worker
             "keepalive": 75,
             "control_socket_disable": True,
+            "limit_request_line": _LONGEST_LINE,
         }
         for name, value in {**common, **self._options}.items():
             self.cfg.set(name, value)

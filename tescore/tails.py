@@ -1,5 +1,25 @@
 """The end of a stream of bytes, as text."""
 
+from collections.abc import Iterable
+
+
+def of(chunks: Iterable[bytes], size: int) -> str:
+    """The last `size` bytes of what comes in chunks, with a mark where at least something before them was left out."""
+    tail, cut = b"", 0
+    for chunk in chunks:
+        tail += chunk
+        cut += max(0, len(tail) - size)
+        tail = tail[-size:]
+    return text(tail, cut, exact=False)
+
+
+def of_the_pod(stdout: str, stderr: str) -> str:
+    """Which stream an executor's pod has in its log, where these paths say what goes to files.
+
+    With neither it is both in one, and with both nothing, as stdout; with only stdout in a file stderr is left.
+    """
+    return "stderr" if stdout and not stderr else "stdout"
+
 
 def text(end: bytes, before: int, *, exact: bool = True) -> str:
     """The end of a text of which `before` bytes, or at least so many, are left out; that is told in a line of its own.

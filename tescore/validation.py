@@ -1,15 +1,16 @@
 """All that is wrong with a task document, each problem with its path."""
 
 import functools
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import jsonschema
 import yaml
 
-from tescore import document, model, mounts, parameters, schemes, wildcards
+from tescore import document, model, mounts, parameters, schemes, weight, wildcards
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -22,12 +23,17 @@ _LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
+_MOST_TAGS = 1000
+"""Each is a label of the record, and a page of records' metadata must stay light."""
+_MOST_PROBLEMS = 100
+"""Told at once; each takes time and memory."""
 
 
 def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
     """The cleaned document in a text, for a tenant with these settings. Raises InvalidTask with all its problems."""
+    weight.check(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or [*_rule_problems(task), *_parameter_problems(task, dropped)]
+    problems = schema_problems(task) or _first([*_rule_problems(task), *_parameter_problems(task, dropped)])
     problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
@@ -36,8 +42,15 @@ def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
     """Where a cleaned document breaks the schema `tesTask` of TES 1.1."""
-    found = sorted(_validator().iter_errors(task), key=lambda error: [str(part) for part in error.absolute_path])
-    return [problem for error in found for problem in _told(error)]
+    some = itertools.islice(_validator().iter_errors(task), _MOST_PROBLEMS + 1)
+    found = sorted(some, key=lambda error: [str(part) for part in error.absolute_path])
+    return _first([problem for error in found for problem in _told(error)])
+
+
+def _first(problems: Sequence[str]) -> list[str]:
+    """No more problems than anybody reads."""
+    further = ["there are further problems"] if len(problems) > _MOST_PROBLEMS else []
+    return [*problems[:_MOST_PROBLEMS], *further]
 
 
 @functools.cache
@@ -77,9 +90,12 @@ def _rule_problems(task: Mapping[str, Any]) -> Iterator[str]:
         yield from _input_problems(f"inputs[{i}]", item)
     for i, item in enumerate(task.get("outputs", [])):
         yield from _output_problems(f"outputs[{i}]", item)
+    yield from _collisions(task.get("outputs", []))
     for i, volume in enumerate(task.get("volumes", [])):
         yield from _path_problems(f"volumes[{i}]", volume, folder=True)
     yield from _resource_problems(task.get("resources", {}))
+    if len(task.get("tags", {})) > _MOST_TAGS:
+        yield f"tags: are {len(task['tags'])}, and may be no more than {_MOST_TAGS}"
 
 
 def _resource_problems(resources: Mapping[str, Any]) -> Iterator[str]:
@@ -131,8 +147,7 @@ def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
 
 
 def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
-    if not executor["image"].strip():
-        yield f"{path}.image: is empty"
+    yield from _image_problems(f"{path}.image", executor["image"])
     if not executor["command"]:
         yield f"{path}.command: is empty"
     elif not executor["command"][0]:
@@ -149,6 +164,14 @@ def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
         elif redirected and not _SHELL_NAME.fullmatch(name):
             yield f"{path}.env: {name!r} cannot be passed on to an executor with redirected streams"
         yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
+
+
+def _image_problems(name: str, image: str) -> Iterator[str]:
+    if not image.strip():
+        yield f"{name}: is empty"
+    elif image.lower().startswith("trs://"):
+        yield f"{name}: is on a TRS server, where this service looks up no images; name the image itself"
+    yield from _text_problems(name, image)
 
 
 def _input_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
@@ -171,6 +194,18 @@ def _output_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
     if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
+
+
+def _collisions(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Different things of one kind that would be uploaded to one URL; what wildcards stand for is named there."""
+    first: dict[tuple[str, str], tuple[int, str]] = {}
+    for i, item in enumerate(outputs):
+        if wildcards.is_pattern(item["path"], item.get("path_prefix", "")):
+            continue
+        path, url = mounts.normal(item["path"]), item["url"].rstrip("/")
+        other, taken = first.setdefault((item["type"], url), (i, path))
+        if taken != path:
+            yield f"outputs[{i}].url: is that of outputs[{other}], whose path is another; one would overwrite the other"
 
 
 def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:

@@ -1,10 +1,11 @@
 """A small Kubernetes API server over HTTP, with pods that end at once, whose connections break where a test says so."""
 
+import base64
 import contextlib
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -27,6 +28,10 @@ class Break(Enum):
     NOT_HEARD = auto()
     NOT_ANSWERED = auto()
     """It is carried out, and the caller does not learn of it."""
+    FAILED = auto()
+    """It is answered 500 and not carried out, as where a webhook does not answer."""
+    FAILED_LATE = auto()
+    """It is answered 504 and carried out."""
 
 
 @dataclass
@@ -37,6 +42,14 @@ class ApiServer:
     """The log of the filer of outputs."""
     refused: str = "-"
     """End of the names of objects that nobody may create."""
+    waiting: int = 0
+    """Creates that wait so."""
+    admit: Callable[[Object], tuple[int, Object]] | None = None
+    """Stands before the store for tasks: the object to be stored, or the status that its caller gets."""
+    warned: list[str] = field(default_factory=list)
+    """What callers were told beside their answers."""
+    refused_again: bool = False
+    """Whether who creates what is there already is told that the quota is full."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -52,6 +65,28 @@ class ApiServer:
     """User or group, verb and namespace of what a SubjectAccessReview on tasks.tesk allows."""
     reviews: list[Object] = field(default_factory=list)
     """What the reviews of both kinds asked."""
+    tenants: list[str] = field(default_factory=lambda: ["tesk"])
+    """Names of the namespaces that are labelled as such."""
+    looks: int = 0
+    """Requests for those. None of them counts among the others, for when they come is up to what remembers them."""
+    tenants_unknown: bool = False
+    """Whether those requests break."""
+    compacted: int = 0
+    """Versions before this one are forgotten: a list as it was then goes on as it is now."""
+    opened: threading.Event = field(default_factory=threading.Event)
+    """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
+    logs: dict[str, bytes] = field(default_factory=dict)
+    """By the pod's name; those of other pods are made up."""
+    writing: set[str] = field(default_factory=set)
+    """Pods whose log goes on."""
+    followed: int = 0
+    """Logs that somebody follows now."""
+    no_webhook: bool = False
+    """Whether the webhook is away that is called for each ConfigMap."""
+    forgotten: int = 0
+    """Changes before that many are not remembered any more."""
+    cuts: int = 0
+    """Counts on when all watches are cut."""
     events: list[tuple[int, str, str, Object]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     ending: bool = False
@@ -70,11 +105,25 @@ class ApiServer:
             self.changed.notify_all()
             return deepcopy(shown)
 
+    def write(self, pod: str, data: bytes = b"", *, ends: bool = False) -> None:
+        """What a pod writes into its log, which goes on unless it ends now."""
+        with self.changed:
+            self.logs[pod] = self.logs.get(pod, b"") + data
+            (self.writing.discard if ends else self.writing.add)(pod)
+            self.changed.notify_all()
+
+    def cut(self) -> None:
+        """Has all watches end."""
+        with self.changed:
+            self.cuts += 1
+            self.changed.notify_all()
+
 
 @contextlib.contextmanager
 def api_server() -> Iterator[ApiServer]:
     """A server that is there until the block ends."""
     server = ApiServer()
+    server.opened.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
         listener.daemon_threads = True
         server.url = f"http://127.0.0.1:{listener.server_port}"
@@ -102,8 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         named = query.get("fieldSelector", [""])[0]
         name = found["name"] or (named.partition("=")[2] if named.startswith("metadata.name=") else "")
-        if "watch" in query:
-            self._watch(found["kind"], name, int(query["resourceVersion"][0]))
+        if self._is_answered_apart(found["kind"], name, query):
             return
         token = self.headers["Authorization"]
         with server.changed:
@@ -114,13 +162,43 @@ class _Handler(BaseHTTPRequestHandler):
         if end == Break.NOT_HEARD:
             self.close_connection = True
             return
-        if found["kind"].endswith("reviews"):
-            status, answer = self._reviewed(body)
+        status: int
+        answer: Object | bytes
+        if end == Break.FAILED:
+            status, answer = _status(500, "InternalError")
         else:
-            status, answer = self._carried_out(found["kind"], name, body, space=found["space"], log=bool(found["log"]))
+            status, answer = self._admitted(body, query.get("timeout", ["9s"])[0])
+        if status == 200:
+            space, log = found["space"], bool(found["log"])
+            status, answer = self._carried_out(found["kind"], name, body, space=space, log=log)
+        if end == Break.FAILED_LATE:
+            status, answer = _status(504, "Timeout")
         if end == Break.NOT_ANSWERED:
             self.close_connection = True
             return
+        self._say(status, answer)
+
+    def _is_answered_apart(self, kind: str, name: str, query: dict[str, list[str]]) -> bool:
+        """Whether it is no request of those that are counted, and has had its answer."""
+        if "watch" in query:
+            self._watch(kind, name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
+        elif "follow" in query and name in self.served.logs:
+            self._follow(name)
+        elif kind == "namespaces":
+            self._look(query["labelSelector"][0])
+        else:
+            return False
+        return True
+
+    def _look(self, selector: str) -> None:
+        server = self.served
+        assert selector == "tesk/tenant"
+        server.looks += 1
+        self.close_connection = server.tenants_unknown
+        if not server.tenants_unknown:
+            self._say(200, {"metadata": {}, "items": [{"metadata": {"name": name}} for name in server.tenants]})
+
+    def _say(self, status: int, answer: Object | bytes) -> None:
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -136,11 +214,9 @@ class _Handler(BaseHTTPRequestHandler):
         with server.changed:
             server.reviews.append(spec)
         if kind == "TokenReview":
-            found = server.tokens.get(spec["token"])
-            audiences = [each for each in (found or {}).get("audiences", []) if each in spec.get("audiences", [each])]
-            return 201, {
-                "status": {"authenticated": True, **found, "audiences": audiences} if found and audiences else {}
-            }
+            found = server.tokens.get(spec["token"], {"audiences": []})
+            audiences = [each for each in found["audiences"] if each in spec.get("audiences", [each])]
+            return 201, {"status": {"authenticated": True, **found, "audiences": audiences} if audiences else {}}
         what = spec["resourceAttributes"]
         assert (what["group"], what["resource"]) == ("tesk", "tasks")
         who = (spec["user"], *spec["groups"])
@@ -150,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
         self, kind: str, name: str, body: Object, *, space: str | None, log: bool
     ) -> tuple[int, Object | bytes]:
         server = self.served
+        if kind.endswith("reviews"):
+            return self._reviewed(body)
         with server.changed:
             if self.command == "POST":
                 return self._create(kind, body)
@@ -158,33 +236,67 @@ class _Handler(BaseHTTPRequestHandler):
                 shown = None
             if self.command == "GET" and not name:
                 labels = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
-                return 200, self._listed(kind, labels, space)
+                return self._listed(kind, labels, space)
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
 
-    def _listed(self, kind: str, selector: str, space: str | None) -> Object:
-        """A page of the objects with those labels, by name; a token is the name of the last one before."""
+    def _admitted(self, body: Object, timeout: str) -> tuple[int, Object]:
+        """What keeps a task from being stored; a caller waits for no longer than it says."""
+        if self.command != "POST" or not _is_task(body):
+            return 200, body
+        self.served.waiting += 1
+        in_time = self.served.opened.wait(float(timeout.rstrip("s")))
+        self.served.waiting -= 1
+        if not in_time:
+            return _status(504, "Timeout")
+        return self.served.admit(body) if self.served.admit else (200, body)
+
+    def _listed(self, kind: str, selector: str, space: str | None) -> tuple[int, Object]:
+        """A page of the objects with those labels, by name, as they were when the first page was read."""
+        server = self.served
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
+        now = len(server.events)
+        try:
+            version, after = _continued(query["continue"]) if "continue" in query else (-1, "")
+        except ValueError:
+            return _status(400, "BadRequest")
+        if version > now:
+            causes = [{"reason": "ResourceVersionTooLarge"}]
+            return 504, {**_status(504, "Timeout")[1], "details": {"causes": causes}}
+        if 0 <= version < server.compacted:
+            return 410, {**_status(410, "Expired")[1], "metadata": {"continue": _token(-1, after)}}
         found = [
             shown
-            for (of_kind, name), shown in sorted(self.served.objects.items())
+            for (of_kind, name), shown in sorted(
+                (server.objects if version in {-1, now} else self._at(version)).items()
+            )
             if of_kind == kind
-            and name > query.get("continue", "")
+            and name > after
             and _is_in(space, shown)
             and matches(selector, shown["metadata"].get("labels") or {})
         ]
         items = found[: int(query.get("limit", len(found)))]
-        more = {"continue": items[-1]["metadata"]["name"]} if len(items) < len(found) else {}
+        at = now if version < 0 else version
+        more = {"continue": _token(at, items[-1]["metadata"]["name"])} if len(items) < len(found) else {}
         if "PartialObjectMetadataList" in self.headers["Accept"]:
             items = [{"metadata": item["metadata"]} for item in items]
-        return {"metadata": {"resourceVersion": str(len(self.served.events)), **more}, "items": deepcopy(items)}
+        return 200, {"metadata": {"resourceVersion": str(at), **more}, "items": deepcopy(items)}
+
+    def _at(self, version: int) -> dict[tuple[str, str], Object]:
+        """The objects as they were then."""
+        last = {
+            (kind, shown["metadata"]["name"]): (event, shown) for _, kind, event, shown in self.served.events[:version]
+        }
+        return {key: shown for key, (event, shown) in last.items() if event != "DELETED"}
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
         if log:
             name = shown["metadata"]["name"]
+            if name in server.logs:
+                return 200, server.logs[name]
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
@@ -202,8 +314,12 @@ class _Handler(BaseHTTPRequestHandler):
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
             return _status(403, "Forbidden")
+        if kind == "configmaps" and server.no_webhook:
+            return _status(500, "InternalError")
         if (kind, name) in server.objects:
-            return _status(409, "AlreadyExists")
+            return _status(403, "Forbidden") if server.refused_again else _status(409, "AlreadyExists")
+        if "dryRun=All" in self.path:
+            return 201, body
         number = len(server.events)
         body["metadata"] |= {"uid": f"uid-{number}", "creationTimestamp": f"2026-11-22T04:00:{number % 60:02}Z"}
         made = server.stored(kind, body, "ADDED")
@@ -214,26 +330,62 @@ class _Handler(BaseHTTPRequestHandler):
                 server.stored(kind, {**deepcopy(made), "status": {"containerStatuses": [{"state": state}]}}, "MODIFIED")
         return 200, made
 
-    def _watch(self, kind: str, name: str, version: int) -> None:
-        server, at = self.served, version
-        self.send_response(200)
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-        while not server.ending:
+    def _watch(self, kind: str, name: str, selector: str, version: int) -> None:
+        server, at, cuts = self.served, version, self.served.cuts
+        self._begin()
+        if version < server.forgotten:
+            self._chunk(json.dumps({"type": "ERROR", "object": {"kind": "Status", "code": 410}}).encode() + b"\n")
+            cuts -= 1
+        # What left the selection is told as deleted.
+        selected = {n for _, k, e, shown in server.events[:at] for n in _selected(k, e, shown, kind, selector)}
+        while not server.ending and server.cuts == cuts:
             with server.changed:
                 news = server.events[at:]
                 at += len(news)
             for _, of_kind, event, shown in news:
-                if of_kind == kind and shown["metadata"]["name"] == name:
-                    line = json.dumps({"type": event, "object": shown}).encode() + b"\n"
-                    with contextlib.suppress(OSError):
-                        self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-                        self.wfile.flush()
+                own = shown["metadata"]["name"]
+                if of_kind != kind or (name and own != name):
+                    continue
+                is_selected = bool(_selected(of_kind, event, shown, kind, selector))
+                if is_selected or own in selected:
+                    told = {"type": event if is_selected else "DELETED", "object": shown}
+                    (selected.add if is_selected else selected.discard)(own)
+                    self._chunk(json.dumps(told).encode() + b"\n")
             with server.changed:
-                if not server.ending and len(server.events) == at:
+                if not server.ending and len(server.events) == at and server.cuts == cuts:
                     server.changed.wait()
         self.close_connection = True
+
+    def _follow(self, pod: str) -> None:
+        server, at = self.served, 0
+        self._begin()
+        server.followed += 1
+        while not self.close_connection:
+            with server.changed:
+                news, ends = server.logs[pod][at:], pod not in server.writing or server.ending
+                at += len(news)
+                if not news and not ends:
+                    server.changed.wait()
+            if news:
+                self._chunk(news)
+            elif ends:
+                self._chunk(b"")
+                break
+        server.followed -= 1
+        self.close_connection = True
+
+    def _begin(self) -> None:
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+
+    def _chunk(self, data: bytes) -> None:
+        try:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            self.wfile.flush()
+        except OSError:
+            self.close_connection = True
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
@@ -254,6 +406,12 @@ def matches(selector: str, labels: dict[str, str]) -> bool:
     return True
 
 
+def _selected(of_kind: str, event: str, shown: Object, kind: str, selector: str) -> list[str]:
+    """The name of an object that is there after that event, and selected."""
+    there = of_kind == kind and event != "DELETED"
+    return [shown["metadata"]["name"]] if there and matches(selector, shown["metadata"].get("labels") or {}) else []
+
+
 def _is_in(space: str | None, shown: Object) -> bool:
     """Whether an object is in a namespace; one that names none is in all."""
     return space is None or shown["metadata"].get("namespace", space) == space
@@ -269,6 +427,25 @@ def _merged(shown: Any, patch: Any) -> Any:
         if value is not None:
             merged[key] = _merged((shown or {}).get(key) if isinstance(shown, dict) else None, value)
     return merged
+
+
+def _is_task(body: Object) -> bool:
+    labels = (body.get("metadata") or {}).get("labels") or {}
+    return bool(labels.get("app.kubernetes.io/component") == "task")
+
+
+def _token(version: int, after: str) -> str:
+    """As the API server makes them; the version -1 is the list as it is now."""
+    return base64.urlsafe_b64encode(json.dumps({"rv": version, "start": after}).encode()).decode().rstrip("=")
+
+
+def _continued(token: str) -> tuple[int, str]:
+    """Raises ValueError for what is no token."""
+    try:
+        read = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        return int(read["rv"]), str(read["start"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(token) from error
 
 
 def _status(code: int, reason: str) -> tuple[int, Object]:

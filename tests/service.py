@@ -1,20 +1,138 @@
-"""The api over a small Kubernetes API server, without a network between it and the test."""
+"""The api over a small Kubernetes API server: called right here, or as a process of its own over HTTP."""
 
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import Message
+from http.client import HTTPConnection, HTTPResponse
+from itertools import count
+from pathlib import Path
+from typing import Any
 
 from werkzeug.test import Client
 
-from api.app import create_app
+from api import creation
+from api.app import create_app as api
+from api.backend import backend
 from api.settings import Settings
-from api.store import Store
 from tescore.cluster import Cluster
 from tescore.tenants import Tenants
-from tests.apiserver import ApiServer
+from tests.apiserver import ApiServer, Object
+from webhook.app import create_app as webhook
+from webhook.launcher import Launcher
+from webhook.settings import Settings as WebhookSettings
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+API_ACCOUNT = "system:serviceaccount:tesk-system:tesk-api"
+_ROOT = Path(__file__).parents[1]
+_PROGRAM = """
+import os, sys
+from api.__main__ import run
+from api.settings import Settings
+from tescore.cluster import Cluster
+from tescore.settings import read
+
+run(read(Settings, os.environ), lambda: Cluster(sys.argv[1]))
+"""
 
 
-def client_of(server: ApiServer) -> Client:
-    """Speaks HTTP with an api whose tenant `tesk` is on that server."""
-    cluster, settings = Cluster(server.url), Settings()
-    store = Store(cluster, settings.tenant, Tenants(cluster, settings, time.monotonic))
-    return Client(create_app(settings, store, lambda: datetime(2026, 11, 22, tzinfo=UTC), lambda _: 0))
+def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
+    """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
+    own, numbers = Settings(**settings), count()
+    back = backend(Cluster(server.url), own, time.monotonic, create_seconds)
+    return Client(api(own, back, lambda: NOW, lambda _: next(numbers)))
+
+
+def admitting(server: ApiServer, **settings: Any) -> None:
+    """From now on the service's own webhook decides what tasks that server stores."""
+    cluster = Cluster(server.url)
+    own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
+    tenants = Tenants(cluster, own, time.monotonic)
+    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW))
+
+    def admit(shown: Object) -> tuple[int, Object]:
+        name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}
+        request = {"uid": "r", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
+        answer: Any = hook.post("/admit", json={"request": request}).json
+        response = answer["response"]
+        server.warned += response.get("warnings", [])
+        if not response["allowed"]:
+            status = response["status"]
+            return status["code"], {"kind": "Status", "reason": status["reason"], "message": status["message"]}
+        for operation in json.loads(base64.b64decode(response.get("patch", "")) or "[]"):
+            shown["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
+        return 200, shown
+
+    server.admit = admit
+
+
+@dataclass(frozen=True)
+class Served:
+    """An api that serves on a port of the loopback interface."""
+
+    port: int
+    pid: int
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> HTTPResponse:
+        """The answer, of which only the head has been read; an underscore in a header's name is a dash."""
+        named = {name.replace("_", "-"): value for name, value in {"Connection": "close", **headers}.items()}
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        with contextlib.closing(connection):  # what is answered outlives that
+            connection.request(method, path, body=body, headers=named, encode_chunked="Transfer-Encoding" in named)
+            return connection.getresponse()
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Message, Any]:
+        """Status, headers and parsed JSON."""
+        answer = self.send(method, path, body, **headers)
+        data = answer.read()
+        assert answer.headers["Content-Type"] == "application/json", data
+        return answer.status, answer.headers, json.loads(data or b"{}")
+
+    def raw(self, request: bytes) -> bytes:
+        """What a request that is written out is answered with, until the connection is closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=30) as client:
+            client.sendall(request)
+            return b"".join(iter(lambda: client.recv(65536), b""))
+
+
+@contextlib.contextmanager
+def served(server: ApiServer, **environment: str) -> Iterator[Served]:
+    """An api process with one worker, until the block ends; variables are named without TESK_."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    given = {f"TESK_{name}": value for name, value in environment.items()}
+    own = {"PATH": os.defpath, "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROGRAM, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            eventually(lambda: process.poll() is None and _listens(port), "the api listens")
+            yield Served(port, process.pid)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def eventually(true: Any, what: str, *, within: float = 30) -> None:
+    """Looks until something is so; fails with what it waited for."""
+    deadline = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True

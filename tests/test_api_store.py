@@ -2,6 +2,8 @@
 
 import base64
 import json
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,8 +11,12 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from api.backend import backend
+from api.settings import Settings
+from api.views import View
 from taskmaster import pages
 from tescore import naming, outputs, record
+from tescore.cluster import Cluster
 from tescore.outputs import Batch, File, Pages
 from tests.apiserver import ApiServer, api_server
 from tests.service import client_of
@@ -144,6 +150,32 @@ def test_what_is_broken_in_one_task_does_not_keep_the_others_from_being_shown(
     listed = tenant.get(f"?view={view}")["tasks"]
     assert [(task["id"], task["state"]) for task in listed] == [(f"task-{x}", "COMPLETE") for x in "abc"]
     assert tenant.get(f"/task-b?view={view}")["state"] == "COMPLETE"
+
+
+def test_large_tasks_are_shown_one_at_a_time_and_others_do_not_wait(tenant: Tenant) -> None:
+    for name in ("task-a", "task-b"):
+        tenant.paged(name, [Batch(page.zipped, page.files, 3_000_000) for page in three_pages()[:1]])
+    tenant.task("task-c")
+    store = backend(Cluster(tenant.server.url), Settings(), time.monotonic).store
+    shown = threading.Event()
+
+    def show() -> None:
+        with store.shown("task-b", View.FULL):
+            shown.set()
+
+    second = threading.Thread(target=show)
+    with store.shown("task-a", View.FULL):
+        second.start()
+        with store.shown("task-c", View.FULL), store.shown("task-b", View.MINIMAL):
+            assert not shown.wait(0.3)
+    assert shown.wait(10)
+    second.join()
+
+
+@pytest.mark.parametrize("size", [1_000, 1_000_000])
+def test_the_size_of_a_record_is_that_of_its_parts_unzipped(size: int) -> None:
+    made = record.config_map("task-a", "tesk", json.dumps({"description": "x" * size}), owner="ann")
+    assert record.size(made) == len(json.dumps({"description": "x" * size}))
 
 
 def test_parts_that_are_no_gzip_do_not_keep_a_task_from_being_shown(tenant: Tenant) -> None:

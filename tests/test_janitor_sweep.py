@@ -158,3 +158,23 @@ def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer)
     server.stored("configmaps", settings, "ADDED")
     janitor(server).expire(NOW)
     assert ("configmaps", "task-1") not in server.objects
+
+
+def test_a_taskmaster_that_kubernetes_would_bring_back_late_is_launched_anew_and_keeps_its_room(
+    server: ApiServer,
+) -> None:
+    add_task(server, "task-1", "RUNNING", taskmaster="p-1", started=LONG_AGO)
+    add_job(server, "task-1", failed=4)
+    janitor(server).sweep(NOW)
+    made = server.objects["jobs", "task-1"]
+    assert made["metadata"]["uid"] != "job-task-1"
+    assert not made["spec"].get("suspend")
+    assert task(server, "task-1") == ("RUNNING", "")
+
+
+def test_a_job_that_would_only_clean_up_late_goes_with_an_ended_task(server: ApiServer) -> None:
+    for name, lost in (("task-1", 4), ("task-2", 0)):
+        add_task(server, name, "COMPLETE", taskmaster="p-1")
+        add_job(server, name, failed=lost)
+    janitor(server).sweep(NOW)
+    assert [name for kind, name in server.objects if kind == "jobs"] == ["task-2"]

@@ -9,6 +9,7 @@ from tescore.errors import (
     Missing,
     Refused,
     TeskError,
+    TooNew,
     Unavailable,
     kubernetes_error,
 )
@@ -52,6 +53,21 @@ def test_a_wish_to_wait_is_kept() -> None:
     error = kubernetes_error(429, status("TooManyRequests"), method="GET", retry_after="7")
     assert isinstance(error, Unavailable)
     assert error.retry_after == 7
+
+
+def test_an_expired_list_can_be_resumed_where_the_api_server_says_so() -> None:
+    body = json.dumps({"kind": "Status", "reason": "Expired", "metadata": {"continue": "token"}}).encode()
+    error = kubernetes_error(410, body, method="GET")
+    assert isinstance(error, Expired)
+    assert error.resumed == "token"
+
+
+def test_a_version_that_the_api_server_has_not_come_to_may_come() -> None:
+    causes = {"causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]}
+    body = json.dumps({"kind": "Status", "reason": "Timeout", "details": causes}).encode()
+    error = kubernetes_error(504, body, method="GET")
+    assert isinstance(error, TooNew)
+    assert isinstance(error, Unavailable)
 
 
 def test_a_conflict_on_a_create_is_a_busy_quota_and_passes() -> None:

@@ -56,3 +56,17 @@ def test_a_jobs_end_is_read_from_the_condition_that_says_so(
 ) -> None:
     found = seen({"metadata": {}, "status": {"conditions": conditions}})
     assert (found.failed, found.ended) == (failed, ended)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param({"failed": 3}, True, id="Kubernetes waits before it makes the next pod"),
+        pytest.param({"failed": 2}, False, id="not for long"),
+        pytest.param({"failed": 3, "active": 1}, False, id="there is a pod"),
+        pytest.param({"failed": 3, "terminating": 1}, False, id="a pod still goes"),
+        pytest.param({"failed": 3, "conditions": [{"type": "Failed", "status": "True"}]}, False, id="it has ended"),
+    ],
+)
+def test_a_job_that_lost_many_pods_and_has_none_is_stalled(status: dict[str, Any], expected: bool) -> None:
+    assert seen({"metadata": {}, "status": status}).stalled == expected

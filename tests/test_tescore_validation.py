@@ -104,6 +104,58 @@ def problems(**changes: Any) -> list[str]:
             ["executors[0].env: 'a.b' cannot be passed on to an executor with redirected streams"],
             id="a name that the launcher's shell would drop",
         ),
+        pytest.param(
+            {"executors": [executor(command=["x"], env={"A": "é" * 65_535})]},
+            ["executors[0].env.A: has 131072 bytes, and Linux takes no more than 131071 in one string"],
+            id="too long an environment variable",
+        ),
+        pytest.param(
+            {"executors": [executor(image="trs://tools.example.org/samtools/1.9"), executor(image="a\0b")]},
+            [
+                "executors[0].image: is on a TRS server, where this service looks up no images; name the image itself",
+                "executors[1].image: contains a NUL character, which no program can be given",
+            ],
+            id="images that no registry has",
+        ),
+        pytest.param(
+            {"outputs": [{"path": f"/x/{name}", "url": "s3://b/x"} for name in ("a", "b", "../x/a")]},
+            [
+                "outputs[2].path: is '/x/../x/a', which leads upwards by '..'",
+                "outputs[1].url: is that of outputs[0], whose path is another; one would overwrite the other",
+            ],
+            id="two files uploaded to one URL",
+        ),
+        pytest.param(
+            {
+                "outputs": [
+                    {"path": f"/{name}", "url": f"s3://b/x{end}", "type": "DIRECTORY"}
+                    for name, end in [("a", "/"), ("b", "")]
+                ]
+            },
+            ["outputs[1].url: is that of outputs[0], whose path is another; one would overwrite the other"],
+            id="two folders uploaded to one URL",
+        ),
+        pytest.param(
+            {"tags": {str(number): "x" for number in range(1001)}},
+            ["tags: are 1001, and may be no more than 1000"],
+            id="too many tags",
+        ),
+        pytest.param(
+            {
+                "inputs": [{"path": "x", "url": "gopher://h/x"}, {"path": "/y"}],
+                "outputs": [{"path": "/o/?", "url": "s3://b/o"}],
+                "executors": [executor(env={"1A": "x"}, command=[])],
+            },
+            [
+                "executors[0].command: is empty",
+                "executors[0].env: '1A' is no name for an environment variable",
+                "inputs[0].path: is 'x', which is not an absolute path",
+                "inputs[0].url: has the scheme 'gopher', and this service has http, https, s3",
+                "inputs[1]: has neither url nor content",
+                "outputs[0].path_prefix: is missing, and path contains wildcards",
+            ],
+            id="all rules at once",
+        ),
         pytest.param({"volumes": ["/."]}, ["volumes[0]: is '/.', which would hide the whole image"], id="root again"),
         pytest.param(
             {"volumes": ["/a:b"]},
@@ -212,6 +264,23 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
     [
         pytest.param({}, id="the simplest"),
         pytest.param({"inputs": [{"path": "/x", "content": ""}]}, id="an empty file"),
+        pytest.param(
+            {"inputs": [{"path": "/x", "content": "a"}, {"path": "/x", "url": "s3://b/x"}]}, id="two on one path"
+        ),
+        pytest.param({"inputs": [{"path": "/x", "url": "s3://b/x"}] * 2}, id="one file given twice"),
+        pytest.param({"outputs": [{"path": p, "url": "s3://b/x"} for p in ("/x/a", "/x//a")]}, id="one output twice"),
+        pytest.param(
+            {
+                "outputs": [{"path": f"/x/{name}*", "url": "s3://b/x", "path_prefix": "/x"} for name in ("a", "b")]
+                + [{"path": "/x", "url": "s3://b/x", "type": "DIRECTORY"}, {"path": "/x/c", "url": "s3://b/x"}],
+            },
+            id="wildcards, a folder and a file to one URL",
+        ),
+        pytest.param(
+            {"outputs": [{"path": "/a[1]", "url": "s3://b/x"}, {"path": "/b\\*", "url": "s3://b/y"}]}, id="literal"
+        ),
+        pytest.param({"executors": [executor(command=["é" * 65_535], env={"A": "x" * 131_069})]}, id="the longest"),
+        pytest.param({"tags": {str(number): "x" for number in range(1000)}}, id="many tags"),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),

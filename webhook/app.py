@@ -15,12 +15,16 @@ from webhook.settings import Settings
 
 log = logging.getLogger(__name__)
 
+_STORE_ONLY = "TESK_STORE_ONLY is set, which is for tests alone: tasks are stored and NEVER RUN"
+
 
 def create_app(
     settings: Settings, launcher: Launcher, tenants: Tenants[Settings], now: Callable[[], datetime]
 ) -> Flask:
     """POST /admit decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives."""
     app = Flask(__name__, static_folder=None)
+    if settings.store_only:
+        log.warning(_STORE_ONLY)
 
     @app.post("/admit")
     def admit() -> dict[str, Any]:
@@ -29,14 +33,16 @@ def create_app(
         try:
             own = tenants.settings(asked["namespace"])
             admitted = review.reviewed(asked, own, api_account=settings.api_account, restorers=settings.restorers)
-            waits = launcher.launch(admitted.task_id, admitted.namespace) if admitted.launches else ""
+            launches = admitted.launches and not settings.store_only
+            waits = launcher.launch(admitted.task_id, admitted.namespace) if launches else ""
         except InvalidTask as error:
             return review.denied(uid, error, code=400)
         except TeskError as error:
             log.warning("task refused", extra={"task": asked.get("name"), "reason": str(error)})
             return review.denied(uid, error, code=_code(error))
-        log.info("task admitted", extra={"task": admitted.task_id, "launched": admitted.launches, "waits": waits})
-        return review.allowed(uid, admitted, now=now(), waits=waits)
+        log.info("task admitted", extra={"task": admitted.task_id, "launched": launches, "waits": waits})
+        warnings = [_STORE_ONLY] if settings.store_only else []
+        return review.allowed(uid, admitted, now=now(), waits=waits, warnings=warnings)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,10 +67,16 @@ def reviewed(
     )
 
 
-def allowed(uid: str, admitted: Admitted, *, now: datetime, waits: str = "") -> dict[str, Any]:
-    """The AdmissionReview that stores the task with its stamp (JSON patch, RFC 6902); `waits` as in record.stamp."""
+def allowed(
+    uid: str, admitted: Admitted, *, now: datetime, waits: str = "", warnings: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The AdmissionReview that stores the task with its stamp (JSON patch, RFC 6902); `waits` as in record.stamp.
+
+    The warnings are shown to who created it.
+    """
+    response = {"uid": uid, "allowed": True, **({"warnings": list(warnings)} if warnings else {})}
     if admitted.ended:
-        return _review({"uid": uid, "allowed": True})
+        return _review(response)
     labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits)
     patch = [
         {
@@ -85,7 +91,7 @@ def allowed(uid: str, admitted: Admitted, *, now: datetime, waits: str = "") -> 
         },
     ]
     encoded = base64.b64encode(json.dumps(patch).encode()).decode()
-    return _review({"uid": uid, "allowed": True, "patchType": "JSONPatch", "patch": encoded})
+    return _review({**response, "patchType": "JSONPatch", "patch": encoded})
 
 
 def denied(uid: str, error: TeskError, *, code: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ class Settings(LaunchSettings):
     restorers: tuple[str, ...] = setting(
         "users, beside admins of the cluster, who may store ended tasks from a backup", default=()
     )
+    store_only: bool = setting("for tests alone: tasks are stored and never launched", default=False)
 
     @property
     def api_account(self) -> str:

@@ -1,0 +1,85 @@
+"""A task is created once, or not at all, whatever becomes of the requests for it on their way."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+
+from tescore import record
+from tescore.cluster import Cluster, path
+from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
+from tescore.retry import retried
+
+SECONDS = 8.0
+"""For a create with all its tries: some clients send a task again after 10 s, as another one."""
+_LAST_TRY = 1.0
+"""Seconds of those that are kept for one more try."""
+_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
+_LAST_WAITS = (0.2, 0.4)
+"""Seconds between looks at the very end."""
+_OBEYED = 2.0
+
+
+class Creation:
+    """Of a tenant's tasks. `clock` gives seconds that only grow."""
+
+    def __init__(self, cluster: Cluster, namespace: str, clock: Callable[[], float], seconds: float = SECONDS) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._clock = clock
+        self._seconds = seconds
+
+    def create(self, task_id: str, document: str, *, owner: str) -> None:
+        """The task is stored when this returns; it is not, as far as can be known, when this raises.
+
+        After a doubtful answer the same task is sent again: where it was stored before, the name is taken. No try gives
+        the API server longer than there is time, so none is under way any more at the last look.
+        Raises AlreadyExists if another task has the name.
+        """
+        body = record.config_map(task_id, self._namespace, document, owner=owner)
+        ends, doubts = self._clock() + self._seconds, list[Unavailable]()
+
+        def attempt() -> None:
+            within = max(_LAST_TRY, ends - self._clock() - _LAST_TRY)
+            try:
+                self._cluster.create(path("configmaps", self._namespace), body, within=within)
+            except Unavailable as error:
+                doubts.append(error)
+                raise
+
+        try:
+            retried(attempt, self._waits(ends), obeyed=_OBEYED)
+        except TeskError as error:
+            # A first try may have stored the task, and what came after it been refused.
+            doubtful = doubts or isinstance(error, AlreadyExists)
+            if not (doubtful and self.is_done(task_id, document, owner=owner, waits=_LAST_WAITS)):
+                raise
+
+    def is_done(self, task_id: str, document: str, *, owner: str, waits: Sequence[float] = _WAITS) -> bool:
+        """Whether this task of this owner's is stored. Raises AlreadyExists if another one has its name."""
+        where = path("configmaps", self._namespace, task_id)
+        try:
+            stored = retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
+        except Missing:
+            return False
+        there = record.record(stored)
+        if there.owner != owner or not _same(there.document, document):
+            raise AlreadyExists(f"There is another task {task_id!r}.")
+        return True
+
+    def _waits(self, ends: float) -> Iterator[float]:
+        """Between tries, as long as there is time for one more after the next."""
+        for wait in _WAITS:
+            if self._clock() + wait + _LAST_TRY > ends:
+                return
+            yield wait
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two documents say the same."""
+    try:
+        return one == other or _canonical(one) == _canonical(other)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _canonical(document: str) -> str:
+    return json.dumps(json.loads(document), sort_keys=True)

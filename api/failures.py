@@ -1,0 +1,104 @@
+"""Every error of the api as JSON: a stable reason, and a sentence."""
+
+import logging
+from typing import IO, Any
+
+from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+
+from api.output import OutputNotFound
+from tescore.errors import (
+    AlreadyExists,
+    InvalidTask,
+    KeyReused,
+    Misconfigured,
+    Refused,
+    TaskNotFound,
+    TeskError,
+    Transient,
+)
+from tescore.serving import reason
+
+log = logging.getLogger(__name__)
+
+_DRAINED = 64 * 1024 * 1024
+"""Bytes of a body over the limit that are read, and thrown away, before the connection is closed."""
+_CHUNK = 64 * 1024
+RETRY_AFTER = 5
+"""Seconds that a client is asked to wait when Kubernetes is away."""
+_STATUS: dict[type[TeskError], int] = {
+    TaskNotFound: 404,
+    OutputNotFound: 404,
+    AlreadyExists: 409,
+    KeyReused: 409,
+    Misconfigured: 500,
+}
+_PASSED_ON = frozenset({400, 403, 413})
+"""Answers of the API server to a create that say the same to our client."""
+_SENTENCES = {400: "The request cannot be read.", 404: "There is nothing at this path."}
+"""For what the library finds, whose own words are about browsers."""
+
+
+def told_by(app: Flask, *, max_body: int) -> None:
+    """Has the application answer so whatever goes wrong in it."""
+
+    @app.errorhandler(TeskError)
+    def told(error: TeskError) -> Response:
+        return _error(_status(error), error.reason, str(error), **_details(error))
+
+    @app.errorhandler(RequestEntityTooLarge)
+    def too_large(_: RequestEntityTooLarge) -> Response:
+        response = _error(413, "TooLarge", f"The body is larger than {max_body} bytes.")
+        # A client that is cut off while it still sends does not get to read the answer.
+        source: IO[bytes] = request.environ["wsgi.input"]
+        response.call_on_close(lambda: _drain(source))
+        return response
+
+    @app.errorhandler(MethodNotAllowed)
+    def no_such_method(error: MethodNotAllowed) -> Response:
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        response = _error(405, "MethodNotAllowed", f"{request.method} cannot be done here, but {allowed}.")
+        response.headers["Allow"] = allowed
+        return response
+
+    @app.errorhandler(HTTPException)
+    def refused(error: HTTPException) -> Response:
+        status = error.code or 500
+        return _error(status, reason(error.name), _SENTENCES.get(status) or error.description or f"{error.name}.")
+
+    @app.errorhandler(ParseException)
+    def unreadable(error: ParseException) -> Response:
+        return _error(400, "BadRequest", f"The body is no valid HTTP ({error}).")
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> Response:
+        log.error("request failed", exc_info=error)
+        return _error(500, "InternalError", "The service made a mistake; its log has the details.")
+
+
+def _status(error: TeskError) -> int:
+    if isinstance(error, Refused) and error.code in _PASSED_ON:
+        return error.code
+    return 503 if isinstance(error, Transient) else _STATUS.get(type(error), 400)
+
+
+def _details(error: TeskError) -> dict[str, Any]:
+    return {"problems": error.problems} if isinstance(error, InvalidTask) else {}
+
+
+def _error(status: int, reason: str, message: str, **details: Any) -> Response:
+    response = jsonify({"error": reason, "message": message, **details})
+    response.status_code = status
+    if status == 503:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _drain(source: IO[bytes]) -> None:
+    left = _DRAINED
+    try:
+        while left > 0 and (chunk := source.read(_CHUNK)):
+            left -= len(chunk)
+    except (OSError, ParseException):
+        return  # the client has gone, or sends what is no body

@@ -1,0 +1,53 @@
+"""Whether a task could be created now."""
+
+import threading
+from collections.abc import Callable
+
+from tescore import record
+from tescore.cluster import Cluster, path
+from tescore.errors import AlreadyExists, Misconfigured, Refused, TeskError, Transient
+
+_REMEMBERED = 5.0
+"""Seconds."""
+_NAME = "task-readiness"
+_DOCUMENT = '{"executors": [{"image": "none", "command": ["true"]}]}'
+
+
+class Readiness:
+    """Asks with a dry run of the real thing: it needs no right but that to create tasks. `clock` gives seconds."""
+
+    def __init__(self, cluster: Cluster, namespace: str, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._seen: tuple[float, TeskError | None] | None = None
+
+    def check(self) -> None:
+        """Returns if the API server and the webhook answered some seconds ago at most, else raises why not."""
+        with self._turn:
+            now = self._clock()
+            if self._seen is None or now - self._seen[0] > _REMEMBERED:
+                self._seen = now, self._problem()
+            problem = self._seen[1]
+        if problem is not None:
+            raise NotReady(f"No task could be created now: {problem}") from problem
+
+    def _problem(self) -> TeskError | None:
+        body = record.config_map(_NAME, self._namespace, _DOCUMENT, owner="")
+        try:
+            self._cluster.create(path("configmaps", self._namespace), body, dry_run=True)
+        except (AlreadyExists, Misconfigured):
+            return None  # both are said after the webhook has been asked, or by it: of the tenant's own settings
+        except Refused as error:
+            # A tenant that is full does not make the service unfit for those who read.
+            return None if "exceeded quota" in str(error) else error
+        except TeskError as error:
+            return error
+        return None
+
+
+class NotReady(Transient):
+    """The API server or the webhook does not answer, or will not have a task."""
+
+    reason = "NotReady"

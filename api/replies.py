@@ -1,0 +1,43 @@
+"""What every reply gets on its way out: compression, and the headers that browsers want."""
+
+import gzip
+
+from flask import Flask, Response, request
+
+from api import cors
+from api.settings import Settings
+
+_WORTH_IT = 4 * 1024
+"""Bytes from which on a reply is compressed."""
+_LEVEL = 5
+
+
+def finished(app: Flask, settings: Settings) -> None:
+    """Has the application finish its replies so."""
+
+    @app.before_request
+    def preflight() -> Response | None:
+        asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
+        return Response(status=204) if asked and settings.cors_origins else None
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        is_options, origin = request.method == "OPTIONS", request.headers.get("Origin", "")
+        response.headers.update(cors.headers(origin, settings.cors_origins, preflight=is_options))
+        if cors.vary(settings.cors_origins):
+            response.vary.add("Origin")
+        if is_options and response.status_code == 200:
+            response.status_code = 204
+            del response.headers["Content-Type"]
+        response.headers["X-Content-Type-Options"] = "nosniff"  # or a task's output could pass for a page of ours
+        return _compressed(response)
+
+
+def _compressed(response: Response) -> Response:
+    if response.is_streamed or (response.content_length or 0) < _WORTH_IT:
+        return response
+    response.vary.add("Accept-Encoding")
+    if request.accept_encodings["gzip"] > 0:
+        response.set_data(gzip.compress(response.get_data(), _LEVEL, mtime=0))
+        response.headers["Content-Encoding"] = "gzip"
+    return response

@@ -1,0 +1,49 @@
+"""The webhook over HTTP, with the small API server behind it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.apiserver import ApiServer, api_server
+from tests.build import task_document
+from tests.service import admitting, client_of
+
+TASKS = "/ga4gh/tes/v1/tasks"
+
+
+@pytest.fixture
+def server() -> Iterator[ApiServer]:
+    with api_server() as running:
+        yield running
+
+
+def jobs(server: ApiServer) -> list[str]:
+    return [name for kind, name in server.objects if kind == "jobs"]
+
+
+def test_a_task_is_launched_as_it_is_stored(server: ApiServer) -> None:
+    admitting(server)
+    answer: Any = client_of(server).post(TASKS, json=task_document()).json
+    assert jobs(server) == [answer["id"]]
+    assert server.warned == []
+
+
+def test_a_webhook_for_tests_launches_nothing_and_says_so_to_everyone(
+    server: ApiServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    admitting(server, store_only=True)
+    assert client_of(server).post(TASKS, json=task_document()).status_code == 200
+    assert jobs(server) == []
+    words = "TESK_STORE_ONLY is set, which is for tests alone: tasks are stored and NEVER RUN"
+    assert server.warned == [words]
+    assert words in caplog.messages
+
+
+def test_a_tenant_cannot_keep_its_tasks_from_being_launched(server: ApiServer) -> None:
+    admitting(server)
+    own = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_STORE_ONLY": "true"}}
+    server.stored("configmaps", own, "ADDED")
+    answer: Any = client_of(server).post(TASKS, json=task_document())
+    assert answer.status_code == 500
+    assert "TESK_STORE_ONLY is no setting of a tenant's" in answer.json["message"]
