@@ -3,6 +3,7 @@
 from collections.abc import Generator
 
 from api import output
+from api.access.authorization import Judge
 from api.pump import Pump
 from api.store import Store
 from tescore import naming, tails
@@ -27,25 +28,25 @@ class LiveLog:
         self._namespace = namespace
         self._store = store
 
-    def now(self, task_id: str, executor: int, stream: str) -> bytes:
+    def now(self, task_id: str, executor: int, stream: str, judge: Judge) -> bytes:
         """What there is at this moment, the last of it. Raises TaskNotFound, OutputNotFound and Unavailable."""
-        seen = self._store.get(task_id)
+        seen = self._store.get(task_id, judge)
         kept = output.stored(seen, executor, stream)
         if kept is not None:
             return _encoded(kept)
         pod = self._pod(seen, executor) if output.is_in_pod(seen, executor, stream) else None
         return _encoded(self._tail(pod[0])) if pod else b""
 
-    def follow(self, task_id: str, executor: int, stream: str) -> Generator[bytes | None, None, None]:
+    def follow(self, task_id: str, executor: int, stream: str, judge: Judge) -> Generator[bytes | None, None, None]:
         """All of it as it comes, until the executor has ended; None about once a second while nothing does.
 
         Raises TaskNotFound and OutputNotFound at once, and nothing later.
         """
-        seen = self._store.get(task_id)
+        seen = self._store.get(task_id, judge)
         output.stored(seen, executor, stream)
-        return self._followed(seen, executor, stream)
+        return self._followed(seen, executor, stream, judge)
 
-    def _followed(self, seen: Record, executor: int, stream: str) -> Generator[bytes | None, None, None]:
+    def _followed(self, seen: Record, executor: int, stream: str, judge: Judge) -> Generator[bytes | None, None, None]:
         uid, sent, any_sent = "", 0, False
         while (kept := output.stored(seen, executor, stream)) is None:
             try:
@@ -61,7 +62,7 @@ class LiveLog:
             yield None
             pause(_LOOK)
             try:
-                seen = self._store.get(seen.task_id)
+                seen = self._store.get(seen.task_id, judge)
             except Transient:
                 continue
             except (TaskNotFound, Misconfigured):

@@ -22,7 +22,7 @@ from werkzeug.test import Client
 
 from api import creation
 from api.app import create_app as api
-from api.backend import backend
+from api.entrance import entrance
 from api.settings import Settings
 from tescore.cluster import Cluster
 from tescore.tenants import Tenants
@@ -48,8 +48,8 @@ run(read(Settings, os.environ), lambda: Cluster(sys.argv[1]))
 def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
     """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
     own, numbers = Settings(**settings), count()
-    back = backend(Cluster(server.url), own, time.monotonic, create_seconds)
-    return Client(api(own, back, lambda: NOW, lambda _: next(numbers)))
+    way_in = entrance(Cluster(server.url), own, time.monotonic, time.time, create_seconds)
+    return Client(api(own, way_in, lambda: NOW, lambda _: next(numbers)))
 
 
 def admitting(server: ApiServer, **settings: Any) -> None:

@@ -131,8 +131,8 @@ def test_what_one_may_do_with_ones_own_task_and_with_anothers(
 ) -> None:
     own = permissions(verbs)
     assert outcome(own.create) == create
-    assert tuple(outcome(lambda owner=owner: own.see("task-x", lambda: owner)) for owner in ("ann", "bob")) == see  # type: ignore[misc]
-    assert tuple(outcome(lambda owner=owner: own.cancel("task-x", lambda: owner)) for owner in ("ann", "bob")) == cancel  # type: ignore[misc]
+    assert tuple(outcome(lambda owner=owner: own.see("task-x")(owner)) for owner in ("ann", "bob")) == see  # type: ignore[misc]
+    assert tuple(outcome(lambda owner=owner: own.cancel("task-x")(owner)) for owner in ("ann", "bob")) == cancel  # type: ignore[misc]
 
 
 def test_who_may_list_none_but_own_tasks_asks_kubernetes_for_those_alone() -> None:
@@ -145,8 +145,8 @@ def test_where_the_service_is_open_everyone_may_everything() -> None:
     own = Permissions(anyone, ANONYMOUS, "a")
     own.create()
     assert own.listing() == ""
-    own.see("task-x", lambda: "bob")
-    own.cancel("task-x", lambda: "bob")
+    own.see("task-x")("bob")
+    own.cancel("task-x")("bob")
 
 
 def test_a_namespace_is_a_tenant_by_its_label(server: ApiServer) -> None:

@@ -1,6 +1,5 @@
 """Tokens of a real OpenID Connect provider, and such as it never gave."""
 
-import base64
 import hashlib
 import hmac
 import json
@@ -18,7 +17,7 @@ from api.access.oidc import Oidc
 from api.access.settings import AccessSettings
 from api.access.user import EVERYONE, User
 from tescore.errors import Unauthenticated, Unavailable
-from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
+from tests.oidc_provider import AUDIENCE, Provider, b64, oidc_provider, signing_key
 from tests.servers import Answer, HttpServer, http_server
 
 
@@ -63,15 +62,6 @@ def test_claims_and_prefix_can_be_others(provider: Provider) -> None:
     assert own.verdict(token).user == User("ann@lab", ("a", "b", EVERYONE))
 
 
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def unsigned(provider: Provider) -> str:
-    header = b64(json.dumps({"alg": "none", "typ": "JWT", "kid": provider.key.name}).encode())
-    return f"{header}.{provider.signed().split('.')[1]}."
-
-
 def signed_with_the_public_key(provider: Provider) -> str:
     """The provider's public key, which all know, taken for a shared secret."""
     public = provider.key.private.public_key().public_bytes(
@@ -107,7 +97,7 @@ def key_in_its_own_header(provider: Provider) -> str:
         pytest.param(lambda p: p.signed(aud=None), "is not valid", id="no audience"),
         pytest.param(lambda p: p.signed(sub=None), "names a user", id="no user"),
         pytest.param(lambda p: p.signed(sub="x" * 600), "more than 512", id="a name too long"),
-        pytest.param(unsigned, "signed in a way", id="alg none"),
+        pytest.param(Provider.unsigned, "signed in a way", id="alg none"),
         pytest.param(signed_with_the_public_key, "signed in a way", id="HS256 with the public key"),
         pytest.param(lambda p: p.signed({"kid": "none"}), "key that its issuer does not have", id="unknown key"),
         pytest.param(tampered, "wrong signature", id="tampered"),

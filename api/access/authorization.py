@@ -1,13 +1,13 @@
 """What a user may do with the tasks of a tenant: Kubernetes' own answer on the virtual resource tasks.tesk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from enum import StrEnum
 
 from api.access.remembered import Remembered
 from api.access.review import Reviewer, answer
 from api.access.user import User
 from tescore import naming
-from tescore.errors import Forbidden, TaskNotFound
+from tescore.errors import Forbidden, TaskNotFound, TeskError
 
 _GROUP, _RESOURCE = "tesk", "tasks"
 _MOST = 8192
@@ -25,6 +25,10 @@ class Verb(StrEnum):
 
 Authorizer = Callable[[User, Verb, str], bool]
 """Whether a user may do that in a namespace."""
+
+
+Judge = Callable[[str], None]
+"""Lets a task pass by its owner, or raises why not."""
 
 
 def anyone(*_: object) -> bool:
@@ -81,25 +85,43 @@ class Permissions:
             raise self._forbidden("see tasks")
         return f"{naming.OWNER}={naming.hashed(self.user.name)}"
 
-    def see(self, task_id: str, owner: Callable[[], str]) -> None:
-        """Raises TaskNotFound, or Forbidden for those who may see none. `owner` is asked only where it matters."""
+    def see(self, task_id: str) -> Judge:
+        """Lets those tasks pass that may be seen, else raises TaskNotFound. Raises Forbidden if there are none."""
         if self._may(Verb.GET):
-            return
+            return _all
         if not self._may(Verb.CREATE):
             raise self._forbidden("see tasks")
-        if owner() != self.user.name:
-            raise TaskNotFound(task_id)
+        return _only({self.user.name}, TaskNotFound(task_id))
 
-    def cancel(self, task_id: str, owner: Callable[[], str]) -> None:
-        """As `see`; raises Forbidden also where the task may be seen and not cancelled."""
+    def cancel(self, task_id: str) -> Judge:
+        """As `see`; one that may be seen and not cancelled does not pass either, but by Forbidden."""
         if self._may(Verb.DELETE):
-            return
-        self.see(task_id, owner)
-        if not self._may(Verb.CREATE) or owner() != self.user.name:
-            raise self._forbidden("cancel this task")
+            return _all
+        seen = self.see(task_id)
+        own = _only({self.user.name} if self._may(Verb.CREATE) else set(), self._forbidden("cancel this task"))
+
+        def judge(owner: str) -> None:
+            seen(owner)
+            own(owner)
+
+        return judge
 
     def _may(self, verb: Verb) -> bool:
         return self._authorizer(self.user, verb, self._namespace)
 
     def _forbidden(self, what: str) -> Forbidden:
         return Forbidden(f"{self.user.name} may not {what} in {self._namespace}.")
+
+
+def _all(_: str) -> None:
+    """Lets every task pass."""
+
+
+def _only(owners: Set[str], error: TeskError) -> Judge:
+    """Raises the error for a task of anybody else."""
+
+    def judge(owner: str) -> None:
+        if owner not in owners:
+            raise error
+
+    return judge
