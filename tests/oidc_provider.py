@@ -77,7 +77,7 @@ def b64(data: bytes) -> str:
 
 
 @contextlib.contextmanager
-def oidc_provider(key: SigningKey, *, port: int = 0) -> Iterator[Provider]:
+def oidc_provider(key: SigningKey, *, host: str = "127.0.0.1", port: int = 0) -> Iterator[Provider]:
     """A provider that signs with that key, until the block ends. Its folder is named by the variable OIDC_PROVIDER."""
     folder = os.environ.get("OIDC_PROVIDER", "")  # noqa: TID251, it is installed outside of the tests
     if not folder:
@@ -86,7 +86,7 @@ def oidc_provider(key: SigningKey, *, port: int = 0) -> Iterator[Provider]:
             "`scripts/oidc-provider` prints."
         )
     with subprocess.Popen(
-        ["node", "provider.js", json.dumps({"port": port, "keys": [key.jwk()]})],
+        ["node", "provider.js", json.dumps({"host": host, "port": port, "keys": [key.jwk()]})],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,9 +1,9 @@
-// An OpenID Connect provider for tests. Reads its configuration, {port, keys}, as JSON from its first argument, and prints
+// An OpenID Connect provider for tests. Reads its configuration, {host, port, keys}, as JSON from its first argument, and prints
 // its URL once it listens. Beside the standard's endpoints there is one for tests: /mint gives a user's token without a browser.
 import { createServer } from "node:http";
 import Provider from "oidc-provider";
 
-const { port, keys } = JSON.parse(process.argv[2]);
+const { host, port, keys } = JSON.parse(process.argv[2]);
 const users = { ann: { groups: ["lab"] }, bob: { groups: ["office", "lab"] } };
 let provider;
 
@@ -33,8 +33,8 @@ function resourceServer(resource) {
   return { audience: resource, scope: "openid groups tasks", accessTokenFormat };
 }
 
-server.listen(port, "127.0.0.1", () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+server.listen(port, host, () => {
+  const issuer = `http://${host}:${server.address().port}`;
   provider = new Provider(issuer, {
     jwks: { keys },
     scopes: ["openid", "groups", "tasks"],
