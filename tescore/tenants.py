@@ -7,12 +7,12 @@ from typing import Generic, Protocol, TypeVar
 from tescore import naming, room, tenant
 from tescore.cluster import Object, path
 from tescore.errors import BadSettings, Misconfigured, Missing
+from tescore.remembered import Remembered
 from tescore.tenant import TenantSettings
 
 REMEMBERED = 3.0
 """Seconds."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
-_T = TypeVar("_T")
 
 
 class Reader(Protocol):
@@ -40,24 +40,16 @@ class Tenants(Generic[_Settings]):
     def __init__(self, cluster: Reader, service: _Settings, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._service = service
-        self._clock = clock
-        self._settings: dict[str, tuple[float, _Settings]] = {}
-        self._rooms: dict[str, tuple[float, tuple[int, Sequence[Object]]]] = {}
+        self._settings = Remembered(self._read, REMEMBERED, clock)
+        self._tenants = Remembered(self._whole, REMEMBERED, clock)
 
     def settings(self, namespace: str) -> _Settings:
         """The program's settings as they are for a tenant. Raises Misconfigured with all that is wrong with its own."""
-        return self._remembered(self._settings, namespace, self._read)
+        return self._settings.get(namespace)
 
     def tenant(self, namespace: str) -> Tenant[_Settings]:
         """The tenant of that namespace, with its room. Raises Misconfigured as above."""
-        settings = self.settings(namespace)
-        return Tenant(settings, *self._remembered(self._rooms, namespace, lambda name: self._room(name, settings)))
-
-    def _remembered(self, seen: dict[str, tuple[float, _T]], namespace: str, read: Callable[[str], _T]) -> _T:
-        now = self._clock()
-        if namespace not in seen or now - seen[namespace][0] > REMEMBERED:
-            seen[namespace] = now, read(namespace)
-        return seen[namespace][1]
+        return self._tenants.get(namespace)
 
     def _read(self, namespace: str) -> _Settings:
         try:
@@ -71,7 +63,8 @@ class Tenants(Generic[_Settings]):
             message = f"The settings of this tenant, in its ConfigMap {naming.SETTINGS}, are not valid: {problems}."
             raise Misconfigured(message) from error
 
-    def _room(self, namespace: str, settings: _Settings) -> tuple[int, Sequence[Object]]:
+    def _whole(self, namespace: str) -> Tenant[_Settings]:
+        settings = self.settings(namespace)
         quotas = self._cluster.listed("resourcequotas", namespace, "", whole=True)
         limit_ranges = self._cluster.listed("limitranges", namespace, "", whole=True)
-        return room.limit(settings.task_limit, quotas), tuple(limit_ranges)
+        return Tenant(settings, room.limit(settings.task_limit, quotas), tuple(limit_ranges))

@@ -11,27 +11,53 @@ def line(*, waiting: int = 0, running: int = 0, clock: Callable[[], float] = lam
     return Line(lambda _: waiting + running, lambda _: running, clock)
 
 
-def test_as_many_run_as_may_and_the_others_wait() -> None:
+def test_each_that_comes_has_its_place_behind_those_that_run() -> None:
     tasks = line(running=1)
-    assert [tasks.comes(3) for _ in range(4)] == [True, True, False, False]
+    assert [tasks.comes(3) for _ in range(4)] == [2, 3, 4, 5]
 
 
 def test_who_waits_already_goes_first() -> None:
-    assert not line(waiting=2, running=1).comes(3)
+    assert line(waiting=2, running=1).comes(3) == 4
 
 
 def test_a_count_is_good_for_a_second() -> None:
-    lengths, now = iter([0, 2]), iter([10.0, 10.9, 11.1])
+    lengths, now = iter([0, 7]), iter([10.0, 10.9, 11.1])
     tasks = Line(lambda _: next(lengths), lambda _: 0, lambda: next(now))
-    assert [tasks.comes(2) for _ in range(3)] == [True, True, False]
+    assert [tasks.comes(2), tasks.comes(2)] == [1, 2]
+    for _ in range(2):
+        tasks.made()
+    assert tasks.comes(2) == 8
 
 
 def test_what_is_still_being_made_counts_though_no_count_sees_it() -> None:
     tasks = line(clock=count(0, 60).__next__)
-    assert [tasks.comes(2) for _ in range(3)] == [True, True, False]
+    assert [tasks.comes(2) for _ in range(3)] == [1, 2, 3]
     for _ in range(3):
         tasks.made()
-    assert tasks.comes(2)
+    assert tasks.comes(2) == 1
+
+
+def test_nobody_waits_for_a_count_that_another_asked_for() -> None:
+    begun, go_on, ticks = threading.Event(), threading.Event(), count(0, 60)
+    first = True
+
+    def in_line(_: int) -> int:
+        nonlocal first
+        if not first:
+            begun.set()
+            go_on.wait(10)
+        first = False
+        return 3
+
+    tasks = Line(in_line, lambda _: 0, lambda: next(ticks))
+    assert tasks.comes(9) == 4
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(tasks.comes, 9)
+        begun.wait(10)
+        assert tasks.comes(9) == 5
+        tasks.made()
+        go_on.set()
+        assert slow.result(10) == 3 + 1 + 1 + 1  # counted, coming, made meanwhile, itself
 
 
 def test_those_who_ask_at_the_same_time_share_a_look() -> None:

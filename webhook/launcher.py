@@ -67,14 +67,16 @@ class Launcher:
     def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
         """The Job behind all that came before: running if there is room for it and them."""
         line = self._line(namespace)
-        runs = line.comes(tenant.most)
+        place = line.comes(tenant.most)
+        runs = place <= tenant.most
         try:
             made = self._create(task_id, namespace, tenant, waits=not runs)
         finally:
             line.made()
-        if runs or line.is_full(tenant.most) or not self._is_due(made, tenant.most):
+        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it:
+        # but those who wait before it will, where they are as many as may run.
+        if runs or place > 2 * tenant.most or line.is_full(tenant.most) or not self._is_due(made, tenant.most):
             return made
-        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it.
         self._delete(made)
         return self._create(task_id, namespace, tenant, waits=False)
 

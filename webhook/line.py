@@ -1,10 +1,15 @@
-"""How many tasks of one tenant run or wait for room, as one process knows it, which asks Kubernetes seldom."""
+"""How many tasks of one tenant run or wait for room, as one process knows it, which asks Kubernetes seldom.
+
+Nobody waits for an answer of Kubernetes that another asked for, but where it is the first one or must be new: on a busy
+node it may take seconds.
+"""
 
 import threading
 from collections.abc import Callable
 
 _GOOD_FOR = 1.0
 """Seconds that a count of the line is used, with those that have come since."""
+_NEVER = float("-inf")
 
 Count = Callable[[int], int]
 """Asks Kubernetes for a number, which need not be counted further than the argument."""
@@ -18,36 +23,50 @@ class Line:
         self._in_line = in_line
         self._running = running
         self._clock = clock
-        self._lock = threading.Lock()
-        self._counted_at = self._looked_at = float("-inf")
+        self._numbers, self._counting, self._looking = threading.Lock(), threading.Lock(), threading.Lock()
+        self._counted_at = self._looked_at = _NEVER
         self._length = 0
         """The last count and all that have come since."""
-        self._coming = 0
-        """How many have come and are still being made, so that a count may not see them."""
+        self._coming = self._made = 0
+        """How many are being made, and were made since the last count began, so that it may not have seen them."""
         self._full = False
 
-    def comes(self, most: int) -> bool:
-        """One more comes, for which `made` will be called; whether it is among the first `most`."""
-        with self._lock:
-            now = self._clock()
-            if now - self._counted_at >= _GOOD_FOR:
-                self._length = self._in_line(most) + self._coming
-                self._counted_at = now
+    def comes(self, most: int) -> int:
+        """One more comes, for which `made` will be called. Its place in the line, true as far as twice `most`."""
+        self._count(2 * most)
+        with self._numbers:
             self._coming += 1
             self._length += 1
-            return self._length <= most
+            return self._length
 
     def made(self) -> None:
         """One that came can be counted now, or has failed."""
-        with self._lock:
+        with self._numbers:
             self._coming -= 1
+            self._made += 1
 
     def is_full(self, most: int) -> bool:
         """Whether `most` run, by a look that begins after this call; those who want one at the same time share it."""
         called = self._clock()
-        with self._lock:
+        with self._looking:
             if self._looked_at <= called:
                 now = self._clock()
                 self._full = self._running(most) >= most
                 self._looked_at = now
             return self._full
+
+    def _count(self, enough: int) -> None:
+        """Counts anew if the last count is old and nobody counts at this moment."""
+        now = self._clock()
+        if now - self._counted_at < _GOOD_FOR or not self._counting.acquire(blocking=self._counted_at == _NEVER):
+            return
+        try:
+            if now - self._counted_at >= _GOOD_FOR:
+                with self._numbers:
+                    self._made = 0
+                counted = self._in_line(enough)
+                with self._numbers:
+                    self._length = counted + self._coming + self._made
+                    self._counted_at = now
+        finally:
+            self._counting.release()

@@ -145,9 +145,8 @@ def _submit_and_follow(run: Run, service: Service) -> None:
     try:
         with ThreadPoolExecutor(CONNECTIONS) as connections:
             list(connections.map(lambda number: _submit(run, service, number), range(len(run.planned))))
-        while len(run.ended()) < len(run.ids) or len(run.cancelled) < sum(
-            each.cancel_after is not None for each in run.planned
-        ):
+        to_cancel = {number for number in run.ids if run.planned[number].cancel_after is not None}
+        while len(run.ended()) < len(run.ids) or not to_cancel <= run.cancelled.keys():
             if time.monotonic() - began > run.settings.within or not run.ids:
                 break
             time.sleep(0.2)

@@ -70,7 +70,7 @@ def documents(busybox: str, noshell: str, bwa: str, bucket: str) -> dict[str, di
             "inputs": [{"path": "/x", "content": "old"}, {"path": "/etc/in", "content": "of etc"}],
             "executors": [
                 shell(
-                    "cat /x; echo new > /tmp/n; mv /tmp/n /x; sed -i s/of/OF/ /etc/in; echo made > /usr/m; mv /usr/m /"
+                    "cat /x; echo new > /tmp/n; mv /tmp/n /x; sed -i s/of/OF/ /etc/in; echo made > /tmp/m; mv /tmp/m /"
                 ),
                 few("cat", "/x", "/etc/in"),
                 shell("echo more >> /m; cat /x; rm /x", stdout="/etc/new/out"),
