@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from api.access.authentication import Authenticator
-from api.access.remembered import Remembered
+from api.access.bounded import Bounded
 from api.access.settings import AccessSettings
 from api.access.user import ANONYMOUS, User, Verdict
 from tescore.errors import BadSettings, Unauthenticated, Unavailable
@@ -123,7 +123,7 @@ def test_a_refusal_says_how_to_come_in() -> None:
 
 
 def test_no_more_is_remembered_than_may_be() -> None:
-    kept = Remembered[int, str](3, lambda: 0.0)
+    kept = Bounded[int, str](3, lambda: 0.0)
     for number in range(5):
         kept.put(number, str(number), until=1.0)
     assert [kept.get(number) for number in range(5)] == [None, None, "2", "3", "4"]

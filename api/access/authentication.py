@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from api.access.remembered import Remembered
+from api.access.bounded import Bounded
 from api.access.user import ANONYMOUS, User, Verdict
 from tescore.errors import Unauthenticated
 
@@ -31,8 +31,8 @@ class Authenticator:
         self._methods = methods
         self._seconds = seconds
         self._clock = clock
-        self._let_in = Remembered[bytes, User](_MOST, clock)
-        self._refused = Remembered[bytes, str](_MOST, clock)
+        self._let_in = Bounded[bytes, User](_MOST, clock)
+        self._refused = Bounded[bytes, str](_MOST, clock)
 
     def user(self, header: str) -> User:
         """Raises Unauthenticated, Unavailable where somebody who must be asked does not answer, Misconfigured."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from enum import StrEnum
 
-from api.access.remembered import Remembered
+from api.access.bounded import Bounded
 from api.access.review import Reviewer, answer
 from api.access.user import User
 from tescore import naming
@@ -43,7 +43,7 @@ class AccessReviews:
         self._cluster = cluster
         self._seconds = seconds
         self._clock = clock
-        self._answers = Remembered[tuple[User, Verb, str], bool](_MOST, clock)
+        self._answers = Bounded[tuple[User, Verb, str], bool](_MOST, clock)
 
     def __call__(self, user: User, verb: Verb, namespace: str) -> bool:
         key = user, verb, namespace

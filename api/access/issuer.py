@@ -59,7 +59,7 @@ class Issuer:
         """
         self._read_if_due(_FRESH)
         if not self._has(key_id):
-            self._read_if_due(_PAUSE)
+            self._read_if_due(_PAUSE, waits=True)
         if not self._has(key_id):
             raise Unauthenticated("The token is signed with a key that its issuer does not have.")
         return self._keys[key_id] if key_id is not None else next(iter(self._keys.values()))
@@ -67,11 +67,15 @@ class Issuer:
     def _has(self, key_id: str | None) -> bool:
         return key_id in self._keys if key_id is not None else len(self._keys) == 1
 
-    def _read_if_due(self, age: float) -> None:
-        """Reads what is older than that, unless it was just tried; what is known serves on if that fails."""
-        if self._clock() - self._read_at < age:
+    def _read_if_due(self, age: float, *, waits: bool = False) -> None:
+        """Reads what is older than that, unless it was just tried; what is known serves on if that fails.
+
+        While another thread reads, what is known serves too, unless this one waits for what is new.
+        """
+        seen = self._clock() - self._read_at
+        if seen < age or not self._lock.acquire(blocking=waits or seen >= _STALE):
             return
-        with self._lock:
+        try:
             now = self._clock()
             if now - self._read_at >= age and now - self._tried_at >= _PAUSE:
                 self._tried_at = now
@@ -84,6 +88,8 @@ class Issuer:
                     self._read_at = now
             if now - self._read_at >= _STALE:
                 raise Unavailable(f"The identity provider {self.url} cannot be reached.")
+        finally:
+            self._lock.release()
 
     def _read(self) -> None:
         try:

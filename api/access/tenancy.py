@@ -1,6 +1,5 @@
 """Which namespaces are tenants, by their label, looked at again every few seconds."""
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -8,6 +7,7 @@ from api.access.review import WAITS
 from tescore import naming
 from tescore.cluster import Object
 from tescore.errors import Misconfigured, Refused, Unavailable
+from tescore.remembered import Remembered
 from tescore.retry import retried
 from tescore.tenants import REMEMBERED
 
@@ -22,38 +22,28 @@ class Tenancy:
     """One list for all names, so that those who try names cost nothing, and learn nothing of other namespaces."""
 
     def __init__(self, cluster: Lister, clock: Callable[[], float], *, waits: Sequence[float] = WAITS) -> None:
-        """`clock` gives seconds."""
+        """`clock` gives seconds that only grow."""
         self._cluster = cluster
-        self._clock = clock
         self._waits = waits
-        self._lock = threading.Lock()
-        self._seen_at = float("-inf")
-        self._seen: frozenset[str] | None = None
+        self._before: frozenset[str] | None = None
+        self._seen = Remembered(self._looked, REMEMBERED, clock)
 
     def has(self, namespace: str) -> bool:
         """Whether it is a tenant. While the API server is away, whether it was one.
 
         Raises Unavailable if it never could be asked, and Misconfigured if it may not.
         """
-        with self._lock:
-            now = self._clock()
-            if self._seen is None or now - self._seen_at > REMEMBERED:
-                self._seen_at = now
-                self._seen = self._looked(self._seen)
-            return namespace in self._seen
+        return namespace in self._seen.get(naming.TENANT)
 
-    def _looked(self, before: frozenset[str] | None) -> frozenset[str]:
+    def _looked(self, label: str) -> frozenset[str]:
         try:
-            if before is None:
-                return retried(self._listed, self._waits, obeyed=2.0)
-            return self._listed()
+            self._before = retried(lambda: self._listed(label), () if self._before else self._waits, obeyed=2.0)
         except Unavailable:
-            if before is None:
+            if self._before is None:
                 raise
-            return before
         except Refused as error:
             raise Misconfigured(str(error)) from error
+        return self._before
 
-    def _listed(self) -> frozenset[str]:
-        found = self._cluster.listed("namespaces", "", naming.TENANT)
-        return frozenset(item["metadata"]["name"] for item in found)
+    def _listed(self, label: str) -> frozenset[str]:
+        return frozenset(item["metadata"]["name"] for item in self._cluster.listed("namespaces", "", label))

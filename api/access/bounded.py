@@ -8,7 +8,7 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-class Remembered(Generic[_Key, _Value]):
+class Bounded(Generic[_Key, _Value]):
     """Safe to use from many threads; of more than `most` things the one that came first is forgotten."""
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
