@@ -27,15 +27,22 @@ class Creation:
         self._clock = clock
         self._seconds = seconds
 
-    def create(self, task_id: str, document: str, *, owner: str) -> None:
+    def deadline(self) -> float:
+        """When a create is to be decided whose request comes now."""
+        return self._clock() + self._seconds
+
+    def create(self, task_id: str, document: str, *, owner: str, ends: float) -> None:
         """The task is stored when this returns; it is not, as far as can be known, when this raises.
 
         After a doubtful answer the same task is sent again: where it was stored before, the name is taken. No try gives
-        the API server longer than there is time, so none is under way any more at the last look.
+        the API server longer than there is time, so none is under way any more at the last look. None is begun when it
+        is too late: the client may have sent the task again by then.
         Raises AlreadyExists if another task has the name.
         """
+        if self._clock() + _LAST_TRY > ends:
+            raise Unavailable("Kubernetes was too slow, and nothing was created.")
         body = record.config_map(task_id, self._namespace, document, owner=owner)
-        ends, doubts = self._clock() + self._seconds, list[Unavailable]()
+        doubts = list[Unavailable]()
 
         def attempt() -> None:
             within = max(_LAST_TRY, ends - self._clock() - _LAST_TRY)

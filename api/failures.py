@@ -1,7 +1,7 @@
 """Every error of the api as JSON: a stable reason, and a sentence."""
 
 import logging
-from typing import IO, Any
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
 from gunicorn.http.errors import ParseException
@@ -24,9 +24,6 @@ from tescore.serving import reason
 
 log = logging.getLogger(__name__)
 
-_DRAINED = 64 * 1024 * 1024
-"""Bytes of a body over the limit that are read, and thrown away, before the connection is closed."""
-_CHUNK = 64 * 1024
 RETRY_AFTER = 5
 """Seconds that a client is asked to wait when Kubernetes is away."""
 _STATUS: dict[type[TeskError], int] = {
@@ -56,11 +53,7 @@ def told_by(app: Flask, *, max_body: int) -> None:
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:
-        response = _error(413, "TooLarge", f"The body is larger than {max_body} bytes.")
-        # A client that is cut off while it still sends does not get to read the answer.
-        source: IO[bytes] = request.environ["wsgi.input"]
-        response.call_on_close(lambda: _drain(source))
-        return response
+        return _error(413, "TooLarge", f"The body is larger than {max_body} bytes.")
 
     @app.errorhandler(MethodNotAllowed)
     def no_such_method(error: MethodNotAllowed) -> Response:
@@ -100,12 +93,3 @@ def _error(status: int, reason: str, message: str, **details: Any) -> Response:
     if status == 503:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
-
-
-def _drain(source: IO[bytes]) -> None:
-    left = _DRAINED
-    try:
-        while left > 0 and (chunk := source.read(_CHUNK)):
-            left -= len(chunk)
-    except (OSError, ParseException):
-        return  # the client has gone, or sends what is no body

@@ -1,13 +1,15 @@
 """The output of executors: what is kept of it, and what they write now."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
+from contextlib import closing
 
 from api import output
 from api.access.authorization import Judge
+from api.output import Output
 from api.pump import Pump
 from api.store import Store
-from tescore import naming, tails
-from tescore.cluster import Cluster, path
+from tescore import listing, naming, tails
+from tescore.cluster import Cluster, Stream, path
 from tescore.errors import Misconfigured, Missing, Refused, TaskNotFound, Transient
 from tescore.record import Record
 from tescore.retry import pause
@@ -20,6 +22,12 @@ _LOOK = 1.0
 """Seconds between two looks at a task of which nothing is to be had yet."""
 
 
+class NotBegun(Transient):
+    """The pod's container has not begun, and so has no log."""
+
+    reason = "NotBegun"
+
+
 class LiveLog:
     """The output of one tenant's executors."""
 
@@ -29,12 +37,16 @@ class LiveLog:
         self._store = store
 
     def now(self, task_id: str, executor: int, stream: str, judge: Judge) -> bytes:
-        """What there is at this moment, the last of it. Raises TaskNotFound, OutputNotFound and Unavailable."""
+        """What there is at this moment, the last of it.
+
+        Raises TaskNotFound, OutputNotFound, Misconfigured and Unavailable.
+        """
         seen = self._store.get(task_id, judge)
-        kept = output.stored(seen, executor, stream)
+        wanted = output.output(seen, executor, stream)
+        kept = output.stored(seen, wanted)
         if kept is not None:
             return _encoded(kept)
-        pod = self._pod(seen, executor) if output.is_in_pod(seen, executor, stream) else None
+        pod = self._pod(seen, executor) if wanted.in_pod else None
         return _encoded(self._tail(pod[0])) if pod else b""
 
     def follow(self, task_id: str, executor: int, stream: str, judge: Judge) -> Generator[bytes | None, None, None]:
@@ -43,60 +55,77 @@ class LiveLog:
         Raises TaskNotFound and OutputNotFound at once, and nothing later.
         """
         seen = self._store.get(task_id, judge)
-        output.stored(seen, executor, stream)
-        return self._followed(seen, executor, stream, judge)
+        return self._followed(seen, output.output(seen, executor, stream))
 
-    def _followed(self, seen: Record, executor: int, stream: str, judge: Judge) -> Generator[bytes | None, None, None]:
+    def _followed(self, seen: Record, wanted: Output) -> Generator[bytes | None, None, None]:
         uid, sent, any_sent = "", 0, False
-        while (kept := output.stored(seen, executor, stream)) is None:
+        while (kept := output.stored(seen, wanted)) is None:
             try:
-                pod = self._pod(seen, executor) if output.is_in_pod(seen, executor, stream) else None
+                pod = self._pod(seen, wanted.executor) if wanted.in_pod else None
                 if pod:
                     uid, sent = pod[1], sent if pod[1] == uid else 0
-                    for chunk in self._written(pod[0], sent):
-                        sent += len(chunk or b"")
-                        any_sent = any_sent or bool(chunk)
-                        yield chunk
-            except (Transient, Missing, Refused):
+                    with closing(self._written(pod[0], sent)) as written:
+                        for chunk in written:
+                            sent += len(chunk or b"")
+                            any_sent = any_sent or bool(chunk)
+                            yield chunk
+            except (Transient, Missing):
                 pass  # it has not begun, has just gone, or its node is away: the next look says which
             yield None
             pause(_LOOK)
             try:
-                seen = self._store.get(seen.task_id, judge)
+                seen = self._again(seen)
             except Transient:
                 continue
-            except (TaskNotFound, Misconfigured):
+            except (Missing, TaskNotFound, Misconfigured):
                 return
         if kept and not any_sent:
             yield _encoded(kept)
 
+    def _again(self, seen: Record) -> Record:
+        """The record as it is now, read only if it has changed. Raises Missing if another task has its name."""
+        where = path("configmaps", self._namespace, seen.task_id)
+        metadata = self._cluster.get(where, accept=listing.METADATA_OF_ONE)["metadata"]
+        if metadata["uid"] != seen.uid:
+            raise Missing(f"The task {seen.task_id} has been removed.")
+        return seen if metadata["resourceVersion"] == seen.resource_version else self._store.read(seen.task_id)
+
     def _pod(self, seen: Record, executor: int) -> tuple[str, str] | None:
         """Name and uid of the executor's pod."""
         labels = ",".join(f"{key}={value}" for key, value in naming.labels(seen.task_id, "executor").items())
-        found = output.newest_pod(self._cluster.listed("pods", self._namespace, labels), seen, executor)
+        try:
+            found = output.newest_pod(self._cluster.listed("pods", self._namespace, labels), seen, executor)
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
         return (found["name"], found["uid"]) if found else None
 
     def _tail(self, pod: str) -> str:
         try:
-            stream = self._cluster.stream(self._log(pod), query={"tailLines": str(_TAIL)}, silence=_PATIENCE)
-            return tails.of(stream.chunks(), _TAIL)
-        except (Missing, Refused):
-            return ""  # its container has not begun
+            return tails.of(self._read(pod, {"tailLines": str(_TAIL)}, silence=_PATIENCE).chunks(), _TAIL)
+        except (Missing, NotBegun):
+            return ""
 
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
-        stream = self._cluster.stream(self._log(pod), query={"follow": "true"})
-        for chunk in Pump(stream.chunks(), stream.stop).items():
-            if chunk is None:
-                yield None
-            elif len(chunk) > sent:
-                yield chunk[sent:]
-                sent = 0
-            else:
-                sent -= len(chunk)
+        stream = self._read(pod, {"follow": "true"}, silence=None)
+        with closing(Pump(stream.chunks(), stream.stop).items()) as chunks:
+            for chunk in chunks:
+                if chunk is None:
+                    yield None
+                elif len(chunk) > sent:
+                    yield chunk[sent:]
+                    sent = 0
+                else:
+                    sent -= len(chunk)
 
-    def _log(self, pod: str) -> str:
-        return f"{path('pods', self._namespace, pod)}/log"
+    def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Stream:
+        """The pod's log. Raises Missing if the pod has gone, and NotBegun."""
+        try:
+            return self._cluster.stream(f"{path('pods', self._namespace, pod)}/log", query=query, silence=silence)
+        except Refused as error:
+            if error.code == 400:
+                raise NotBegun(str(error)) from error
+            raise Misconfigured(str(error)) from error
 
 
 def _encoded(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ _WATCH = {
         "  - an event without a name has a task's `id`, `state` and, if it has one, `reason`, as JSON; the same may "
         "come again\n"
         "  - `gone` has the `id` of a task that was removed, or is not among those asked for any more\n"
-        "  - `reset`: changes were missed, because there were too many or the client was away for too long; list "
+        "  - `reset`: changes were missed, because they lie too far back; list "
         "again\n\n"
         "A client that was cut off goes on where it was with the header Last-Event-ID, as browsers do by themselves. "
         "There is a bound on the streams of a server, beyond which the answer is 503."
@@ -227,11 +228,13 @@ def _with_errors(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _inlined(value: Any) -> Any:
-    """With references into the document of service-info turned into those to its schemas here."""
+    """With references into the document of service-info turned into those to its schemas here, and times as texts."""
     if isinstance(value, dict):
         return {key: _inlined(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_inlined(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()  # an example, which YAML has read as a time
     return value.removeprefix(_REMOTE) if isinstance(value, str) else value
 
 

@@ -1,6 +1,7 @@
 """Where an executor's output is to be had."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tescore import document, naming, tails
@@ -17,25 +18,31 @@ class OutputNotFound(Rejected):
     reason = "OutputNotFound"
 
 
-def is_in_pod(seen: Record, executor: int, stream: str) -> bool:
-    """Whether the log of the executor's pod has the stream: not if it goes to a file, or into the other one.
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A stream of an executor, and where it goes."""
 
-    Raises OutputNotFound.
-    """
+    executor: int
+    stream: str
+    in_file: bool
+    """Then it is in the record after the outputs filer has reported."""
+    in_pod: bool
+    """Whether the log of the executor's pod has it: not if it goes to a file, or into the other one."""
+
+
+def output(seen: Record, executor: int, stream: str) -> Output:
+    """Raises OutputNotFound."""
     paths = _paths(seen, executor)
-    return not paths[stream] and stream == tails.of_the_pod(paths["stdout"], paths["stderr"])
+    in_file = bool(paths[stream])
+    in_pod = not in_file and stream == tails.of_the_pod(paths["stdout"], paths["stderr"])
+    return Output(executor, stream, in_file, in_pod)
 
 
-def stored(seen: Record, executor: int, stream: str) -> str | None:
-    """The end of the stream as the record has it, empty if there was none; None as long as more may come.
-
-    Raises OutputNotFound.
-    """
-    in_file = bool(_paths(seen, executor)[stream])
-    ended = seen.log.get("logs", [])[executor : executor + 1]
-    text = str(ended[0].get(stream, "")) if ended else ""
-    # What went to a file is there only after the outputs filer has reported.
-    return text if seen.state in FINAL or text or (ended and not in_file) else None
+def stored(seen: Record, output: Output) -> str | None:
+    """The end of the stream as the record has it, empty if there was none; None as long as more may come."""
+    ended = seen.log.get("logs", [])[output.executor : output.executor + 1]
+    text = str(ended[0].get(output.stream, "")) if ended else ""
+    return text if seen.state in FINAL or text or (ended and not output.in_file) else None
 
 
 def newest_pod(pods: Iterable[Mapping[str, Any]], seen: Record, executor: int) -> Mapping[str, Any] | None:

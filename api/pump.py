@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 _LOOK = 1.0
 """Seconds between two looks at whether anybody still wants it."""
-_AHEAD = 64
+_AHEAD = 8
 """Items that are read before they are asked for."""
 
 

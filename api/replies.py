@@ -1,8 +1,11 @@
 """What every reply gets on its way out: compression, and the headers that browsers want."""
 
 import gzip
+from functools import partial
+from typing import IO
 
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 
 from api import cors
 from api.settings import Settings
@@ -10,6 +13,9 @@ from api.settings import Settings
 _WORTH_IT = 4 * 1024
 """Bytes from which on a reply is compressed."""
 _LEVEL = 5
+_DRAINED = 64 * 1024 * 1024
+"""Bytes of a body nobody wanted that are read, and thrown away, before the connection is closed."""
+_CHUNK = 64 * 1024
 
 
 def finished(app: Flask, settings: Settings) -> None:
@@ -30,6 +36,9 @@ def finished(app: Flask, settings: Settings) -> None:
             response.status_code = 204
             del response.headers["Content-Type"]
         response.headers["X-Content-Type-Options"] = "nosniff"  # or a task's output could pass for a page of ours
+        if request.content_length or "Transfer-Encoding" in request.headers:
+            # A client that is cut off while it still sends does not get to read the answer.
+            response.call_on_close(partial(_drain, request.environ["wsgi.input"]))
         return _compressed(response)
 
 
@@ -41,3 +50,12 @@ def _compressed(response: Response) -> Response:
         response.set_data(gzip.compress(response.get_data(), _LEVEL, mtime=0))
         response.headers["Content-Encoding"] = "gzip"
     return response
+
+
+def _drain(source: IO[bytes]) -> None:
+    left = _DRAINED
+    try:
+        while left > 0 and (chunk := source.read(_CHUNK)):
+            left -= len(chunk)
+    except (OSError, ParseException):
+        return  # the client has gone, or sends what is no body

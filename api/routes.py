@@ -5,14 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
-from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from api import query
+from api.bodies import Bodies
 from api.entrance import Entrance
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
 from tescore import naming, record
-from tescore.errors import InvalidTask
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
 """The standard's own, and the one that many clients have wired in."""
@@ -22,7 +21,7 @@ def routes(
     settings: Settings, entrance: Entrance, now: Callable[[], datetime], random: Callable[[int], int]
 ) -> Blueprint:
     """TES 1.1; `random(bits)` returns as many random bits."""
-    paths = Blueprint("tes", __name__)
+    paths, bodies = Blueprint("tes", __name__), Bodies(settings.max_body)
 
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
@@ -31,20 +30,24 @@ def routes(
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
         # py-tes 0.4.2 (in the plugins of Snakemake and Toil) asks here, and breaks at any field but these.
-        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(settings.storage)}
+        return {
+            "name": settings.service_name,
+            "doc": DESCRIPTION,
+            "storage": list(entrance.tenant().store.settings().storage),
+        }
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
         visit = entrance.visit()
         visit.may.create()
         store, owner = visit.tenant.store, visit.may.user.name
-        text = _text(_body(settings.max_body))
-        key = query.idempotency_key(request.headers.get("Idempotency-Key"))
-        if key:
-            return {"id": store.created_once(text, owner=owner, key=key)}
-        task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
-        store.create(task_id, text, owner=owner)
-        return {"id": task_id}
+        with bodies.text() as text:
+            key = query.idempotency_key(request.headers.get("Idempotency-Key"))
+            if key:
+                return {"id": store.created_once(text, owner=owner, key=key)}
+            task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
+            store.create(task_id, text, owner=owner)
+            return {"id": task_id}
 
     @paths.get("/tasks")
     def list_tasks() -> Response:
@@ -72,27 +75,8 @@ def routes(
     return paths
 
 
-def _body(most: int) -> bytes:
-    """The body, which is taken for JSON unless the client says otherwise."""
-    if request.mimetype and not request.is_json:
-        raise UnsupportedMediaType(f"The body is {request.mimetype}, and should be application/json.")
-    if request.content_encoding not in {None, "identity"}:
-        raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
-    body = request.get_data()
-    if len(body) > most:
-        raise RequestEntityTooLarge
-    return body
-
-
 def _tagged(response: Response) -> Response:
     """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
     response.add_etag(weak=True)  # it may yet be compressed
     response.make_conditional(request)
     return response
-
-
-def _text(body: bytes) -> str:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidTask([f"the document is not UTF-8 ({error})"]) from error

@@ -22,4 +22,3 @@ class Settings(AccessSettings):
     organization_name: str = setting("service-info: who runs the service", default="TESK")
     organization_url: str = setting("service-info: their web page", default="https://example.org")
     contact_url: str = setting("service-info: where to ask, http(s); empty leaves it out", default="")
-    storage: tuple[str, ...] = setting("service-info: URLs of storage that users may count on", default=())

@@ -41,10 +41,9 @@ def _until(items: Generator[bytes | None, None, None], is_over: Callable[[], boo
     try:
         yield b""  # the head of the answer, which says that it was accepted
         for item in items:
-            if item is None:
-                if is_over():
-                    return
-            else:
+            if is_over():
+                return
+            if item is not None:
                 yield item
     finally:
         items.close()

@@ -11,8 +11,8 @@ from api.pump import Pump
 from api.query import ListQuery
 from tescore import listing, naming
 from tescore.cluster import Cluster, Object, Stream, path
-from tescore.errors import BadRequest, Expired, Transient
-from tescore.retry import pause
+from tescore.errors import BadRequest, Expired, Misconfigured, Refused, Transient
+from tescore.retry import pause, retried, schedule
 
 _WATCH_SECONDS = "600"
 """How long the API server keeps a watch open; then it is begun again where it was."""
@@ -21,6 +21,8 @@ _HEARTBEAT = 15
 _QUIET = b": nothing new\n\n"
 _AGAIN = 1.0
 """Seconds before a watch that has ended is begun again."""
+_WAITS = schedule(most=2.5, total=8.0)
+"""Seconds: browsers do not come back to a stream that could not be begun."""
 _EVENT_ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
@@ -34,11 +36,15 @@ class Watching:
     def events(self, query: ListQuery, last: str) -> Generator[bytes | None, None, None]:
         """Server-sent events from the change after `last` on, or from now on if that is empty; they have no end.
 
-        None about once a second while nothing happens. Raises BadRequest and Unavailable at once, and nothing later.
+        None about once a second while nothing happens. Raises BadRequest, Misconfigured and Unavailable at
+        once, and nothing later.
         """
         if last and not _EVENT_ID.fullmatch(last):
             raise BadRequest(f"Last-Event-ID is {last[:60]!r}, which is no id of an event.")
-        now = self._version(query)
+        try:
+            now = retried(lambda: self._version(query), _WAITS)
+        except Refused as error:
+            raise Misconfigured(str(error)) from error
         # One from the future is of another cluster, or of one whose store was put back.
         missed = bool(last) and int(last) > int(now)
         return self._events(query, now if missed or not last else last, missed=missed)

@@ -42,14 +42,16 @@ _SOCKET = "gunicorn.socket"
 def serve(create: Callable[[], Application], *, silence: int = 30, **options: Any) -> None:
     """Serves until the process is told to stop. `create` is called in each worker; options are gunicorn's settings.
 
-    A client that begins a request and then sends nothing for `silence` seconds is dropped. What is no HTTP that can
-    be understood is answered with JSON, `error` and `message`, and the connection closed.
+    A client that begins a request, or has an answer coming, and then neither sends nor takes anything for `silence`
+    seconds is dropped. What is no HTTP that can be understood is answered with JSON, `error` and `message`, and the
+    connection closed.
     """
 
     def ready(server: Any) -> None:
-        # gunicorn's threads wait for the rest of a request for ever; accepted sockets have this from their listener.
+        # gunicorn's threads wait for a client for ever; accepted sockets have this from their listener.
         for listener in server.LISTENERS:
-            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", silence, 0))
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                listener.sock.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", silence, 0))
 
     _Server(create, {**options, "when_ready": ready}).run()
 

@@ -47,6 +47,7 @@ class TenantSettings:
     preemptible_toleration: tuple[str, ...] = setting(
         "taints, key=value:Effect, that a preemptible task tolerates", default=()
     )
+    storage: tuple[str, ...] = setting("service-info: URLs of storage that users may count on", default=())
 
 
 FIELDS = tuple(TenantSettings.__dataclass_fields__)

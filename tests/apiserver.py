@@ -42,6 +42,7 @@ class ApiServer:
     """The log of the filer of outputs."""
     refused: str = "-"
     """End of the names of objects that nobody may create."""
+    refused_because: str = "Forbidden"
     waiting: int = 0
     """Creates that wait so."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
@@ -77,6 +78,8 @@ class ApiServer:
     """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
     logs: dict[str, bytes] = field(default_factory=dict)
     """By the pod's name; those of other pods are made up."""
+    no_log: tuple[int, str] | None = None
+    """The status and message that are the answer to who asks for a log."""
     writing: set[str] = field(default_factory=set)
     """Pods whose log goes on."""
     followed: int = 0
@@ -124,8 +127,7 @@ def api_server() -> Iterator[ApiServer]:
     """A server that is there until the block ends."""
     server = ApiServer()
     server.opened.set()
-    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
-        listener.daemon_threads = True
+    with _Listener(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
         server.url = f"http://127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -137,6 +139,11 @@ def api_server() -> Iterator[ApiServer]:
                 server.changed.notify_all()
             listener.shutdown()
             thread.join()
+
+
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128  # more than five clients may come at once
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -182,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Whether it is no request of those that are counted, and has had its answer."""
         if "watch" in query:
             self._watch(kind, name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
-        elif "follow" in query and name in self.served.logs:
+        elif "follow" in query and name in self.served.logs and not self.served.no_log:
             self._follow(name)
         elif kind == "namespaces":
             self._look(query["labelSelector"][0])
@@ -293,6 +300,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _done_to(self, kind: str, shown: Object, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
         server = self.served
+        if log and server.no_log:
+            return _status(server.no_log[0], "Refused", server.no_log[1])
         if log:
             name = shown["metadata"]["name"]
             if name in server.logs:
@@ -313,7 +322,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
-            return _status(403, "Forbidden")
+            return _status(403, "Forbidden", server.refused_because)
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:
@@ -387,6 +396,10 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             self.close_connection = True
 
+    def finish(self) -> None:
+        with contextlib.suppress(OSError):  # who asked has gone
+            super().finish()
+
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
 
@@ -448,5 +461,5 @@ def _continued(token: str) -> tuple[int, str]:
         raise ValueError(token) from error
 
 
-def _status(code: int, reason: str) -> tuple[int, Object]:
-    return code, {"kind": "Status", "reason": reason, "message": reason}
+def _status(code: int, reason: str, message: str = "") -> tuple[int, Object]:
+    return code, {"kind": "Status", "reason": reason, "message": message or reason}

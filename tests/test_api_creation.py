@@ -36,7 +36,7 @@ def post(server: ApiServer, *, seconds: float = 8.0, key: str | None = None, **c
 
 def stored(server: ApiServer) -> list[str]:
     """The ids of the tasks that there are."""
-    return sorted(name for kind, name in server.objects if kind == "configmaps")
+    return sorted(name for kind, name in list(server.objects) if kind == "configmaps")
 
 
 @pytest.mark.parametrize("first", list(Break))
@@ -69,6 +69,13 @@ def test_when_it_fails_no_task_is_there_and_none_comes_later(server: ApiServer) 
     server.opened.set()
     assert post(server)[0] == 200
     assert len(stored(server)) == 1
+
+
+def test_nothing_is_created_when_the_client_may_have_sent_it_again_already(server: ApiServer) -> None:
+    server.broken = {0: Break.NOT_HEARD, 1: Break.NOT_HEARD}
+    status, answer = post(server, seconds=1.2)
+    assert (status, answer["error"]) == (503, "Unavailable")
+    assert stored(server) == []
 
 
 def test_a_slow_create_is_waited_for(server: ApiServer) -> None:

@@ -113,6 +113,29 @@ def test_the_log_of_the_pod_is_the_stream_that_goes_to_no_file(
     assert (text(api, f"{LOGS}/0/stdout"), text(api, f"{LOGS}/0/stderr")) == (stdout, stderr)
 
 
+def test_a_container_that_has_not_begun_has_no_output(server: ApiServer, api: Served) -> None:
+    put(server)
+    pod(server)
+    server.no_log = (400, "is waiting to start: ContainerCreating")
+    assert text(api, f"{LOGS}/0/stdout") == ""
+
+    followed = api.send("GET", f"{LOGS}/0/stdout?follow=true")
+    server.no_log = None
+    server.write(POD, b"begun", ends=True)
+    assert followed.read(5) == b"begun"
+    put(server, state="COMPLETE")
+    assert followed.read() == b""
+
+
+def test_a_right_that_the_service_lacks_is_its_own_fault(server: ApiServer, api: Served) -> None:
+    put(server)
+    pod(server)
+    server.no_log = (403, "is forbidden")
+    status, _, answer = api.ask("GET", f"{LOGS}/0/stdout")
+    server.no_log = None
+    assert (status, answer["error"]) == (500, "Misconfigured")
+
+
 def test_the_pod_of_another_task_of_that_name_is_not_shown(server: ApiServer, api: Served) -> None:
     put(server)
     pod(server, of="another")

@@ -82,6 +82,13 @@ def test_the_manifests_set_only_variables_that_the_programs_read() -> None:
             assert variable in known, f"{file} sets {variable}"
 
 
+def test_an_api_that_lives_is_not_taken_away_when_the_api_server_is() -> None:
+    probes = {
+        name: container("api")[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")
+    }
+    assert probes == {"startup": "/readyz", "readiness": "/healthz", "liveness": "/healthz"}
+
+
 def test_the_service_runs_without_root_and_without_writing_to_its_image() -> None:
     for program in ("api", "webhook", "janitor"):
         secured = container(program)["securityContext"]

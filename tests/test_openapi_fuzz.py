@@ -25,7 +25,7 @@ CHECKED = [
 ]
 
 
-DOCUMENT: Any = json.loads(json.dumps(document("/ga4gh/tes/v1"), default=str))
+DOCUMENT: Any = json.loads(json.dumps(document("/ga4gh/tes/v1")))
 # The standard's schema has executors in each task, and its words "ONLY" id and state in the view MINIMAL.
 SHOWN = {
     "anyOf": [

@@ -1,3 +1,4 @@
+import time
 from typing import Any
 
 import pytest
@@ -56,3 +57,10 @@ def test_a_task_without_files_needs_no_scratch() -> None:
 
 def test_the_launcher_needs_scratch_even_for_stdin_alone() -> None:
     assert mounts.needs_scratch(task(executors=[executor(stdin="/etc/fstab")]))
+
+
+def test_a_task_of_very_many_folders_is_no_work() -> None:
+    folders = [f"/v{i}/a" for i in range(50_000)]
+    began = time.process_time()
+    assert len(mounts.mounts(task(volumes=folders))) == len(folders)
+    assert time.process_time() - began < 20

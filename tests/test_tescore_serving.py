@@ -11,13 +11,15 @@ import sys
 from tescore.serving import serve
 
 def application(environ, start_response):
-    start_response("200 OK", [("Content-Length", "2")])
+    length = 50_000_000 if environ["PATH_INFO"] == "/large" else 2
+    start_response("200 OK", [("Content-Length", str(length))])
     environ["wsgi.input"].read()
-    return [b"ok"]
+    return [b"x" * length if length > 2 else b"ok"]
 
 serve(lambda: application, silence=1, bind=f"127.0.0.1:{sys.argv[1]}", workers=1, threads=2, loglevel="critical")
 """
 REQUEST = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n"
 BEGUN = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nonly this"
 
 
@@ -38,10 +40,13 @@ def port() -> Iterator[int]:
         server.terminate()
 
 
-def test_clients_that_fall_silent_do_not_keep_others_waiting_for_ever(port: int) -> None:
+@pytest.mark.parametrize(
+    "request_", [pytest.param(BEGUN, id="while they ask"), pytest.param(LARGE, id="while they are answered")]
+)
+def test_clients_that_fall_silent_do_not_keep_others_waiting_for_ever(port: int, request_: bytes) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
     for client in silent:
-        client.sendall(BEGUN)
+        client.sendall(request_)
 
     with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         client.sendall(REQUEST)

@@ -21,3 +21,9 @@ def test_an_end_is_decoded_and_a_cut_is_told(end: bytes, before: int, text: str)
 
 def test_a_cut_of_unknown_size_is_told_as_one() -> None:
     assert tails.text(b"end", 5, exact=False) == "… (at least 5 bytes before this)\nend"
+
+
+def test_the_end_of_what_comes_in_chunks_is_kept() -> None:
+    assert tails.of(iter([b"abc", b"d", b"efgh"]), 4) == "… (at least 4 bytes before this)\nefgh"
+    assert tails.of(iter([b"ab", b"cd"]), 4) == "abcd"
+    assert tails.of(iter([]), 4) == ""

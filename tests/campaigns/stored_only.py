@@ -14,7 +14,7 @@ import yaml
 from tescore import naming
 from tescore.cluster import path
 from tests.campaigns.load import Target
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl
+from tests.e2e.conftest import SERVICE, TENANT, Kubectl, wait_until
 
 WEBHOOK = "deployment/tesk-webhook"
 
@@ -27,13 +27,13 @@ def stored_only(kubectl: Kubectl, tag: str) -> Iterator[None]:
         _switched(kubectl, "TESK_STORE_ONLY=true")
         yield
     finally:
-        _delete(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(tag)}")
+        deleted(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(tag)}")
         _switched(kubectl, "TESK_STORE_ONLY-")
         kubectl("annotate", "namespace", TENANT, f"{naming.PAUSED}-")
 
 
-def _delete(kubectl: Kubectl, selector: str) -> None:
-    """By the API server itself, for kubectl deletes one after the other."""
+def deleted(kubectl: Kubectl, selector: str) -> None:
+    """No ConfigMap with these labels is left. The API server deletes them, for kubectl does one after the other."""
 
     def where(limit: int) -> str:
         return f"{path('configmaps', TENANT)}?{urlencode({'labelSelector': selector, 'limit': str(limit)})}"
@@ -45,6 +45,9 @@ def _delete(kubectl: Kubectl, selector: str) -> None:
 def _switched(kubectl: Kubectl, variable: str) -> None:
     kubectl("-n", SERVICE, "set", "env", WEBHOOK, variable)
     kubectl("-n", SERVICE, "rollout", "status", WEBHOOK, "--timeout=120s")
+    most = kubectl.json("-n", SERVICE, "get", WEBHOOK)["spec"]["replicas"]
+    pods = ("pods", "-n", SERVICE, "-l", f"{naming.COMPONENT}=webhook")
+    wait_until(lambda: len(kubectl.names(*pods)) == most, "the webhook that was there before has gone")
 
 
 def bare(kubectl: Kubectl, *, admin: bool = False) -> Target:
