@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -27,6 +28,7 @@ from api.settings import Settings
 from tescore.cluster import Cluster
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Object
+from webhook import permission
 from webhook.app import create_app as webhook
 from webhook.launcher import Launcher
 from webhook.settings import Settings as WebhookSettings
@@ -57,7 +59,8 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     cluster = Cluster(server.url)
     own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
     tenants = Tenants(cluster, own, time.monotonic)
-    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW))
+    permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
+    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted))
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}

@@ -59,7 +59,9 @@ def client(server: ApiServer) -> Client:
     cluster = Cluster(server.url)
     tenants = Tenants(cluster, settings, lambda: 0.0)
     return Client(
-        OnlyTheApiServer(create_app(settings, Launcher(cluster, tenants), tenants, lambda: NOW), SECRET, lambda: NOW)
+        OnlyTheApiServer(
+            create_app(settings, Launcher(cluster, tenants), tenants, lambda: NOW, lambda _: None), SECRET, lambda: NOW
+        )
     )
 
 

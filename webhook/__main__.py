@@ -1,5 +1,6 @@
 """`python -m webhook`: serves the admission webhook over TLS."""
 
+import functools
 import os
 import tempfile
 import time
@@ -10,7 +11,7 @@ from tescore.cluster import Cluster
 from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import certs, registration
+from webhook import certs, permission, registration
 from webhook.app import create_app
 from webhook.caller import OnlyTheApiServer
 from webhook.certs import Pair
@@ -39,7 +40,9 @@ def _app(settings: Settings, pair: Pair) -> Application:
     cluster = Cluster()
     registration.keep_registered(Cluster(), pair, _now)
     tenants = Tenants(cluster, settings, time.monotonic)
-    return OnlyTheApiServer(create_app(settings, Launcher(cluster, tenants), tenants, _now), pair.secret, _now)
+    permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
+    application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted)
+    return OnlyTheApiServer(application, pair.secret, _now)
 
 
 def _now() -> datetime:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Set
 from enum import StrEnum
 
 from api.access.bounded import Bounded
-from api.access.review import Reviewer, answer
 from api.access.user import User
-from tescore import naming
+from api.access.waits import WAITS
+from tescore import naming, review
 from tescore.errors import Forbidden, TaskNotFound, TeskError
 
-_GROUP, _RESOURCE = "tesk", "tasks"
 _MOST = 8192
 """Answers that are remembered."""
 
@@ -39,7 +38,7 @@ def anyone(*_: object) -> bool:
 class AccessReviews:
     """An authorizer that remembers answers for a while. Raises what asking Kubernetes does."""
 
-    def __init__(self, cluster: Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: review.Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._seconds = seconds
         self._clock = clock
@@ -50,14 +49,9 @@ class AccessReviews:
         known = self._answers.get(key)
         if known is None:
             now = self._clock()
-            known = self._asked(user, verb, namespace)
+            known = review.may(self._cluster, user.name, user.groups, verb.value, namespace, waits=WAITS)
             self._answers.put(key, known, until=now + self._seconds)
         return known
-
-    def _asked(self, user: User, verb: Verb, namespace: str) -> bool:
-        what = {"namespace": namespace, "verb": verb.value, "group": _GROUP, "resource": _RESOURCE}
-        spec = {"user": user.name, "groups": list(user.groups), "resourceAttributes": what}
-        return bool(answer(self._cluster, "authorization.k8s.io", "SubjectAccessReview", spec).get("allowed"))
 
 
 class Permissions:

@@ -1,9 +1,10 @@
 """Tokens of the cluster: ServiceAccounts' and whatever else its API server takes, whose they are by TokenReview."""
 
-from api.access.review import Reviewer, answer
 from api.access.settings import AccessSettings
 from api.access.user import User, Verdict
+from api.access.waits import WAITS
 from tescore.errors import Unauthenticated
+from tescore.review import Reviewer, answer
 
 
 class KubernetesTokens:
@@ -19,7 +20,7 @@ class KubernetesTokens:
     def verdict(self, token: str) -> Verdict:
         """Raises Unauthenticated, and what asking Kubernetes does."""
         spec = {"token": token, **({"audiences": list(self._audiences)} if self._audiences else {})}
-        status = answer(self._cluster, "authentication.k8s.io", "TokenReview", spec)
+        status = answer(self._cluster, "authentication.k8s.io", "TokenReview", spec, waits=WAITS)
         if not status.get("authenticated"):
             raise Unauthenticated("The token is none of this cluster, has expired, or is not for this service.")
         # An API server that knows nothing of audiences names none.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from api.access.review import WAITS
+from api.access.waits import WAITS
 from tescore import naming
 from tescore.cluster import Object
 from tescore.errors import Misconfigured, Refused, Unavailable

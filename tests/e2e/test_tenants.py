@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import bcrypt
 import pytest
 import urllib3
 
+from tests.campaigns.counter import address_towards
 from tests.e2e.conftest import SERVICE, Kubectl, wait_until
 from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
 
@@ -39,9 +39,7 @@ MEMBERS = {"ann": A, "dora": A, "bob": B, "carol": A, "flow": A}
 @pytest.fixture(scope="module")
 def provider(environment: dict[str, str]) -> Iterator[Provider]:
     """At the address of this machine that the cluster is reached from, and so reaches."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as towards:
-        towards.connect((str(urlsplit(environment["TES_URL"]).hostname), 9))
-        host = towards.getsockname()[0]
+    host = address_towards(str(urlsplit(environment["TES_URL"]).hostname))
     with oidc_provider(signing_key("k"), host=host) as running:
         yield running
 
