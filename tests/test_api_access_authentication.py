@@ -11,16 +11,9 @@ from api.access.settings import AccessSettings
 from api.access.user import ANONYMOUS, User, Verdict
 from tescore.errors import BadSettings, Unauthenticated, Unavailable
 from tescore.settings import read
+from tests.clock import Clock
 
 ANN = User("ann", ("lab",))
-
-
-@dataclass
-class Clock:
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @dataclass

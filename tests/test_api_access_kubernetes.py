@@ -1,7 +1,6 @@
 """Tokens and permissions that Kubernetes decides on, and which namespaces are tenants."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
 
@@ -14,17 +13,10 @@ from tescore import naming
 from tescore.cluster import Cluster
 from tescore.errors import Forbidden, Misconfigured, TaskNotFound, Unauthenticated, Unavailable
 from tests.apiserver import ApiServer, Break, api_server
+from tests.clock import Clock
 
 ANN, BOB = User("ann", ("lab",)), User("bob", ("office",))
 ACCOUNT = {"username": "system:serviceaccount:lab:pipeline", "groups": ["system:serviceaccounts"], "uid": "u"}
-
-
-@dataclass
-class Clock:
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from api.access.oidc import Oidc
 from api.access.settings import AccessSettings
 from api.access.user import EVERYONE, User
 from tescore.errors import Unauthenticated, Unavailable
+from tests.clock import Clock
 from tests.oidc_provider import AUDIENCE, Provider, b64, oidc_provider, signing_key
 from tests.servers import Answer, HttpServer, http_server
 
@@ -25,14 +26,6 @@ from tests.servers import Answer, HttpServer, http_server
 def provider() -> Iterator[Provider]:
     with oidc_provider(signing_key("first")) as running:
         yield running
-
-
-@dataclass
-class Clock:
-    seconds: float = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def method(*urls: str, clock: Callable[[], float] = lambda: 1000.0, **settings: Any) -> Oidc:
