@@ -109,6 +109,25 @@ def test_that_somebody_was_away_is_not_remembered() -> None:
     assert own.user("Bearer good") == ANN
 
 
+@pytest.mark.parametrize(
+    ("later", "ends", "serves"),
+    [(60, float("inf"), True), (400, float("inf"), False), (60, 1050.0, False), (60, 1070.0, True)],
+)
+def test_a_verdict_serves_on_while_somebody_is_away_but_neither_for_long_nor_beyond_the_credentials_end(
+    later: float, ends: float, serves: bool
+) -> None:
+    method, clock = Method(ends=ends), Clock()
+    own = authenticator(method, clock=clock)
+    own.user("Bearer good")
+    method.away = True
+    clock.seconds += later
+    if serves:
+        assert own.user("Bearer good") == ANN
+    else:
+        with pytest.raises(Unavailable):
+            own.user("Bearer good")
+
+
 def test_a_refusal_says_how_to_come_in() -> None:
     own = authenticator(Method(), Method(), Method(scheme="Basic"))
     assert own.challenges(tried=False) == ['Bearer realm="tesk"', 'Basic realm="tesk", charset="UTF-8"']

@@ -90,6 +90,19 @@ def test_an_answer_is_asked_for_again_after_a_while(server: ApiServer) -> None:
     assert asks(ANN, Verb.CREATE, "a")
 
 
+def test_an_answer_serves_on_while_the_api_server_is_away_but_not_for_long(server: ApiServer) -> None:
+    clock = Clock()
+    asks = reviews(server, clock)
+    server.allowed = {("ann", "create", "a")}
+    assert asks(ANN, Verb.CREATE, "a")
+    server.broken = dict.fromkeys(range(100), Break.NOT_HEARD)
+    clock.seconds += 300
+    assert asks(ANN, Verb.CREATE, "a")
+    clock.seconds += 31
+    with pytest.raises(Unavailable):
+        asks(ANN, Verb.CREATE, "a")
+
+
 MEMBER, VIEWER, ADMIN = {"create"}, {"get", "list"}, {"create", "get", "list", "delete"}
 
 

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from api.access.bounded import Bounded
 from api.access.user import ANONYMOUS, User, Verdict
-from tescore.errors import Unauthenticated
+from api.access.waits import GRACE
+from tescore.errors import Unauthenticated, Unavailable
 
 _MOST = 4096
 """Credentials that are remembered of those that are good, and as many of the others."""
@@ -31,7 +32,7 @@ class Authenticator:
         self._methods = methods
         self._seconds = seconds
         self._clock = clock
-        self._let_in = Bounded[bytes, User](_MOST, clock)
+        self._let_in = Bounded[bytes, Verdict](_MOST, clock)
         self._refused = Bounded[bytes, str](_MOST, clock)
 
     def user(self, header: str) -> User:
@@ -43,7 +44,7 @@ class Authenticator:
             raise Unauthenticated("This needs an Authorization header.")
         key = hashlib.sha256(f"{scheme.lower()} {credential}".encode("utf-8", "surrogatepass")).digest()
         known = self._let_in.get(key)
-        return known or self._asked(scheme, credential.strip(), key)
+        return (known or self._asked(scheme, credential.strip(), key)).user
 
     def challenges(self, *, tried: bool) -> list[str]:
         """The WWW-Authenticate headers of a refusal; `tried` where the request had a credential."""
@@ -51,7 +52,7 @@ class Authenticator:
         texts = {"Bearer": f'Bearer realm="{REALM}"{said}', "Basic": f'Basic realm="{REALM}", charset="UTF-8"'}
         return [texts[scheme] for scheme in dict.fromkeys(method.scheme for method in self._methods)]
 
-    def _asked(self, scheme: str, credential: str, key: bytes) -> User:
+    def _asked(self, scheme: str, credential: str, key: bytes) -> Verdict:
         if (why := self._refused.get(key)) is not None:
             raise Unauthenticated(why)
         now = self._clock()
@@ -60,8 +61,13 @@ class Authenticator:
         except Unauthenticated as error:
             self._refused.put(key, str(error), until=now + _REFUSED_SECONDS)
             raise
-        self._let_in.put(key, verdict.user, until=min(now + self._seconds, verdict.ends))
-        return verdict.user
+        except Unavailable:
+            before = self._let_in.get(key, grace=GRACE)
+            if before is None or before.ends <= now:
+                raise
+            return before
+        self._let_in.put(key, verdict, until=min(now + self._seconds, verdict.ends))
+        return verdict
 
     def _verdict(self, scheme: str, credential: str) -> Verdict:
         for method in self._methods:

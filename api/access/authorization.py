@@ -5,9 +5,9 @@ from enum import StrEnum
 
 from api.access.bounded import Bounded
 from api.access.user import User
-from api.access.waits import WAITS
+from api.access.waits import GRACE, WAITS
 from tescore import naming, review
-from tescore.errors import Forbidden, TaskNotFound, TeskError
+from tescore.errors import Forbidden, TaskNotFound, TeskError, Unavailable
 
 _MOST = 8192
 """Answers that are remembered."""
@@ -49,7 +49,13 @@ class AccessReviews:
         known = self._answers.get(key)
         if known is None:
             now = self._clock()
-            known = review.may(self._cluster, user.name, user.groups, verb.value, namespace, waits=WAITS)
+            try:
+                known = review.may(self._cluster, user.name, user.groups, verb.value, namespace, waits=WAITS)
+            except Unavailable:
+                before = self._answers.get(key, grace=GRACE)
+                if before is None:
+                    raise
+                return before
             self._answers.put(key, known, until=now + self._seconds)
         return known
 

@@ -17,10 +17,11 @@ class Bounded(Generic[_Key, _Value]):
         self._lock = threading.Lock()
         self._things: dict[_Key, tuple[float, _Value]] = {}
 
-    def get(self, key: _Key) -> _Value | None:
+    def get(self, key: _Key, *, grace: float = 0.0) -> _Value | None:
+        """What is remembered, also for so many seconds after its time."""
         with self._lock:
             until, value = self._things.get(key, (float("-inf"), None))
-            return value if self._clock() < until else None
+            return value if self._clock() < until + grace else None
 
     def put(self, key: _Key, value: _Value, *, until: float) -> None:
         with self._lock:
