@@ -112,6 +112,18 @@ def test_the_api_server_is_told_authority_and_path_once_for_each_path(configured
     assert webhooks(configured)[0]["clientConfig"] != {"caBundle": "QQ==", "service": called}
 
 
+def test_an_old_replica_leaves_the_path_of_a_new_pair_alone(configured: ApiServer) -> None:
+    cluster = Cluster(configured.url)
+    old = certs.ensured(cluster, "tesk-system", NOW)
+    assert registration.still_registered(cluster, "tesk-system", old, NOW)
+    cluster.delete("/api/v1/namespaces/tesk-system/secrets/tesk-webhook-tls")
+    assert not registration.still_registered(cluster, "tesk-system", old, NOW + timedelta(minutes=10))
+    new = certs.ensured(cluster, "tesk-system", NOW)
+    assert registration.registered(cluster, new, NOW)
+    assert not registration.still_registered(cluster, "tesk-system", old, NOW)
+    assert not registration.registered(cluster, new, NOW)
+
+
 def test_replicas_share_one_pair_and_so_one_path(server: ApiServer) -> None:
     cluster = Cluster(server.url)
     first, second = (certs.ensured(cluster, "tesk-system", NOW) for _ in range(2))

@@ -38,7 +38,7 @@ def main() -> None:
 
 def _app(settings: Settings, pair: Pair) -> Application:
     cluster = Cluster()
-    registration.keep_registered(Cluster(), pair, _now)
+    registration.keep_registered(Cluster(), settings.service_namespace, pair, _now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
     application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted)

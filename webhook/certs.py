@@ -48,7 +48,19 @@ def ensured(cluster: Objects, namespace: str, now: datetime) -> Pair:
 
     Of several replicas that start at once the first that stores its own wins.
     """
-    data = _secret(cluster, namespace, now)["data"]
+    return _pair(_secret(cluster, namespace, now))
+
+
+def current(cluster: Objects, namespace: str) -> Pair | None:
+    """The pair that is in force, which is another one if somebody has removed the Secret; None where there is none."""
+    try:
+        return _pair(cluster.get(path("secrets", namespace, SECRET)))
+    except Missing:
+        return None
+
+
+def _pair(secret: Object) -> Pair:
+    data = secret["data"]
     certificate, key = (base64.b64decode(data[name]) for name in ("tls.crt", "tls.key"))
     return Pair(data["ca.crt"], certificate, key)
 

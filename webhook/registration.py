@@ -8,7 +8,7 @@ from datetime import datetime
 from tescore.cluster import Object, path
 from tescore.errors import TeskError
 from tescore.retry import pause
-from webhook import caller
+from webhook import caller, certs
 from webhook.certs import Objects, Pair
 
 CONFIGURATION = "tesk"
@@ -31,14 +31,19 @@ def registered(cluster: Objects, pair: Pair, now: datetime) -> bool:
     return told != webhooks
 
 
-def keep_registered(cluster: Objects, pair: Pair, now: Callable[[], datetime]) -> None:
+def still_registered(cluster: Objects, namespace: str, pair: Pair, now: datetime) -> bool:
+    """As `registered`, if the pair is in force yet: an old replica must not undo what a new one with a new pair did."""
+    return certs.current(cluster, namespace) == pair and registered(cluster, pair, now)
+
+
+def keep_registered(cluster: Objects, namespace: str, pair: Pair, now: Callable[[], datetime]) -> None:
     """Looks again for as long as the process lives, in a thread of its own."""
 
     def look() -> None:
         while True:
             pause(_EVERY)
             try:
-                registered(cluster, pair, now())
+                still_registered(cluster, namespace, pair, now())
             except TeskError as error:
                 log.warning("the API server could not be told the webhook's path", extra={"reason": str(error)})
 

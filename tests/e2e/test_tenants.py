@@ -71,7 +71,7 @@ def tenants(kubectl: Kubectl, provider: Provider) -> Iterator[None]:
         bind(B, "admin", "--user=admin-of-b")
         yield
     finally:
-        kubectl("delete", "namespace", A, B, "--ignore-not-found", "--wait=false")
+        kubectl("delete", "namespace", A, B, "--ignore-not-found", "--timeout=180s")
 
 
 @pytest.fixture(scope="module")
