@@ -67,7 +67,7 @@ class ApiServer:
     reviews: list[Object] = field(default_factory=list)
     """What the reviews of both kinds asked."""
     tenants: list[str] = field(default_factory=lambda: ["tesk"])
-    """Names of the namespaces that are labelled as such."""
+    """Names of the namespaces that are labelled as such, beside those that are stored."""
     looks: int = 0
     """Requests for those. None of them counts among the others, for when they come is up to what remembers them."""
     tenants_unknown: bool = False
@@ -203,7 +203,9 @@ class _Handler(BaseHTTPRequestHandler):
         server.looks += 1
         self.close_connection = server.tenants_unknown
         if not server.tenants_unknown:
-            self._say(200, {"metadata": {}, "items": [{"metadata": {"name": name}} for name in server.tenants]})
+            stored = {name: shown for (kind, name), shown in server.objects.items() if kind == "namespaces"}
+            labelled = {name: {"metadata": {"name": name}} for name in server.tenants}
+            self._say(200, {"metadata": {}, "items": list({**labelled, **stored}.values())})
 
     def _say(self, status: int, answer: Object | bytes) -> None:
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
