@@ -5,13 +5,18 @@ those of all tasks but the ones to keep, as far as they were made before that ti
 """
 
 import logging
+import math
 import os
+import random
 import sys
+import time
 from pathlib import Path
+from typing import NoReturn
 
-from filer import run, scrub
+from filer import guard, run, scrub, shared
+from filer.patience import Patience
 from filer.settings import Settings
-from tescore import document, model, naming, record, retry
+from tescore import document, model, naming, record
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
 
@@ -24,6 +29,7 @@ def main() -> int:
     """The exit code: 0 all done, 64 a file could not be moved, 1 a folder not removed, 2 not begun as it was called."""
     # To where the report goes: from two pipes a log line could end up in the middle of a long line of the report.
     chosen = started("filer", Settings, os.environ, logs_to=sys.stdout)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its warnings hold whole URLs, with their signatures
     try:
         match sys.argv[1:]:
             case ["inputs" | "outputs" as step]:
@@ -40,11 +46,16 @@ def main() -> int:
 
 
 def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
-    waits = retry.schedule(first=0.5, most=30.0, total=60.0)
-    volume = Path(chosen.scratch)
+    shared.mount(chosen.file_claims, Path(chosen.files))
+    guard.use(guard.rules(chosen.denied_ranges, chosen.allowed_ranges, os.environ.get("KUBERNETES_SERVICE_HOST", "")))
+    until = time.monotonic() + chosen.transfer_seconds if chosen.transfer_seconds else math.inf
+    patience = Patience(chosen.retry_seconds, random.random, until)
+    volume, threads = Path(chosen.scratch), max(1, chosen.transfer_limit)
     if step == "inputs":
-        return run.inputs(task, volume, Path(chosen.launcher), tell=_tell, waits=waits)
-    failed = run.outputs(task, volume, optional=chosen.optional_outputs, tail=chosen.tail, tell=_tell, waits=waits)
+        return run.inputs(task, volume, Path(chosen.launcher), tell=_tell, patience=patience, threads=threads)
+    failed = run.outputs(
+        task, volume, optional=chosen.optional_outputs, tail=chosen.tail, tell=_tell, patience=patience, threads=threads
+    )
     if chosen.scrub and not failed:
         _scrub(chosen.scrub, chosen)  # what it cannot remove is the janitor's: the outputs are stored
     return failed
@@ -76,5 +87,12 @@ def _tell(line: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def _leave(code: int) -> NoReturn:
+    """Ends at once: what other threads still wait for is nobody's any more."""
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _leave(main())

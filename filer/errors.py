@@ -1,5 +1,9 @@
 """Why a file was not moved: the message of each error is the cause, made to end a sentence that names file and URL."""
 
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+
 from tescore.errors import Rejected, TeskError, Transient, shortened
 
 
@@ -34,13 +38,34 @@ class NotAFile(Rejected):
 
 
 class Interrupted(Transient):
-    """The storage was away, busy, or broke off; `retry_after` in seconds, if it said."""
+    """The storage was away, busy, or broke off; it may work a moment later.
+
+    `retry_after`: seconds, if the storage said. `worth`: seconds for which trying again makes sense, where that is
+    less than usual. `going_on`: what to call next instead of beginning anew, after `moved` bytes were.
+    """
 
     reason = "Interrupted"
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        worth: float | None = None,
+        going_on: Callable[[], Any] | None = None,
+        moved: int = 0,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.worth = worth
+        self.going_on = going_on
+        self.moved = moved
+
+
+class Late(Rejected):
+    """The time for all transfers is over."""
+
+    reason = "Late"
 
 
 def words(error: Exception) -> str:
@@ -51,10 +76,23 @@ def words(error: Exception) -> str:
 _PASSING = frozenset({408, 429})
 
 
-def answered(status: int, words: str, *, retry_after: str | None = None, passing: bool = False) -> TeskError:
-    """What an answer with an error status means; `passing` if its words say that it may work later."""
+def answered(
+    status: int, words: str, *, retry_after: str | None = None, date: str | None = None, passing: bool = False
+) -> TeskError:
+    """What an answer with an error status means; `passing` if its words say that it may work later.
+
+    A time in `retry_after` is reckoned from that in `date`: the server's clock is its own.
+    """
     message = f"the server answered {status} {shortened(words)}".rstrip(" .")
     if passing or status in _PASSING or status >= 500:
-        seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
-        return Interrupted(message, retry_after=seconds)
+        return Interrupted(message, retry_after=_seconds(retry_after or "", date or ""))
     return NotMovable(message)
+
+
+def _seconds(retry_after: str, date: str) -> float | None:
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date)).total_seconds())
+    except (ValueError, TypeError):  # the latter for times with and without a zone
+        return None

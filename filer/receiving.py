@@ -1,81 +1,131 @@
-"""How an input comes from where it is to its place on the scratch volume."""
+"""How inputs come from where they are to their places on the scratch volume."""
 
 import functools
-import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filer import scratch, transports
-from filer.errors import Absent, NotMovable, Undelivered, words
-from filer.transports import Page
+from filer.errors import Absent, Late, NotMovable, Undelivered, words
+from filer.lanes import Lanes
+from filer.overlaps import Overlaps
+from filer.patience import Patience, storage
+from filer.progress import Progress
 from tescore.errors import TeskError
 from tescore.model import FileType, Input
 from tescore.mounts import located
-from tescore.retry import retried
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
+class _Folder:
+    """A folder that is to come, or a file that turned out to be none and may be one."""
+
+    path: str
+    url: str
+    missed: Exception
+    """Why it cannot come, if there is nothing below it."""
+
+
+_Arrived = int | _Folder | None
+"""What came of one call: the bytes of a file, or a folder that is still to come; None for an empty folder."""
+
+
+@dataclass(slots=True)
 class Receiving:
-    """Inputs on their way. A later one is merged into what is there, and its files win."""
+    """Inputs on their way, many at a time. A later one is merged into what is there, and its files win."""
 
     volume: Path
-    waits: Sequence[float]
+    patience: Patience
+    progress: Progress
+    threads: int
+    _folders: list[_Folder] = field(default_factory=list)
+    """Found out to be folders, and not begun."""
 
-    def receive(self, item: Input) -> None:
-        """Brings a file, or a folder with all that is below it. Raises Undelivered.
+    def receive(self, items: tuple[Input, ...]) -> None:
+        """Brings files, and folders with all that is below them. Raises Undelivered for the first that does not come.
 
         What is called a FILE and is none, but a folder, comes as one.
         """
+        overlaps = Overlaps()
+        with Lanes[_Arrived](self.threads, self._took, until=self.patience.until) as lanes:
+            try:
+                for item in items:
+                    if overlaps.take(item.path):  # what comes later must win
+                        self._settle(lanes)
+                        overlaps.clear()
+                        overlaps.take(item.path)
+                    self._begin(lanes, item)
+                self._settle(lanes)
+            except Late as error:
+                raise Undelivered(
+                    f"The inputs did not all arrive in time: {error}{self.patience.troubles()}."
+                ) from error
+
+    def _begin(self, lanes: Lanes[_Arrived], item: Input) -> None:
         if item.content is not None:
-            with _told(item.path, "written"):
-                self._file(item.path, _writing(item.content))
+            lanes.give(functools.partial(self._write, item.path, item.content))
         elif item.type == FileType.DIRECTORY:
-            with _fetched(item.path, item.url):
-                if not self._folder(item.path, item.url):
-                    raise Absent("the storage has nothing below it")
+            self._folder(lanes, _Folder(item.path, item.url, Absent("the storage has nothing below it")))
         else:
-            with _fetched(item.path, item.url):
-                self._file_or_folder(item.path, item.url)
-        log.info("input arrived", extra={"path": item.path})
+            lanes.give(functools.partial(self._file_or_folder, item.path, item.url))
 
-    def _file_or_folder(self, path: str, url: str) -> None:
-        try:
-            self._fetch(path, url)
-        except Absent:
-            if not self._folder(path, url):
-                raise
+    def _took(self, arrived: _Arrived) -> None:
+        if isinstance(arrived, _Folder):
+            self._folders.append(arrived)
+        elif arrived is not None:
+            self.progress.moved(arrived)
 
-    def _folder(self, path: str, url: str) -> bool:
-        """Whether there was anything below the URL. No more than a page of it is held at a time."""
-        transport = transports.of(url)
-        found, folder = False, path.rstrip("/")
-        page = Page((), following="")
-        while True:
-            page = retried(functools.partial(transport.page, url, page.following), self.waits)
-            for relative in page.paths:
-                found = True
-                self._part(f"{folder}/{relative}", transport.joined(url, relative), relative)
-            if not page.following:
-                return found
+    def _settle(self, lanes: Lanes[_Arrived]) -> None:
+        lanes.settle()
+        while self._folders:
+            self._folder(lanes, self._folders.pop())
+            lanes.settle()
 
-    def _part(self, path: str, url: str, relative: str) -> None:
+    def _folder(self, lanes: Lanes[_Arrived], folder: _Folder) -> None:
+        """Gives what is below a URL to the lanes, a page of it at a time."""
+        with _fetched(folder.path, folder.url):
+            transport = transports.of(folder.url)
+            found, following, path = False, "", folder.path.rstrip("/")
+            while True:
+                ask = functools.partial(transport.page, folder.url, following)
+                page = self.patience.carried(ask, storage(folder.url))
+                for relative in page.paths:
+                    found = True
+                    url = transport.joined(folder.url, relative)
+                    lanes.give(functools.partial(self._part, f"{path}/{relative}", url, relative))
+                following = page.following
+                if not following:
+                    break
+            if not found:
+                raise folder.missed
+
+    def _part(self, path: str, url: str, relative: str) -> int | None:
         with _fetched(path, url):
             _check(relative)
             if relative and not relative.endswith("/"):
-                self._fetch(path, url)
-            else:
-                scratch.folder(self.volume, located(path))
+                return self._fetch(path, url)
+            scratch.folder(self.volume, located(path))
+            return None
 
-    def _fetch(self, path: str, url: str) -> None:
+    def _file_or_folder(self, path: str, url: str) -> _Arrived:
+        with _fetched(path, url):
+            try:
+                return self._fetch(path, url)
+            except Absent as error:
+                return _Folder(path, url, error)
+
+    def _fetch(self, path: str, url: str) -> int:
         transport = transports.of(url)
-        self._file(path, lambda part: retried(lambda: transport.fetch(url, part), self.waits))
+        return scratch.arrived(
+            self.volume,
+            located(path),
+            lambda part: self.patience.carried(lambda: transport.fetch(url, part), storage(url)),
+        )
 
-    def _file(self, path: str, write: Callable[[Path], int]) -> None:
-        scratch.arrived(self.volume, located(path), write)
+    def _write(self, path: str, content: str) -> int:
+        with _told(path, "written"):
+            return scratch.arrived(self.volume, located(path), _writing(content))
 
 
 def _check(relative: str) -> None:

@@ -1,11 +1,14 @@
 """The sequence of a transfer: what is made, fetched or stored, in which order, and what is told about it."""
 
+import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from filer import layout, scratch, tails, tree
 from filer.errors import NotThere, Undelivered, words
+from filer.patience import Patience
+from filer.progress import Progress
 from filer.receiving import Receiving
 from filer.sending import Sending
 from tescore import report
@@ -16,19 +19,18 @@ from tescore.mounts import DATA, LAUNCHER, SHELL, launches
 log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
-"""Takes one line of the report (tescore/report.py)."""
+"""Takes one line of the report (tescore/report.py), from any thread."""
 
 
-def inputs(task: Task, volume: Path, launcher: Path, *, tell: Tell, waits: Sequence[float]) -> int:
-    """Makes the volume ready and fetches the inputs in the document's order; the exit code.
+def inputs(task: Task, volume: Path, launcher: Path, *, tell: Tell, patience: Patience, threads: int) -> int:
+    """Makes the volume ready and fetches the inputs, as if in the document's order; the exit code.
 
-    Ends at the first failure.
+    Ends at the first failure; what is under way then goes on in its threads.
     """
     try:
         _make_ready(task, volume, launcher)
-        receiving = Receiving(volume, waits)
-        for item in task.inputs:
-            receiving.receive(item)
+        with Progress(tell, arriving=functools.partial(scratch.arriving, volume)) as progress:
+            Receiving(volume, patience, progress, threads).receive(task.inputs)
     except Undelivered as error:
         tell(report.failure(str(error)))
         return report.FAILED
@@ -39,15 +41,17 @@ def inputs(task: Task, volume: Path, launcher: Path, *, tell: Tell, waits: Seque
     return 0
 
 
-def outputs(task: Task, volume: Path, *, optional: bool, tail: int, tell: Tell, waits: Sequence[float]) -> int:
+def outputs(
+    task: Task, volume: Path, *, optional: bool, tail: int, tell: Tell, patience: Patience, threads: int
+) -> int:
     """Stores every output that can be stored, then tells the ends of redirected streams; the exit code.
 
     With `optional` an output that is not there is no more than a warning.
     """
     with report.Telling(tell) as telling:
-        sending = Sending(volume / DATA, optional, telling, waits)
-        for output in task.outputs:
-            sending.send(output)
+        with Progress(tell) as progress:
+            sending = Sending(volume / DATA, optional, telling, patience, progress, threads)
+            sending.send(task.outputs)
         for i, executor in enumerate(task.executors):
             for stream, path in (("stdout", executor.stdout), ("stderr", executor.stderr)):
                 if path:
@@ -56,6 +60,7 @@ def outputs(task: Task, volume: Path, *, optional: bool, tail: int, tell: Tell, 
 
 
 def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
+    scratch.swept(volume)
     for folder in layout.folders(task):
         scratch.folder(volume, folder)
     for file in layout.empty_files(task):
@@ -66,8 +71,8 @@ def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
 
 def _tell_tail(executor: int, stream: str, path: str, root: Path, limit: int, telling: report.Telling) -> None:
     try:
-        place, _ = tree.file(root, path)
-        telling.tail(executor, stream, tails.tail(place, limit))
+        with tree.opened(root, path) as file:
+            telling.tail(executor, stream, tails.tail(file.place, limit))
     except NotThere:
         log.info("stream was not written", extra={"executor": executor, "stream": stream})
     except (TeskError, OSError) as error:

@@ -1,70 +1,146 @@
 """How outputs come from the scratch volume to where they are to be."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from filer import matching, transports, tree
-from filer.errors import NotThere, words
+from filer.errors import Late, NotMovable, NotThere, words
+from filer.lanes import Lanes
+from filer.overlaps import Overlaps
+from filer.patience import Patience, storage
+from filer.progress import Progress
 from tescore import report, wildcards
-from tescore.errors import TeskError, Transient
+from tescore.errors import TeskError
 from tescore.model import FileType, Output
-from tescore.retry import retried
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    path: str
+    url: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Missed:
+    path: str
+    url: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class _Warning:
+    sentence: str
+
+
+_Outcome = _Stored | _Missed | _Warning | None
+"""None for an empty folder that is kept."""
 
 
 @dataclass(slots=True)
 class Sending:
-    """Outputs on their way: one that fails does not keep the next from being tried."""
+    """Outputs on their way, many at a time: one that fails does not keep the others from being tried.
+
+    With `optional` one that is not there is no more than a warning. All is told in the order of the document.
+    """
 
     root: Path
     optional: bool
     telling: report.Telling
-    waits: Sequence[float]
-    """Emptied once they were all waited in vain: else a thousand files wait as long for a storage that is away."""
+    patience: Patience
+    progress: Progress
+    threads: int
     failed: bool = False
+    _begun: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """Path and URL of what is not told yet, in order."""
+    _urls: set[str] = field(default_factory=set)
+    """The URLs of those."""
+    _told: int = 0
 
-    def send(self, output: Output) -> None:
+    def send(self, outputs: tuple[Output, ...]) -> None:
+        begun = 0
+        with Lanes[_Outcome](self.threads, self._tell, until=self.patience.until) as lanes:
+            try:
+                for output in outputs:
+                    begun += 1
+                    self._begin(lanes, output)
+                lanes.settle()
+            except Late as error:
+                self._tell_late(error, outputs[begun:])
+
+    def _begin(self, lanes: Lanes[_Outcome], output: Output) -> None:
         stored = False
         try:
             for path, url in _parts(self.root, output):
-                if path.endswith("/"):
-                    self._keep_folder(path, url)
-                else:
-                    stored = True
-                    self._send_file(path, url)
+                is_file = not path.endswith("/")
+                stored = stored or is_file
+                self._give(lanes, path, url, functools.partial(self._store if is_file else self._keep, path, url))
+        except Late:
+            raise
         except (TeskError, OSError) as error:
-            self._miss(output.path, output.url, error)
+            missed = _Missed(output.path, output.url, error)
+            self._give(lanes, output.path, output.url, lambda: missed)
             return
         if not stored:
             why = "matches no file" if wildcards.is_pattern(output.path, output.path_prefix) else "holds no file"
-            self.telling.warning(f"Output {output.path} for {transports.shown(output.url)} {why}.")
+            warning = _Warning(f"Output {output.path} for {transports.shown(output.url)} {why}.")
+            self._give(lanes, output.path, output.url, lambda: warning)
 
-    def _send_file(self, path: str, url: str) -> None:
-        transport = transports.of(url)
+    def _give(self, lanes: Lanes[_Outcome], path: str, url: str, call: Callable[[], _Outcome]) -> None:
+        if url in self._urls:  # two at a time could mix there; as it is the later one wins
+            lanes.settle()
+        self._begun[self._told + len(self._begun)] = (path, url)
+        self._urls.add(url)
+        lanes.give(call)
+
+    def _store(self, path: str, url: str) -> _Outcome:
         try:
-            place, size = tree.file(self.root, path)
-            retried(lambda: transport.store(place, url), self.waits)
+            transport = transports.of(url)
+            with tree.opened(self.root, path) as file:
+                self.patience.carried(lambda: transport.store(file.place, url), storage(url))
+                seen = file.place.stat()
+                if (seen.st_size, seen.st_mtime_ns) != (file.size, file.written):
+                    raise NotMovable("it changed while it was stored")
         except (TeskError, OSError) as error:
-            self._miss(path, url, error)
-            return
-        self.telling.moved(transport.shown(url), path, size)
+            return _Missed(path, url, error)
+        return _Stored(path, transport.shown(url), file.size)
 
-    def _keep_folder(self, path: str, url: str) -> None:
+    def _keep(self, path: str, url: str) -> _Outcome:
         try:
-            kept = retried(lambda: transports.of(url).keep_folder(url), self.waits)
-        except TeskError as error:
-            self._miss(path, url, error)
-            return
-        if not kept:
-            self.telling.warning(f"The empty folder {path} is not at {transports.shown(url)}: HTTP has no folders.")
+            kept = self.patience.carried(lambda: transports.of(url).keep_folder(url), storage(url))
+        except (TeskError, OSError) as error:
+            return _Missed(path, url, error)
+        if kept:
+            return None
+        return _Warning(f"The empty folder {path} is not at {transports.shown(url)}: HTTP has no folders.")
+
+    def _tell(self, outcome: _Outcome) -> None:
+        self._urls.discard(self._begun.pop(self._told)[1])
+        self._told += 1
+        match outcome:
+            case _Stored(path, url, size):
+                self.progress.moved(size)
+                self.telling.moved(url, path, size)
+            case _Missed(path, url, error):
+                self._miss(path, url, error)
+            case _Warning(sentence):
+                self.telling.warning(sentence)
+            case None:
+                pass
+
+    def _tell_late(self, error: Late, left: tuple[Output, ...]) -> None:
+        late = Late(f"{error}{self.patience.troubles()}")
+        for path, url in (*self._begun.values(), *((output.path, output.url) for output in left)):
+            self._miss(path, url, late)
+        self.failed = True
 
     def _miss(self, path: str, url: str, error: Exception) -> None:
         sentence = f"Output {path} could not be stored at {transports.shown(url)}: {words(error)}."
         if self.optional and isinstance(error, NotThere):
             self.telling.warning(sentence)
             return
-        if isinstance(error, Transient):
-            self.waits = ()
         self.failed = True
         self.telling.failure(sentence)
 
@@ -74,15 +150,38 @@ def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:
 
     Those of empty folders end with a slash. What is called a FILE and is none, but a folder, is stored as one.
     """
-    folders = output.type == FileType.DIRECTORY
-    if not wildcards.is_pattern(output.path, output.path_prefix):
-        whole = folders or tree.is_folder(root, output.path)
-        yield from _below(root, output.path, output.url) if whole else [(output.path, output.url)]
+    if wildcards.is_pattern(output.path, output.path_prefix):
+        for path, url in _matching(root, output):
+            yield from _whole(root, path, url)
         return
+    path = wildcards.literal(output.path) if output.path_prefix else output.path
+    if output.type == FileType.DIRECTORY:
+        yield from _below(root, path, output.url)
+    else:
+        yield from _whole(root, path, output.url)
+
+
+def _matching(root: Path, output: Output) -> Iterator[tuple[str, str]]:
+    """Path and URL of each match. Raises NotMovable for two that would lie at one URL."""
     transport = transports.of(output.url)
-    for path in tree.matches(root, output.path, folders=folders):
-        url = transport.joined(output.url, matching.pruned(path, output.path_prefix))
-        yield from _below(root, path, url) if folders else [(path, url)]
+    found = matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY))
+    places: dict[str, str] = {}
+    overlaps = Overlaps()
+    for path in found:
+        place = matching.pruned(path, output.path_prefix)
+        if overlaps.take(place):
+            url = transport.shown(transport.joined(output.url, place))
+            raise NotMovable(f"{path} and {places.get(place, 'another match')} would both lie at {url}")
+        places[place] = path
+    yield from ((path, transport.joined(output.url, place)) for place, path in places.items())
+
+
+def _whole(root: Path, path: str, url: str) -> Iterator[tuple[str, str]]:
+    """A file, or all that is below a folder."""
+    if tree.is_folder(root, path):
+        yield from _below(root, path, url)
+    else:
+        yield path, url
 
 
 def _below(root: Path, folder: str, url: str) -> Iterator[tuple[str, str]]:

@@ -1,10 +1,15 @@
 """What lies at a container's path on the scratch volume, with links followed as in the container.
 
 There `/` is the root of what executors wrote, so a link leads to nothing outside of it: not to the filer's own files.
+Every step is made from an open folder, so that nobody can put a link into the way between a look and the use of it.
 """
 
+import itertools
+import os
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from filer import matching
@@ -14,52 +19,47 @@ from tescore import wildcards
 
 _LINKS = 40
 """Links followed on the way to one file: the kernel's own bound."""
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+"""As no more than a name: a pipe is not waited for, and a device not touched."""
 
 
-def resolved(root: Path, path: str) -> Path:
-    """Where the path leads, free of links; `root` is the container's `/`. Raises NotThere.
-
-    Executors have ended by now: nothing changes between this look and the use of the file.
-    """
-    ahead, here, links = _reversed(path), list[str](), 0
-    while ahead:
-        part = ahead.pop()
-        if part == "..":
-            del here[-1:]
-            continue
-        target = _target(root.joinpath(*here, part), links)
-        if target is None:
-            here.append(part)
-            continue
-        links += 1
-        if target.startswith("/"):
-            here.clear()
-        ahead += _reversed(target)
-    return root.joinpath(*here)
+_SORTED = 20_000
+"""Names of a folder that are held to be sorted."""
 
 
-def file(root: Path, path: str) -> tuple[Path, int]:
-    """Place and size of the regular file to which a path leads. Raises NotThere, NotAFile."""
+@dataclass(frozen=True, slots=True)
+class File:
+    place: Path
+    """Where to read it, as long as it is held open: no name, but the file itself."""
+    size: int
+    written: int
+    """When it was last written, in nanoseconds."""
+
+
+@contextmanager
+def opened(root: Path, path: str) -> Iterator[File]:
+    """The regular file to which a path leads; `root` is the container's `/`. Raises NotThere, NotAFile."""
     try:
         path.encode()
     except UnicodeEncodeError as error:
         raise NotAFile("its name is not UTF-8") from error
-    place = resolved(root, path)
-    seen = place.lstat()
-    if stat.S_ISDIR(seen.st_mode):
-        raise NotAFile("it is a folder, and the output's type is FILE")
-    if not stat.S_ISREG(seen.st_mode):
-        raise NotAFile("it is a device, a pipe or a socket")
-    if seen.st_size == 0 and int(seen.st_mtime) == UNTOUCHED:
-        raise NotThere("no executor has written it")
-    return place, seen.st_size
+    with _held(root, path) as found:
+        seen = os.fstat(found)
+        if stat.S_ISDIR(seen.st_mode):
+            raise NotAFile("it is a folder, and the output's type is FILE")
+        if not stat.S_ISREG(seen.st_mode):
+            raise NotAFile("it is a device, a pipe or a socket")
+        if seen.st_size == 0 and int(seen.st_mtime) == UNTOUCHED:
+            raise NotThere("no executor has written it")
+        yield File(_itself(found), seen.st_size, seen.st_mtime_ns)
 
 
 def is_folder(root: Path, path: str) -> bool:
     """Whether a path leads to a folder."""
     try:
-        return stat.S_ISDIR(resolved(root, path).lstat().st_mode)
-    except (NotThere, FileNotFoundError):  # the latter where nothing at all was written, not even the root
+        with _held(root, path) as found:
+            return stat.S_ISDIR(os.fstat(found).st_mode)
+    except NotThere:
         return False
 
 
@@ -68,50 +68,133 @@ def files(root: Path, folder: str) -> Iterator[str]:
 
     Raises NotThere, NotAFile.
     """
-    if not is_folder(root, folder):
-        resolved(root, folder)
-        raise NotAFile("it is no folder, and the output's type is DIRECTORY")
-    ahead: list[tuple[str, tuple[Path, ...]]] = [(folder.rstrip("/"), ())]
+    top = folder.rstrip("/")
+    listed = _listed(root, top, frozenset())
+    if listed is None:
+        with _held(root, folder):
+            raise NotAFile("it is no folder, and the output's type is DIRECTORY")
+    ahead = [listed]
     while ahead:
-        path, above = ahead.pop()
-        if not is_folder(root, path):
+        here = ahead[-1]
+        name = next(here.names, None)
+        if name is None:
+            ahead.pop()
+            if here.empty:
+                yield f"{here.path}/"
+            continue
+        path = f"{here.path}/{name}"
+        inner = _listed(root, path, here.above)
+        if inner is None:
             yield path
-            continue
-        place = resolved(root, path)
-        if place in above:  # a link leads back up, and what is there has been told
-            continue
-        names = _names(root, path)
-        if not names:
-            yield f"{path}/"
-        ahead += [(f"{path}/{name}", (*above, place)) for name in reversed(names)]
+        elif not inner.repeated:
+            ahead.append(inner)
 
 
 def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
-    """Paths for which a pattern stands: either of folders or of all that is none."""
-    found = [""]
-    for part in wildcards.parts(pattern):
+    """Paths for which a pattern stands, sorted: of folders alone, or of all.
+
+    Where `**` stands for folders, which stand for all that is below them already, the folders are left out.
+    """
+    found = {path for each in wildcards.alternatives(pattern) for path in _matches(root, each)}
+    if folders:
+        return sorted(path for path in found if is_folder(root, path))
+    if wildcards.is_deep(pattern):
+        return sorted(path for path in found if not is_folder(root, path))
+    return sorted(found)
+
+
+def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
+    ahead: list[tuple[str, tuple[str, ...], frozenset[tuple[int, int]]]] = [("", parts, frozenset())]
+    while ahead:
+        path, left, above = ahead.pop()
+        if not left:
+            yield path
+            continue
+        here = _listed(root, path, above)
+        if here is None or here.repeated:
+            continue
+        part, *rest = left
+        if part == wildcards.DEEP:
+            ahead.append((path, tuple(rest), above))
+            ahead += [(f"{path}/{name}", left, here.above) for name in here.names if not name.startswith(".")]
+            continue
         name_matches = matching.component(part).fullmatch
-        found = [f"{path}/{name}" for path in found for name in _names(root, path) if name_matches(name)]
-    return [path for path in found if is_folder(root, path) == folders]
+        ahead += [(f"{path}/{name}", tuple(rest), frozenset()) for name in here.names if name_matches(name)]
 
 
-def _names(root: Path, path: str) -> list[str]:
-    if not is_folder(root, path):
-        return []
-    return sorted(entry.name for entry in resolved(root, path).iterdir())
+@dataclass(slots=True)
+class _Listed:
+    path: str
+    names: Iterator[str]
+    """In it; in their order, but for a folder of very many, whose names are not held all at once."""
+    above: frozenset[tuple[int, int]]
+    """What identifies it and all folders on the way to it."""
+    empty: bool
+    repeated: bool
+    """A link led back up to it, and what is there has been told."""
 
 
-def _target(place: Path, links: int) -> str | None:
-    """Where a link leads; None if it is none."""
-    try:
-        if not stat.S_ISLNK(place.lstat().st_mode):
+def _listed(root: Path, path: str, above: frozenset[tuple[int, int]]) -> _Listed | None:
+    """What is in a folder; None if the path leads to no folder."""
+    with suppress(NotThere), _held(root, path) as found:
+        seen = os.fstat(found)
+        if not stat.S_ISDIR(seen.st_mode):
             return None
-        if links == _LINKS:
-            raise NotThere("it is behind links that lead in a circle")
-        return str(place.readlink())
+        mark = (seen.st_dev, seen.st_ino)
+        listing = os.scandir(_itself(found))
+        first = sorted(entry.name for entry in itertools.islice(listing, _SORTED))
+        names = itertools.chain(first, (entry.name for entry in listing))
+        return _Listed(path, names, above | {mark}, empty=not first, repeated=mark in above)
+    return None
+
+
+@contextmanager
+def _held(root: Path, path: str) -> Iterator[int]:
+    """What a path leads to, links followed, open with no more than its name. Raises NotThere."""
+    ahead, here, links = _reversed(path), [_root(root)], 0
+    try:
+        while ahead:
+            part = ahead.pop()
+            if part == "..":
+                _up_to(here, max(1, len(here) - 1))
+                continue
+            here.append(_step(here[-1], part, linked=links > 0))
+            if not stat.S_ISLNK(os.fstat(here[-1]).st_mode):
+                continue
+            target = os.readlink("", dir_fd=here[-1])
+            links += 1
+            if links > _LINKS:
+                raise NotThere("it is behind links that lead in a circle")
+            _up_to(here, 1 if target.startswith("/") else len(here) - 1)
+            ahead += _reversed(target)
+        yield here[-1]
+    finally:
+        _up_to(here, 0)
+
+
+def _root(root: Path) -> int:
+    try:
+        return os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError as error:  # nothing at all was written
+        raise NotThere("it is not there") from error
+
+
+def _step(folder: int, name: str, *, linked: bool) -> int:
+    try:
+        return os.open(name, _LOOK, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        words = "it is a link to what is not on the task's volume" if links else "it is not there"
+        words = "it is a link to what is not on the task's volume" if linked else "it is not there"
         raise NotThere(words) from error
+
+
+def _up_to(held: list[int], depth: int) -> None:
+    while len(held) > depth:
+        os.close(held.pop())
+
+
+def _itself(held: int) -> Path:
+    """The name under which the kernel gives what is open."""
+    return Path(f"/proc/self/fd/{held}")
 
 
 def _reversed(path: str) -> list[str]:

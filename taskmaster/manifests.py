@@ -3,18 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import links, ownership, placement, plan, redirection, references, scratch
+from taskmaster import filer_mounts, links, ownership, placement, plan, redirection, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import filer_pod, mounts, naming
+from tescore import filer_pod, mounts, naming, transfers
 from tescore.model import Executor, Task
 from tescore.record import Record
 
 _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
-_SECRETS = "/tesk/secrets/s3"
 
 
 def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
@@ -88,18 +87,18 @@ def _executor_mounts(place: Scratch, task: Task, linked: Sequence[str], *, launc
 
 def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
     optional = failed or task.resources.parameters.optional_outputs
+    roots = filer_mounts.roots(task, step.kind, settings.file_claims)
     environment = {
-        "AWS_CONFIG_FILE": f"{_SECRETS}/config",
-        "AWS_SHARED_CREDENTIALS_FILE": f"{_SECRETS}/credentials",
-        "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
+        **filer_mounts.environment(roots),
         "TESK_TAIL": str(tail_size(record, task)),
+        **transfers.environment(settings),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
     }
     place = scratch.of(record, settings)
     volume_mounts = [
         place.mounted("/scratch"),
         {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
-        {"name": "s3", "mountPath": _SECRETS, "readOnly": True},
+        *filer_mounts.mounted(roots),
     ]
     if step.kind == Kind.OUTPUTS and scratch.outputs_filer_scrubs(task, settings):
         environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
@@ -118,7 +117,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
         "volumes": [
             place.volume,
             {"name": "task", "configMap": {"name": record.task_id}},
-            {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
+            *filer_mounts.volumes(roots),
             *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),
         ],
     }

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from tescore.settings import setting
 from tescore.tenant import TenantSettings
+from tescore.transfers import TransferSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(TenantSettings):
+class Settings(TransferSettings, TenantSettings):
     task: str = setting("id of the task")
     namespace: str = setting("namespace of the task")
     pod_uid: str = setting("uid of the taskmaster's own pod, which it claims the task with")

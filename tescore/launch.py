@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming, node_loss, tenant
+from tescore import naming, node_loss, tenant, transfers
 from tescore.settings import setting, shown, variable
 from tescore.tenant import TenantSettings
+from tescore.transfers import TransferSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LaunchSettings(TenantSettings):
+class LaunchSettings(TransferSettings, TenantSettings):
     """What whoever launches a task must know; passed on to the taskmaster where it needs it."""
 
     taskmaster_image: str = setting("image of the taskmaster")
@@ -70,7 +71,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
         "TESK_NAMESPACE": namespace,
         **{
             variable(name): shown(value)
-            for name in ("filer_image", *tenant.FIELDS)
+            for name in ("filer_image", *tenant.FIELDS, *transfers.FIELDS)
             if (value := getattr(settings, name)) != LaunchSettings.__dataclass_fields__[name].default
         },
     }

@@ -57,6 +57,8 @@ SETTINGS = "tesk-settings"
 """ConfigMap of a tenant with settings of its own."""
 S3_SECRET = "tesk-s3"  # noqa: S105 - the name of the Secret
 """Secret of a tenant: `config` and `credentials`, in the formats of the AWS command line."""
+STORAGE_SECRET = "tesk-storage"  # noqa: S105 - likewise
+"""Secret of a tenant with its keys for all other storage: the filer's home folder."""
 
 _MILLISECONDS = 2**44
 """Milliseconds since 1970 until the year 2527: what the time part of an id counts down from."""

@@ -3,7 +3,7 @@
 `{"moved": {"url", "path", "size_bytes"}}` a file that arrived; `{"batch": "…"}` many of them, packed
 (tescore/outputs.py) and in base64; `{"tail": {"executor", "stream", "text"}}` the end of a redirected stream;
 `{"warning": "…"}`; `{"failure": "…"}` what stopped it, a sentence with file, URL and cause; `{"end": {…}}` how many
-files, warnings and failures there were.
+files, warnings and failures there were; `{"progress": {"files", "bytes", "seconds"}}` now and then, for people.
 
 It has to be short, for a kubelet keeps no more than the last 10 MiB of a container's log.
 """
@@ -52,6 +52,11 @@ def warning(message: str) -> str:
 
 def failure(message: str) -> str:
     return _line({"failure": message})
+
+
+def progress(files: int, size: int, seconds: float) -> str:
+    """For whoever reads along; it is no part of the report."""
+    return _line({"progress": {"files": files, "bytes": size, "seconds": round(seconds)}})
 
 
 class Telling:

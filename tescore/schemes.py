@@ -2,8 +2,10 @@
 
 import re
 
-READABLE = frozenset({"http", "https", "s3"})
-WRITABLE = frozenset({"http", "https", "s3"})
+FILE = "file"
+"""Also that of a plain path."""
+WRITABLE = frozenset({FILE, "az", "ftp", "ftps", "gs", "http", "https", "s3", "sftp"})
+READABLE = WRITABLE | {"drs"}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 
@@ -11,4 +13,4 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 def scheme(url: str) -> str:
     """The scheme of a URL in lower case; a plain path is a `file`."""
     found = _SCHEME.match(url)
-    return found.group(1).lower() if found else "file"
+    return found.group(1).lower() if found else FILE

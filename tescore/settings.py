@@ -1,6 +1,7 @@
 """From environment variables to a program's frozen settings, with all problems told together."""
 
 import dataclasses
+import re
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -10,9 +11,12 @@ from tescore.errors import BadSettings
 _T = TypeVar("_T")
 
 
-def setting(meaning: str, *, default: Any = dataclasses.MISSING) -> Any:
-    """A field of a settings dataclass: its meaning with its unit, and its default unless it must be set."""
-    return dataclasses.field(default=default, metadata={"meaning": meaning})
+def setting(meaning: str, *, default: Any = dataclasses.MISSING, each: re.Pattern[str] | None = None) -> Any:
+    """A field of a settings dataclass: its meaning with its unit, and its default unless it must be set.
+
+    `each` is what an entry of a list must look like.
+    """
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "each": each})
 
 
 def variable(field_name: str) -> str:
@@ -32,6 +36,9 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
             continue
         try:
             values[field.name] = _PARSERS[kind](text)
+            problems += (
+                f"{name} has the entry {entry!r}, which is none of its form" for entry in _strange(field, values)
+            )
         except ValueError:
             problems.append(f"{name} is {text!r}, which is not {_WORDS[kind]}")
     if problems:
@@ -50,6 +57,11 @@ def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]
     kinds = typing.get_type_hints(settings)
     for field in dataclasses.fields(settings):
         yield field, kinds[field.name]
+
+
+def _strange(field: dataclasses.Field[Any], values: Mapping[str, Any]) -> list[str]:
+    form: re.Pattern[str] | None = field.metadata["each"]
+    return [entry for entry in values[field.name] if not form.fullmatch(entry)] if form else []
 
 
 def shown(value: Any) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from tescore import shared_files
 from tescore.errors import BadSettings
 from tescore.settings import read, setting, shown, variable
 
@@ -41,6 +42,11 @@ class TenantSettings:
     runtime_classes: tuple[str, ...] = setting("RuntimeClasses that tasks may ask for", default=())
     image_pull_secrets: tuple[str, ...] = setting("Secrets with which tasks may have images pulled", default=())
     reference_claims: tuple[str, ...] = setting("claims that tasks may mount, read-only", default=())
+    file_claims: tuple[str, ...] = setting(
+        "claims that file:// URLs and plain paths reach, and what these begin with: claim:/path, or claim:/path:ro",
+        default=(),
+        each=shared_files.FORM,
+    )
     preemptible_selector: tuple[str, ...] = setting(
         "labels, key=value, of the nodes that a preemptible task runs on", default=()
     )

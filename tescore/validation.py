@@ -10,7 +10,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, model, mounts, parameters, schemes, weight, wildcards
+from tescore import document, model, mounts, parameters, schemes, shared_files, weight, wildcards
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -33,7 +33,7 @@ def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
     """The cleaned document in a text, for a tenant with these settings. Raises InvalidTask with all its problems."""
     weight.check(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or _first([*_rule_problems(task), *_parameter_problems(task, dropped)])
+    problems = schema_problems(task) or _first([*_rule_problems(task, settings), *_parameter_problems(task, dropped)])
     problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
@@ -80,16 +80,16 @@ def _path(parts: Any) -> str:
     return text.removeprefix(".")
 
 
-def _rule_problems(task: Mapping[str, Any]) -> Iterator[str]:
+def _rule_problems(task: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
     """What the standard says in words: absolute paths, something to run, a source for each input, known schemes."""
     if not task["executors"]:
         yield "executors: is empty"
     for i, executor in enumerate(task["executors"]):
         yield from _executor_problems(f"executors[{i}]", executor)
     for i, item in enumerate(task.get("inputs", [])):
-        yield from _input_problems(f"inputs[{i}]", item)
+        yield from _input_problems(f"inputs[{i}]", item, settings)
     for i, item in enumerate(task.get("outputs", [])):
-        yield from _output_problems(f"outputs[{i}]", item)
+        yield from _output_problems(f"outputs[{i}]", item, settings)
     yield from _collisions(task.get("outputs", []))
     for i, volume in enumerate(task.get("volumes", [])):
         yield from _path_problems(f"volumes[{i}]", volume, folder=True)
@@ -174,17 +174,17 @@ def _image_problems(name: str, image: str) -> Iterator[str]:
     yield from _text_problems(name, image)
 
 
-def _input_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
+def _input_problems(path: str, item: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
     yield from _path_problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
     if not item.get("url") and "content" not in item:
         yield f"{path}: has neither url nor content"
     elif not item.get("content") and item.get("url"):
-        yield from _scheme_problems(f"{path}.url", item["url"], schemes.READABLE)
+        yield from _url_problems(f"{path}.url", item["url"], settings, write=False)
 
 
-def _output_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
+def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
     yield from _path_problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
-    yield from _scheme_problems(f"{path}.url", item["url"], schemes.WRITABLE)
+    yield from _url_problems(f"{path}.url", item["url"], settings, write=True)
     prefix = item.get("path_prefix", "")
     if not wildcards.is_pattern(item["path"], prefix):
         return
@@ -194,6 +194,10 @@ def _output_problems(path: str, item: Mapping[str, Any]) -> Iterator[str]:
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
     if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
+    try:
+        wildcards.alternatives(item["path"])
+    except wildcards.TooMany as error:
+        yield f"{path}.path: {error}"
 
 
 def _collisions(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -233,6 +237,10 @@ def _text_problems(name: str, value: str) -> Iterator[str]:
         yield f"{name}: contains a NUL character, which no program can be given"
 
 
-def _scheme_problems(name: str, url: str, known: frozenset[str]) -> Iterator[str]:
-    if schemes.scheme(url) not in known:
-        yield f"{name}: has the scheme {schemes.scheme(url)!r}, and this service has {', '.join(sorted(known))}"
+def _url_problems(name: str, url: str, settings: TenantSettings, *, write: bool) -> Iterator[str]:
+    known, scheme = schemes.WRITABLE if write else schemes.READABLE, schemes.scheme(url)
+    if scheme not in known:
+        what = f"this service {'writes' if write else 'reads'} {', '.join(sorted(known))}"
+        yield f"{name}: has the scheme {scheme!r}, and {what}"
+    elif scheme == schemes.FILE and (problem := shared_files.problem(url, settings.file_claims, write=write)):
+        yield f"{name}: {problem}"

@@ -1,14 +1,45 @@
-"""Whether an output's path is a pattern, and below which folder all that it stands for lies (POSIX.1-2017, 2.13)."""
+"""Whether an output's path is a pattern, and what it is made of (POSIX.1-2017, 2.13, and two extensions).
+
+The extensions are `{a,b}`, either of the two, and `**`, any number of folders: `**/x`, `**.txt` and `**` itself mean
+names at any depth.
+"""
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise, product
 
-BRACKET = re.compile(r"\[(?P<not>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*)\]", re.DOTALL)
+from tescore.errors import Rejected
+
+BRACKET = re.compile(
+    r"\[(?P<not>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\[=.=\]|\[\..\.\]|\\.|[^\]\\])*)\]", re.DOTALL
+)  # fmt: skip
+DEEP = "**"
+"""In place of a component: any number of folders, or none."""
 _ANY = re.compile(r"(?<!\\)[*?]")
+_TOKEN = re.compile(
+    rf"(?P<deep>\*\*+)|\\.|{BRACKET.pattern.replace('?P<not>', '').replace('?P<set>', '')}|.", re.DOTALL
+)
+_BRACE = re.compile(r"\\.|[{},]", re.DOTALL)
+_MOST = 1000
+"""Patterns that one may stand for, by its braces."""
+
+
+class TooMany(Rejected):
+    """A pattern with braces that stands for more patterns than anyone means."""
+
+    reason = "TooMany"
 
 
 def is_pattern(path: str, path_prefix: str) -> bool:
-    """Whether an output's path stands for many. Brackets count only beside a prefix: file names have them too."""
-    return _ANY.search(path) is not None or (bool(path_prefix) and BRACKET.search(path) is not None)
+    """Whether an output's path stands for many. Brackets and braces do beside a prefix alone: names have them."""
+    if _ANY.search(path) is not None:
+        return True
+    return bool(path_prefix) and (BRACKET.search(path) is not None or _alternation(path) is not None)
+
+
+def is_deep(pattern: str) -> bool:
+    """Whether `**` is in it."""
+    return any(token["deep"] for token in _TOKEN.finditer(pattern))
 
 
 def parts(path: str) -> list[str]:
@@ -16,11 +47,79 @@ def parts(path: str) -> list[str]:
     return [part for part in path.split("/") if part not in {"", "."}]
 
 
+def alternatives(pattern: str) -> list[tuple[str, ...]]:
+    """The patterns without braces for which one stands, each as its components, which may be DEEP. Raises TooMany."""
+    found: dict[tuple[str, ...], None] = {}
+    for plain in _unbraced(pattern):
+        components = parts(plain)
+        choices = [_shallow(part, last=part is components[-1]) for part in components]
+        for chosen in product(*choices):
+            found[tuple(part for choice in chosen for part in choice)] = None
+            if len(found) > _MOST:
+                raise TooMany(f"stands for more than {_MOST} patterns")
+    return list(found)
+
+
+def literal(path: str) -> str:
+    """A path or component without wildcards, as it is meant: without the backslashes before what is one otherwise."""
+    return re.sub(r"\\(.)", r"\1", path, flags=re.DOTALL)
+
+
 def fixed_folder(path: str) -> str:
     """The folder below which all that a pattern stands for must lie."""
+    found = _alternation(path)
     fixed: list[str] = []
-    for part in parts(path)[:-1]:
+    for part in parts(path[: found[0]] + "*" if found else path)[:-1]:
         if _ANY.search(part) or BRACKET.search(part):
             break
-        fixed.append(part)
+        fixed.append(literal(part))
     return "/" + "/".join(fixed)
+
+
+def _shallow(part: str, *, last: bool) -> list[tuple[str, ...]]:
+    """What a component stands for, with `**` as a component of its own."""
+    deep = next((token for token in _TOKEN.finditer(part) if token["deep"]), None)
+    if deep is None:
+        return [(part,)]
+    before, behind = part[: deep.start()], part[deep.end() :]
+    if not before:
+        return [(DEEP, f"*{behind}") if behind or last else (DEEP,)]
+    return [(f"{before}*{behind}",), (f"{before}*", DEEP, f"*{behind}")]
+
+
+def _unbraced(pattern: str) -> Iterator[str]:
+    ahead, made = [pattern], 0
+    while ahead:
+        text = ahead.pop()
+        found = _alternation(text)
+        if found is None:
+            yield text
+            continue
+        begin, commas, end = found
+        edges = [begin, *commas, end]
+        chosen = [text[:begin] + text[a + 1 : b] + text[end + 1 :] for a, b in pairwise(edges)]
+        made += len(chosen)
+        if made > _MOST:
+            raise TooMany(f"stands for more than {_MOST} patterns")
+        ahead += reversed(chosen)
+
+
+def _alternation(text: str) -> tuple[int, list[int], int] | None:
+    """Where the first braces with a comma between them begin, have their commas and end."""
+    opened: list[tuple[int, list[int]]] = []
+    closed: list[tuple[int, list[int], int]] = []
+    for token in _BRACE.finditer(text):
+        match token.group():
+            case "{":
+                opened.append((token.start(), []))
+            case ",":
+                if opened:
+                    opened[-1][1].append(token.start())
+            case "}":
+                if opened:
+                    begin, commas = opened.pop()
+                    if commas:
+                        closed.append((begin, commas, token.start()))
+            case _:
+                pass
+    return min(closed, default=None)

@@ -3,9 +3,10 @@
 import contextlib
 import os
 import socket
+import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,6 +24,8 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     length: int | None = None
     """Content-Length; that of the body if None, and no such header if negative."""
+    stalls: Callable[[], object] | None = None
+    """What is waited for when the body was sent, with the connection open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Request:
 
 @dataclass(slots=True)
 class HttpServer:
-    """Keeps what is PUT and gives it to GET, unless answers for the target are left."""
+    """Keeps what is PUT and gives it to GET, unless answers are left for the target, or for `target range`."""
 
     port: int
     files: dict[str, bytes] = field(default_factory=dict)
@@ -51,13 +54,20 @@ def http_server() -> Iterator[HttpServer]:
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as listener:
         served = HttpServer(listener.server_port)
         listener.served = served  # type: ignore[attr-defined]
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
+        with serving(listener):
             yield served
-        finally:
-            listener.shutdown()
-            thread.join()
+
+
+@contextlib.contextmanager
+def serving(listener: socketserver.BaseServer) -> Iterator[None]:
+    """Has a server answer in a thread of its own, until the block ends."""
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield
+    finally:
+        listener.shutdown()
+        thread.join()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -89,12 +99,12 @@ class _Handler(BaseHTTPRequestHandler):
         return served
 
     def _answer(self, served: HttpServer) -> Answer | None:
-        waiting = served.answers.get(self.path)
+        waiting = served.answers.get(f"{self.path} {self.headers.get('Range')}") or served.answers.get(self.path)
         return waiting.pop(0) if waiting else None
 
     def _say(self, answer: Answer) -> None:
         length = len(answer.body) if answer.length is None else answer.length
-        self.send_response(answer.status)
+        self.send_response_only(answer.status)
         for name, value in answer.headers:
             self.send_header(name, value)
         if length >= 0:
@@ -104,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             with contextlib.suppress(ConnectionError):  # a client may have read enough
                 self.wfile.write(answer.body)
+        if answer.stalls:
+            answer.stalls()
 
     def log_message(self, *_: object) -> None:
         """Says nothing: the tests look at the requests themselves."""
@@ -140,7 +152,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             "`scripts/versitygw` prints."
         )
     folder.mkdir(exist_ok=True)
-    port = _free_port()
+    port = free_port()
     with subprocess.Popen(
         [binary, "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
         env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY, "PATH": os.defpath},
@@ -148,23 +160,25 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            _await_port(port, process)
+            await_port(port, process)
             yield S3Server(f"http://127.0.0.1:{port}", folder)
         finally:
             process.terminate()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port: int = taken.getsockname()[1]
         return port
 
 
-def _await_port(port: int, process: "subprocess.Popen[bytes]") -> None:
+def await_port(port: int, process: "subprocess.Popen[bytes]", host: str = "127.0.0.1") -> None:
+    """Returns when a program listens on its port. Raises RuntimeError if it does not, or has ended."""
     for _ in range(200):
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
-            raise RuntimeError(f"The S3 server ended with {process.wait(timeout=0.05)}.")
-    raise RuntimeError("The S3 server does not listen.")
+            raise RuntimeError(f"The server ended with {process.wait(timeout=0.05)}.")
+    raise RuntimeError("The server does not listen.")

@@ -37,6 +37,11 @@ from tescore import wildcards
         ("a+(b).c", "aab.c", False),
         ("*", "two\nlines", True),
         ("*", "ü", True),
+        ("[[=a=]b]", "a", True),
+        ("[[.-.]]", "-", True),
+        ("[[.-.]]", "a", False),
+        ("[!-a]", "b", True),
+        ("[[:alpha:][:digit:]]", "7", True),
     ],
 )
 def test_a_component_matches_a_name_as_a_shell_does(pattern: str, name: str, matches: bool) -> None:
@@ -53,6 +58,10 @@ def test_a_component_matches_a_name_as_a_shell_does(pattern: str, name: str, mat
         pytest.param("/out/[ab].txt", "/out", True, id="bracket"),
         pytest.param("/out/[ab].txt", "", False, id="bracket-in-a-plain-name"),
         pytest.param("/out/[ab", "/out", False, id="bracket-left-open"),
+        pytest.param("/out/{a,b}", "/out", True, id="braces"),
+        pytest.param("/out/{a,b}", "", False, id="braces-in-a-plain-name"),
+        pytest.param("/out/{a}", "/out", False, id="braces-without-a-comma"),
+        pytest.param("/out/\\{a,b}", "/out", False, id="braces-escaped"),
     ],
 )
 def test_an_output_is_a_pattern_by_its_wildcards(path: str, prefix: str, expected: bool) -> None:
@@ -66,6 +75,10 @@ def test_an_output_is_a_pattern_by_its_wildcards(path: str, prefix: str, expecte
         ("/out/a/b.txt", "/out/", "a/b.txt"),
         ("/out/a/b.txt", "", "out/a/b.txt"),
         ("/out/a/b.txt", "/elsewhere", "out/a/b.txt"),
+        ("/out/a/b.txt", "/out//./a", "b.txt"),
+        ("/out/sample-1.txt", "/out/sample-", "1.txt"),
+        ("/out/a[1]/b.txt", "/out/a\\[1]", "b.txt"),
+        ("/out/b.txt", "/", "out/b.txt"),
     ],
 )
 def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expected: str) -> None:
@@ -74,7 +87,46 @@ def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expect
 
 @pytest.mark.parametrize(
     ("path", "folder"),
-    [("/out/a/*.txt", "/out/a"), ("/out/*/b.txt", "/out"), ("/*.txt", "/"), ("/out/[ab]/c", "/out")],
+    [
+        ("/out/a/*.txt", "/out/a"),
+        ("/out/*/b.txt", "/out"),
+        ("/*.txt", "/"),
+        ("/out/[ab]/c", "/out"),
+        ("/out/{a/b,c}/d", "/out"),
+        ("/out/x{a/b,c}", "/out"),
+        ("/out/{a}/*", "/out/{a}"),
+        ("/out/**/x", "/out"),
+        ("/out/\\*/*", "/out/*"),
+    ],
 )
 def test_all_matches_lie_below_the_part_without_wildcards(path: str, folder: str) -> None:
     assert wildcards.fixed_folder(path) == folder
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("/a/{b,c}/d", [("a", "b", "d"), ("a", "c", "d")]),
+        ("/{a,b{c,d}}", [("a",), ("bc",), ("bd",)]),
+        ("/x{,.gz}", [("x",), ("x.gz",)]),
+        ("/{a/b,c}", [("a", "b"), ("c",)]),
+        ("/{a}{b,c}", [("{a}b",), ("{a}c",)]),
+        ("/{a,b", [("{a,b",)]),
+        ("/\\{a,b}", [("\\{a,b}",)]),
+        ("/{a\\,b,c}", [("a\\,b",), ("c",)]),
+        ("/a/**", [("a", "**", "*")]),
+        ("/**/a", [("**", "a")]),
+        ("/**.txt", [("**", "*.txt")]),
+        ("/a**b", [("a*b",), ("a*", "**", "*b")]),
+        ("/[**]", [("[**]",)]),
+        ("/\\**", [("\\**",)]),
+    ],
+)
+def test_braces_and_double_stars_stand_for_several_patterns(pattern: str, expected: list[tuple[str, ...]]) -> None:
+    assert wildcards.alternatives(pattern) == expected
+
+
+def test_a_pattern_of_very_many_is_refused() -> None:
+    for pattern in ("/" + 40 * "{a,b}", "/" + "{" + 2000 * "a," + "}"):
+        with pytest.raises(wildcards.TooMany, match="more than 1000 patterns"):
+            wildcards.alternatives(pattern)

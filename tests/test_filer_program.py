@@ -3,8 +3,10 @@
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from filer.settings import Settings
 from tescore import report, settings
+from tests.servers import Answer, http_server
 
 DOCUMENT: dict[str, Any] = {
     "inputs": [{"path": "/in/x", "content": "c"}],
@@ -20,13 +23,21 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
+def variables(tmp_path: Path, **environment: str) -> dict[str, str]:
+    """The filer's environment: its folders are in `tmp_path`, and it may reach the tests' servers."""
+    own = {
+        "TESK_TASK_FOLDER": str(tmp_path),
+        "TESK_SCRATCH": str(tmp_path / "scratch"),
+        "TESK_ALLOWED_RANGES": "127.0.0.0/8",
+    }
+    return {"PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C", **own, **environment}
+
+
 def program(tmp_path: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     (tmp_path / "scratch").mkdir(exist_ok=True)
-    own = {"TESK_TASK_FOLDER": str(tmp_path), "TESK_SCRATCH": str(tmp_path / "scratch")}
     return subprocess.run(
         [sys.executable, "-m", "filer", *arguments],
-        env={"PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C", **own, **environment},
-        capture_output=True, encoding="utf-8", check=False,
+        env=variables(tmp_path, **environment), capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
 
 
@@ -103,6 +114,67 @@ def test_it_does_not_begin_with_bad_settings(
     ended = program(tmp_path, *arguments, **environment)
     assert ended.returncode == 2
     assert words in ended.stdout
+
+
+@pytest.mark.parametrize("step", ["inputs", "outputs"])
+def test_a_server_that_stalls_ends_with_the_time_for_all(tmp_path: Path, step: str) -> None:
+    over = threading.Event()
+    with http_server() as server:
+        server.answers["/x"] = [Answer(body=b"some", length=9, stalls=lambda: over.wait(60))]
+        (tmp_path / "scratch/data").mkdir(parents=True)
+        (tmp_path / "scratch/data/x").write_bytes(b"x")
+        document = {**DOCUMENT, "inputs": [], "outputs": [], step: [{"path": "/x", "url": server.url("/x")}]}
+        (tmp_path / "task.json").write_text(json.dumps(document))
+        try:
+            ended = program(tmp_path, step, TESK_TRANSFER_SECONDS="2")
+        finally:
+            over.set()
+    if step == "inputs":
+        assert ended.returncode == report.FAILED
+        assert report.read(ended.stdout.splitlines()).failure == (
+            "The inputs did not all arrive in time: the time for all transfers is over."
+        )
+    else:
+        assert ended.returncode == report.FAILED
+        assert report.read(ended.stdout.splitlines()).failure == (
+            f"Output /x could not be stored at {server.url('/x')}: the time for all transfers is over."
+        )
+
+
+def test_a_server_that_stays_away_is_told_with_its_first_words(tmp_path: Path) -> None:
+    with http_server() as server:
+        server.answers["/x"] = [Answer(503), *99 * [Answer(429, headers=(("Retry-After", "1"),))]]
+        document = {**DOCUMENT, "inputs": [{"path": "/x", "url": server.url("/x?sig=secret")}]}
+        server.answers["/x?sig=secret"] = server.answers.pop("/x")
+        (tmp_path / "task.json").write_text(json.dumps(document))
+        ended = program(tmp_path, "inputs", TESK_RETRY_SECONDS="3")
+    assert ended.returncode == report.FAILED
+    assert re.fullmatch(
+        rf"Input /x could not be fetched from {server.url('/x')}: the server answered 503 Service Unavailable; "
+        r"and at the last of \d tries: the server answered 429 Too Many Requests\.",
+        report.read(ended.stdout.splitlines()).failure,
+    )
+    assert "secret" not in ended.stdout + ended.stderr
+
+
+def test_no_credentials_are_told_whatever_the_server_answers(tmp_path: Path) -> None:
+    odd = (("not a header", "x"), ("Location", "http://me:secret@127.0.0.1:1/x?sig=secret"))
+    with http_server() as server:
+        url = server.url("/x?sig=secret", userinfo="me:secret@")
+        server.answers["/x?sig=secret"] = [Answer(503, headers=odd), Answer(302, headers=odd)]
+        (tmp_path / "task.json").write_text(json.dumps({**DOCUMENT, "inputs": [{"path": "/x", "url": url}]}))
+        ended = program(tmp_path, "inputs", TESK_RETRY_SECONDS="2")
+        assert len(server.requests) == 2
+    assert ended.returncode == report.FAILED
+    assert "secret" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("ranges", ["10.0.0.0/33", "everywhere"])
+def test_a_range_of_addresses_that_is_none_is_a_bad_setting(tmp_path: Path, ranges: str) -> None:
+    (tmp_path / "task.json").write_text(json.dumps(DOCUMENT))
+    ended = program(tmp_path, "inputs", TESK_DENIED_RANGES=ranges)
+    assert ended.returncode == 2
+    assert ranges in ended.stdout
 
 
 def test_it_starts_light() -> None:

@@ -1,9 +1,12 @@
 """S3: a real server for what it does, plain HTTP for what it does not."""
 
+import base64
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,17 @@ def fake() -> Iterator[HttpServer]:
         yield running
 
 
+OTHER_PART = "the server sent another part of the object than the one that was asked for"
+
+
+def part(number: int) -> Answer:
+    """As a good server gives it."""
+    first = number * 8 * 1024 * 1024
+    body = LARGE[first : first + 8 * 1024 * 1024]
+    where = f"bytes {first}-{first + len(body) - 1}/{len(LARGE)}"
+    return Answer(206, body, headers=(("Content-Range", where),))
+
+
 def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[int, report.Report]:
     document = {f"{step}": list(items), "executors": [{"image": "i", "command": ["c"]}]}
     (tmp_path / "task.json").write_text(json.dumps(document))
@@ -52,14 +66,18 @@ def wrote(tmp_path: Path, path: str, content: bytes) -> None:
 
 
 def fetched_once(fake: HttpServer, tmp_path: Path) -> str:
-    """The error of one attempt, as Python shows it."""
-    code = "import sys, pathlib, filer.transports.s3 as s3; s3.fetch('s3://bucket/x', pathlib.Path(sys.argv[1]))"
+    """The error of one attempt, as Python shows it; empty if there is none."""
+    code = (
+        "import sys, pathlib, filer.guard as guard, filer.transports.s3 as s3;"
+        "guard.use(guard.rules([], ['127.0.0.0/8']));"
+        "s3.fetch('s3://bucket/x', pathlib.Path(sys.argv[1]))"
+    )
     ended = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "x")],
         env={"PYTHONPATH": os.pathsep.join(sys.path), **aws_files(tmp_path / "aws", fake.url(""))},
         capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
-    return ended.stderr.splitlines()[-1]
+    return ended.stderr.splitlines()[-1] if ended.returncode else ""
 
 
 def test_objects_of_any_size_and_name_arrive(server: S3Server, tmp_path: Path) -> None:
@@ -127,17 +145,95 @@ def test_a_busy_server_and_a_body_that_breaks_off_are_tried_again(fake: HttpServ
 
 
 @pytest.mark.parametrize(
-    ("part", "arrived"),
+    ("answer", "words"),
     [
-        pytest.param(LARGE, 3 * len(LARGE), id="the-whole-for-each"),
-        pytest.param(
-            LARGE[16 * 1024 * 1024 :], 3 * (len(LARGE) - 16 * 1024 * 1024), id="holes-in-a-file-of-right-size"
-        ),
+        pytest.param(Answer(body=LARGE), OTHER_PART, id="the-whole"),
+        pytest.param(part(0), OTHER_PART, id="the-first-part-again"),
+        pytest.param(Answer(206, b"x", headers=part(1).headers), "8388607 bytes of a part did not arrive", id="short"),
     ],
 )
-def test_parts_of_a_wrong_size_are_no_file(fake: HttpServer, tmp_path: Path, part: bytes, arrived: int) -> None:
-    fake.answers["/bucket/x"] = [Answer(body=LARGE), Answer(body=LARGE), *3 * [Answer(206, part)]]
-    assert fetched_once(fake, tmp_path) == f"filer.errors.Interrupted: {arrived} of {len(LARGE)} bytes arrived"
+def test_parts_that_were_not_asked_for_are_no_file(
+    fake: HttpServer, tmp_path: Path, answer: Answer, words: str
+) -> None:
+    fake.answers["/bucket/x"] = [Answer(body=LARGE), answer, answer]
+    assert fetched_once(fake, tmp_path) == f"filer.errors.Interrupted: {words}"
+
+
+ETAG = ("ETag", '"v1-3"')
+SPANS = [f"bytes={part(number).headers[0][1].removeprefix('bytes ').partition('/')[0]}" for number in range(3)]
+
+
+def in_parts(fake: HttpServer, *headers: tuple[str, str], **answers: list[Answer]) -> None:
+    """The server has LARGE and gives parts of it; `part1=[…]` is what it says before that."""
+    fake.answers["/bucket/x"] = 2 * [Answer(body=LARGE, headers=headers)]
+    for number in range(3):
+        before = answers.get(f"part{number}", [])
+        fake.answers[f"/bucket/x {SPANS[number]}"] = [*before, part(number), part(number)]
+
+
+def test_after_a_break_no_more_than_the_missing_part_is_asked_for(fake: HttpServer, tmp_path: Path) -> None:
+    in_parts(fake, ETAG, part2=[Answer(503)])
+    environment = aws_files(tmp_path / "aws", fake.url(""))
+    assert moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": "s3://bucket/x"}) == (0, report.Report())
+    assert arrived(tmp_path, "/in/x") == LARGE
+    asked = [request.headers.get("Range", "") for request in fake.requests]
+    assert sorted(asked) == sorted(["", SPANS[1], SPANS[2], SPANS[2]])
+    assert {request.headers.get("If-Match") for request in fake.requests[1:]} == {ETAG[1]}
+
+
+def test_an_object_that_was_changed_meanwhile_begins_anew(fake: HttpServer, tmp_path: Path) -> None:
+    changed = Answer(412, b"<Error><Code>PreconditionFailed</Code></Error>")
+    in_parts(fake, ETAG, part1=[changed])
+    environment = aws_files(tmp_path / "aws", fake.url(""))
+    assert moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": "s3://bucket/x"}) == (0, report.Report())
+    assert arrived(tmp_path, "/in/x") == LARGE
+    assert len([request for request in fake.requests if "Range" not in request.headers]) == 2
+
+
+WRONG = ("ETag", f'"{32 * "0"}"')
+MD5 = ("ETag", f'"{hashlib.md5(LARGE).hexdigest()}"')
+CRC32 = ("x-amz-checksum-crc32", base64.b64encode(zlib.crc32(LARGE).to_bytes(4, "big")).decode())
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        pytest.param([MD5], "", id="right-md5"),
+        pytest.param([WRONG], "in ETag", id="wrong-md5"),
+        pytest.param([WRONG, ("x-amz-server-side-encryption", "aws:kms")], "", id="encrypted"),
+        pytest.param([ETAG, CRC32, ("x-amz-checksum-type", "FULL_OBJECT")], "", id="right-crc"),
+        pytest.param(
+            [ETAG, (CRC32[0], "AAAAAA=="), ("x-amz-checksum-type", "FULL_OBJECT")],
+            "in x-amz-checksum-crc32",
+            id="wrong-crc",
+        ),
+        pytest.param([ETAG, (CRC32[0], "AAAAAA==-3"), ("x-amz-checksum-type", "COMPOSITE")], "", id="of-unknown-parts"),
+    ],
+)
+def test_the_checksum_of_a_large_object_is_checked(
+    fake: HttpServer, tmp_path: Path, headers: list[tuple[str, str]], words: str
+) -> None:
+    in_parts(fake, *headers)
+    told = fetched_once(fake, tmp_path)
+    assert told.endswith(words)
+    assert ("does not have the checksum" in told) is bool(words)
+
+
+@pytest.mark.parametrize(
+    "header", [pytest.param(WRONG, id="md5"), pytest.param(("x-amz-checksum-crc32", "AAAAAA=="), id="crc")]
+)
+def test_the_checksum_of_a_small_object_is_checked(fake: HttpServer, tmp_path: Path, header: tuple[str, str]) -> None:
+    fake.answers["/bucket/x"] = [Answer(body=b"small", headers=(header,))]
+    assert "checksum" in fetched_once(fake, tmp_path)
+
+
+def test_what_the_storage_kept_of_a_small_object_is_checked(fake: HttpServer, tmp_path: Path) -> None:
+    wrote(tmp_path, "/out/x", b"small")
+    fake.answers["/bucket/x"] = 99 * [Answer(headers=(WRONG,))]
+    environment = {**aws_files(tmp_path / "aws", fake.url("")), "TESK_RETRY_SECONDS": "0"}
+    code, told = moved(tmp_path, "outputs", environment, {"path": "/out/x", "url": "s3://bucket/x"})
+    assert code == report.FAILED
+    assert "does not have the checksum that the server gave in ETag" in told.failure
 
 
 def test_one_attempt_is_one_request(fake: HttpServer, tmp_path: Path) -> None:
@@ -147,10 +243,10 @@ def test_one_attempt_is_one_request(fake: HttpServer, tmp_path: Path) -> None:
 
 
 def test_one_attempt_asks_once_for_each_part(fake: HttpServer, tmp_path: Path) -> None:
-    cut = Answer(206, b"part", length=8 * 1024 * 1024)
-    fake.answers["/bucket/x"] = [Answer(body=LARGE), Answer(body=LARGE), *9 * [cut]]
-    assert "Interrupted: the connection broke off" in fetched_once(fake, tmp_path)
-    assert len(fake.requests) <= 5
+    cut = Answer(206, b"part", headers=part(1).headers, length=8 * 1024 * 1024)
+    fake.answers["/bucket/x"] = [Answer(body=LARGE), *9 * [cut]]
+    assert "Interrupted: " in fetched_once(fake, tmp_path)
+    assert len(fake.requests) <= 3
 
 
 @pytest.mark.parametrize(

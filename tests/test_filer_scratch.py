@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from filer import scratch
+from filer.errors import NotMovable
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +72,41 @@ def test_the_launcher_is_executable_and_not_for_executors_to_change(tmp_path: Pa
     scratch.launcher(tmp_path, "launcher/busybox", tmp_path / "shell")
     assert (mode(tmp_path / "launcher"), mode(tmp_path / "launcher/busybox")) == (0o755, 0o755)
     assert (tmp_path / "launcher/busybox").read_bytes() == b"static"
+
+
+def test_what_a_killed_filer_left_behind_is_swept(tmp_path: Path) -> None:
+    def killed(part: Path) -> int:
+        part.write_bytes(b"half")
+        (tmp_path / "arriving-left").hardlink_to(part)
+        return 4
+
+    scratch.arrived(tmp_path, "data/x", killed)
+    assert scratch.arriving(tmp_path) > 0
+    scratch.swept(tmp_path)
+    assert names(tmp_path) == ["data"]
+
+
+def test_no_link_is_followed_on_the_way_to_a_file(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "volume/data").mkdir(parents=True)
+    (tmp_path / "volume/data/link").symlink_to(tmp_path / "outside")
+    for made in (
+        lambda: scratch.arrived(tmp_path / "volume", "data/link/x", lambda part: part.write_bytes(b"c")),
+        lambda: scratch.folder(tmp_path / "volume", "data/link/x"),
+        lambda: scratch.empty_file(tmp_path / "volume", "data/link/x"),
+    ):
+        with pytest.raises(NotMovable, match="link would have to be a folder"):
+            made()
+    assert names(tmp_path / "outside") == []
+
+
+def test_a_link_in_the_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("stays")
+    (tmp_path / "volume/data").mkdir(parents=True)
+    (tmp_path / "volume/data/x").symlink_to(tmp_path / "outside")
+    scratch.arrived(tmp_path / "volume", "data/x", lambda part: part.write_bytes(b"c"))
+    assert (tmp_path / "volume/data/x").read_bytes() == b"c"
+    assert (tmp_path / "outside").read_text() == "stays"
+    (tmp_path / "volume/data/made").symlink_to(tmp_path / "outside")
+    with pytest.raises(OSError, match="symbolic links"):
+        scratch.empty_file(tmp_path / "volume", "data/made")

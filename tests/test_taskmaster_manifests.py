@@ -124,9 +124,46 @@ def test_a_filer_has_the_task_the_scratch_volume_and_the_keys_and_no_more_power_
     filer = main(filer_pod())
 
     assert filer["args"] == ["inputs"]
-    assert [mount["mountPath"] for mount in filer["volumeMounts"]] == ["/scratch", "/tesk/task", "/tesk/secrets/s3"]
+    assert [mount["mountPath"] for mount in filer["volumeMounts"]] == [
+        "/scratch",
+        "/tesk/task",
+        "/tesk/secrets/s3",
+        "/tesk/secrets/storage",
+    ]
     assert filer["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]}
     assert filer["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_a_filer_has_the_shared_claims_that_its_files_are_on_and_no_others() -> None:
+    mapped = settings(file_claims=("work:/nfs/work", "ref:/nfs/ref:ro", "more:/more"))
+    asked = task(
+        inputs=[{"path": "/in/a", "url": "file:///nfs/ref/a"}, {"path": "/in/b", "content": "b", "url": "/more/b"}],
+        outputs=[{"path": "/out", "url": "/nfs/work/out"}],
+    )
+
+    def claims(kind: Kind) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, str]]]:
+        pod = manifests.pod(task_record(), asked, Step(kind), mapped, failed=False)
+        return (
+            [
+                volume["persistentVolumeClaim"]
+                for volume in pod["spec"]["volumes"]
+                if volume["name"].startswith("files")
+            ],
+            [mount for mount in main(pod)["volumeMounts"] if mount["name"].startswith("files")],
+            [variable for variable in main(pod).get("env", []) if variable["name"] == "TESK_FILE_CLAIMS"],
+        )
+
+    assert claims(Kind.INPUTS) == (
+        [{"claimName": "ref", "readOnly": True}],
+        [{"name": "files-0", "mountPath": "/files/0", "readOnly": True}],
+        [{"name": "TESK_FILE_CLAIMS", "value": "ref:/nfs/ref:ro"}],
+    )
+    assert claims(Kind.OUTPUTS) == (
+        [{"claimName": "work"}],
+        [{"name": "files-0", "mountPath": "/files/0"}],
+        [{"name": "TESK_FILE_CLAIMS", "value": "work:/nfs/work"}],
+    )
+    assert claims(Kind.EXECUTOR) == ([], [], [])
 
 
 def test_the_outputs_filer_is_told_when_missing_files_are_no_error() -> None:

@@ -140,7 +140,7 @@ def test_an_admin_of_a_tenant_reads_and_changes_no_other_secret() -> None:
     changing = {"get", "update", "patch", "list", "watch"}
     for rule in the("ClusterRole", "tesk-tenant-admin")["rules"]:
         if "secrets" in rule["resources"] and set(rule["verbs"]) & changing:
-            assert rule["resourceNames"] == [naming.S3_SECRET]
+            assert rule["resourceNames"] == [naming.S3_SECRET, naming.STORAGE_SECRET]
 
 
 def tenant(*arguments: str) -> subprocess.CompletedProcess[str]:

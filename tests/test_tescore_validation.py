@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tescore import validation
+from tescore import schemes, validation
 from tescore.errors import InvalidTask
 from tescore.tenant import TenantSettings
 from tests.build import executor, task_document
@@ -66,7 +66,9 @@ def problems(**changes: Any) -> list[str]:
         pytest.param({"inputs": [{"path": "/x"}]}, ["inputs[0]: has neither url nor content"], id="no source"),
         pytest.param(
             {"inputs": [{"path": "/x", "url": "svn://h/x"}]},
-            ["inputs[0].url: has the scheme 'svn', and this service has http, https, s3"],
+            [
+                "inputs[0].url: has the scheme 'svn', and this service reads " + ", ".join(sorted(schemes.READABLE)),
+            ],
             id="unknown scheme",
         ),
         pytest.param(
@@ -83,6 +85,11 @@ def problems(**changes: Any) -> list[str]:
             {"outputs": [{"path": "/etc/*.txt", "url": "s3://b/x", "path_prefix": "/etc"}]},
             ["outputs[0].path: has wildcards in a folder of the image itself; let the files lie in one of their own"],
             id="wildcards over the image",
+        ),
+        pytest.param(
+            {"outputs": [{"path": "/x/" + 12 * "{a,b}", "url": "s3://b/x", "path_prefix": "/x"}]},
+            ["outputs[0].path: stands for more than 1000 patterns"],
+            id="too many braces",
         ),
         pytest.param(
             {"name": "\ud800"},
@@ -297,3 +304,22 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
 )
 def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
     assert problems(**changes) == []
+
+
+def test_a_path_of_no_shared_claim_is_refused() -> None:
+    urls = {"inputs": [{"path": "/in/x", "url": "file:///nfs/x"}], "outputs": [{"path": "/out", "url": "/nfs/ref/x"}]}
+    mapped = TenantSettings(file_claims=("work:/nfs/work", "ref:/nfs/ref:ro"))
+    why = "which is on no shared storage that the service reaches"
+    for settings, expected in {
+        SETTINGS: [
+            f"inputs[0].url: is 'file:///nfs/x', {why}; it reaches none",
+            f"outputs[0].url: is '/nfs/ref/x', {why}; it reaches none",
+        ],
+        mapped: [
+            f"inputs[0].url: is 'file:///nfs/x', {why}; it reaches paths below /nfs/work, /nfs/ref",
+            "outputs[0].url: is '/nfs/ref/x', and what is below /nfs/ref is read-only",
+        ],
+    }.items():
+        with pytest.raises(InvalidTask) as told:
+            validation.checked(json.dumps(task_document(**urls)), settings)
+        assert list(told.value.problems) == expected

@@ -25,7 +25,7 @@ def test_a_count_is_good_for_a_second() -> None:
     tasks = Line(lambda _: next(lengths), lambda _: 0, lambda: next(now))
     assert [tasks.comes(2), tasks.comes(2)] == [1, 2]
     for _ in range(2):
-        tasks.made()
+        tasks.made(runs=True)
     assert tasks.comes(2) == 8
 
 
@@ -33,7 +33,7 @@ def test_what_is_still_being_made_counts_though_no_count_sees_it() -> None:
     tasks = line(clock=count(0, 60).__next__)
     assert [tasks.comes(2) for _ in range(3)] == [1, 2, 3]
     for _ in range(3):
-        tasks.made()
+        tasks.made(runs=True)
     assert tasks.comes(2) == 1
 
 
@@ -55,7 +55,7 @@ def test_nobody_waits_for_a_count_that_another_asked_for() -> None:
         slow = pool.submit(tasks.comes, 9)
         begun.wait(10)
         assert tasks.comes(9) == 5
-        tasks.made()
+        tasks.made(runs=True)
         go_on.set()
         assert slow.result(10) == 3 + 1 + 1 + 1  # counted, coming, made meanwhile, itself
 
@@ -79,12 +79,26 @@ def test_those_who_ask_at_the_same_time_share_a_look() -> None:
 
     tasks = Line(lambda _: 0, running, clock)
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(tasks.is_full, 5)
+        first = pool.submit(tasks.running, 5)
         begun.wait(10)
-        others = [pool.submit(tasks.is_full, 5) for _ in range(8)]
+        others = [pool.submit(tasks.running, 5) for _ in range(8)]
         for _ in range(10):  # the first one's two looks at the clock, and one of each other
             asked.acquire(timeout=10)
         go_on.set()
-    assert first.result()
-    assert all(other.result() for other in others)
+    assert {each.result() for each in (first, *others)} == {5}
     assert len(looks) == 2
+
+
+def test_those_who_will_run_at_once_count_before_any_look_can_see_them() -> None:
+    tasks = line()
+    assert tasks.comes(2) == 1
+    assert tasks.running(2) == 1
+    tasks.made(runs=True)
+    assert tasks.running(2) == 0
+
+
+def test_a_line_is_long_if_as_many_wait_as_may_run() -> None:
+    for waiting, expected in ((2, True), (1, False)):
+        tasks = line(waiting=waiting, running=2)
+        tasks.comes(2)
+        assert tasks.is_long(2) == expected

@@ -3,6 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from tescore import launch, limits, listing, naming, room
@@ -16,6 +17,8 @@ from webhook.settings import Settings
 _WAITS = (0.1, 0.2, 0.4, 0.8)
 """Seconds between looks while an old Job of the same name goes; well within the webhook's own time limit."""
 
+_LOOKS = 3
+
 
 class Jobs(Protocol):
     """What is needed of tescore.cluster.Cluster."""
@@ -23,6 +26,7 @@ class Jobs(Protocol):
     def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object: ...
     def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
     def create(self, path: str, body: Object) -> Object: ...
+    def patch(self, path: str, body: Object) -> Object: ...
     def delete(self, path: str, *, uid: str) -> Object: ...
 
 
@@ -67,18 +71,15 @@ class Launcher:
     def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
         """The Job behind all that came before: running if there is room for it and them."""
         line = self._line(namespace)
-        place = line.comes(tenant.most)
-        runs = place <= tenant.most
+        runs = line.comes(tenant.most) <= tenant.most
         try:
             made = self._create(task_id, namespace, tenant, waits=not runs)
         finally:
-            line.made()
-        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it:
-        # but those who wait before it will, where they are as many as may run.
-        if runs or place > 2 * tenant.most or line.is_full(tenant.most) or not self._is_due(made, tenant.most):
+            line.made(runs=runs)
+        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it.
+        if runs or line.is_long(tenant.most) or line.running(tenant.most) >= tenant.most:
             return made
-        self._delete(made)
-        return self._create(task_id, namespace, tenant, waits=False)
+        return self._released(made, line, tenant.most)
 
     def _line(self, namespace: str) -> Line:
         in_line, running = (functools.partial(self._count, namespace, each) for each in (room.IN_LINE, room.RUNNING))
@@ -88,13 +89,22 @@ class Launcher:
         query = {"labelSelector": selector, "limit": str(enough)}
         return len(self._cluster.get(path("batch/v1/jobs", namespace), query=query, accept=listing.METADATA)["items"])
 
-    def _is_due(self, made: Object, most: int) -> bool:
-        namespace = made["metadata"]["namespace"]
-        waiting = (
-            item["metadata"] for item in self._cluster.listed("batch/v1/jobs", namespace, room.WAITING, whole=False)
-        )
-        due = room.due(waiting, self._count(namespace, room.RUNNING, most), most)
-        return made["metadata"]["uid"] in {metadata["uid"] for metadata in due}
+    def _released(self, made: Object, line: Line, most: int) -> Object:
+        """The Job, which runs if its turn has come; where that stays in doubt it is left to the janitor."""
+        namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
+        for _ in range(_LOOKS):
+            # In this order: one that is released between the two is counted twice, and not overlooked.
+            held = self._cluster.listed("batch/v1/jobs", namespace, room.WAITING, whole=False)
+            waiting = [item["metadata"] for item in held]
+            due = room.due(waiting, line.running(most), most)
+            seen = next((metadata for metadata in due if metadata["name"] == name), None)
+            if not due:
+                break
+            if seen is None:
+                continue  # those before it begin at this moment
+            with suppress(Conflict):  # its controller has written to it, or somebody has released it
+                return self._cluster.patch(path("batch/v1/jobs", namespace, name), room.release(seen))
+        return made
 
     def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
         job = limits.raised(launch.job(task_id, namespace, tenant.settings, waits=waits), tenant.limit_ranges)

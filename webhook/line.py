@@ -25,35 +25,46 @@ class Line:
         self._clock = clock
         self._numbers, self._counting, self._looking = threading.Lock(), threading.Lock(), threading.Lock()
         self._counted_at = self._looked_at = _NEVER
-        self._length = 0
-        """The last count and all that have come since."""
+        self._counted = self._length = 0
+        """The last count, and that with all that have come since."""
         self._coming = self._made = 0
         """How many are being made, and were made since the last count began, so that it may not have seen them."""
-        self._full = False
+        self._starting = 0
+        """How many of those being made will run at once."""
+        self._run = 0
 
     def comes(self, most: int) -> int:
-        """One more comes, for which `made` will be called. Its place in the line, true as far as twice `most`."""
+        """One more comes, for which `made` will be called. Its place in the line, true as far as `most`."""
         self._count(2 * most)
         with self._numbers:
             self._coming += 1
             self._length += 1
+            self._starting += self._length <= most
             return self._length
 
-    def made(self) -> None:
-        """One that came can be counted now, or has failed."""
+    def made(self, *, runs: bool) -> None:
+        """One that came can be counted now, or has failed; `runs` if its place was among the first."""
         with self._numbers:
             self._coming -= 1
             self._made += 1
+            self._starting -= runs
 
-    def is_full(self, most: int) -> bool:
-        """Whether `most` run, by a look that begins after this call; those who want one at the same time share it."""
-        called = self._clock()
+    def is_long(self, most: int) -> bool:
+        """Whether as many wait as may run, by the last count: all those will end after one that comes now is made."""
+        return self._counted >= 2 * most
+
+    def running(self, most: int) -> int:
+        """How many run or will at once, true as far as `most`, by a look that begins after this call.
+
+        Those who want one at the same time share it.
+        """
+        called, starting = self._clock(), self._starting
         with self._looking:
             if self._looked_at <= called:
                 now = self._clock()
-                self._full = self._running(most) >= most
+                self._run = self._running(most)
                 self._looked_at = now
-            return self._full
+            return self._run + starting
 
     def _count(self, enough: int) -> None:
         """Counts anew if the last count is old and nobody counts at this moment."""
@@ -66,7 +77,7 @@ class Line:
                     self._made = 0
                 counted = self._in_line(enough)
                 with self._numbers:
-                    self._length = counted + self._coming + self._made
+                    self._counted, self._length = counted, counted + self._coming + self._made
                     self._counted_at = now
         finally:
             self._counting.release()

@@ -1,6 +1,7 @@
 """Which module moves files of a URL's scheme; it is imported when the first such URL comes."""
 
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -9,10 +10,23 @@ from filer.errors import NotMovable
 from tescore.schemes import scheme
 
 MODULES = {
+    "az": "filer.transports.azure",
+    "drs": "filer.transports.drs",
+    "file": "filer.transports.file",
+    "ftp": "filer.transports.ftp",
+    "ftps": "filer.transports.ftp",
+    "gs": "filer.transports.gs",
     "http": "filer.transports.http",
     "https": "filer.transports.http",
     "s3": "filer.transports.s3",
+    "sftp": "filer.transports.sftp",
 }
+_PACKAGES = {"azure": "azure-storage-blob", "google": "google-cloud-storage"}
+"""What to install for a module that is missing, where its name is another."""
+_AZURE = re.compile(
+    r"https://[a-z0-9]+\.blob\.core\.(windows\.net|usgovcloudapi\.net|chinacloudapi\.cn)(:443)?/", re.IGNORECASE
+)
+"""Hosts that speak HTTP, but want more to be said than a PUT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +43,17 @@ class Page:
 
 
 class Transport(Protocol):
-    """What every such module offers. Moving is one attempt, which raises NotMovable or Interrupted, with the cause."""
+    """What every such module offers, to several threads at a time.
+
+    Moving is one attempt, which raises NotMovable or Interrupted, with the cause; trying again is done elsewhere, with
+    the same destination, and by what the Interrupted says is to be called next, if it does (`going_on`).
+    """
 
     def fetch(self, url: str, destination: Path) -> int:
         """Writes what is at the URL to a file, whole and byte for byte, and returns its size."""
 
     def store(self, source: Path, url: str) -> None:
-        """Puts a file to the URL."""
+        """Puts a file to the URL. The source's name says nothing: it stands for a file that is open."""
 
     def page(self, url: str, token: str) -> Page:
         """What lies below the URL, as deep as it goes; the token is that of the page before, or empty."""
@@ -63,4 +81,10 @@ def of(url: str) -> Transport:
     module = MODULES.get(scheme(url))
     if module is None:
         raise NotMovable(f"its scheme {scheme(url)!r} is none of {', '.join(MODULES)}")
-    return cast(Transport, importlib.import_module(module))
+    if _AZURE.match(url):
+        module = MODULES["az"]
+    try:
+        return cast(Transport, importlib.import_module(module))
+    except ModuleNotFoundError as error:
+        package = _PACKAGES.get((error.name or "").partition(".")[0], error.name)
+        raise NotMovable(f"{scheme(url)} needs the Python package {package}, which is not installed here") from error

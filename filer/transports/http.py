@@ -4,54 +4,48 @@ import base64
 import functools
 import http
 import re
-import socket
-import ssl
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
-from urllib3 import exceptions
 
+from filer import connections, credentials
 from filer.errors import Interrupted, NotMovable, answered
-from filer.transports import Page
+from filer.transports import Page, http_body
+from filer.transports.http_body import Begun
+from filer.transports.http_errors import CONNECT, SILENCE, told
 from tescore import VERSION
-from tescore.errors import TeskError, shortened
 
-_CHUNK = 1024 * 1024
-_CONNECT = 10
-"""Seconds until a server must have taken the connection."""
-_SILENCE = 60
-"""Seconds in which a server must send something."""
+USER_AGENT = f"tesk-filer/{VERSION}"
 _REDIRECTS = 5
+_REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _FETCHED = frozenset({200})
+_GOES_ON = frozenset({200, 206})
 _STORED = frozenset({200, 201, 204})
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def fetch(url: str, destination: Path) -> int:
-    """As Transport.fetch. The bytes are those that the server keeps: a .gz file stays one."""
-    try:
-        # Identity: else some servers compress on the way, and the size told is not the file's.
-        with _request("GET", url, {"Accept-Encoding": "identity"}, redirects=_REDIRECTS) as response:
-            _expect(response, _FETCHED)
-            with destination.open("wb") as file:
-                for chunk in response.stream(_CHUNK, decode_content=False):
-                    file.write(chunk)
-                return file.tell()
-    except exceptions.HTTPError as error:
-        raise _cause(error) from error
+    """As Transport.fetch. After a break it can go on, if the server says by which version of the file."""
+    return fetch_with(url, destination, {})
+
+
+def fetch_with(url: str, destination: Path, headers: Mapping[str, str]) -> int:
+    """As fetch, with headers of the caller's, which go to the URL's own server alone."""
+    return _fetched(url, destination, headers, None)
 
 
 def store(source: Path, url: str) -> None:
-    """As Transport.store."""
-    try:
-        with source.open("rb") as body:
-            length = str(source.stat().st_size)
-            with _request("PUT", url, {"Content-Length": length}, redirects=0, body=body) as response:
-                _expect(response, _STORED)
-    except exceptions.HTTPError as error:
-        raise _cause(error) from error
+    """As Transport.store. What the server says of its size then is checked."""
+    with told(), source.open("rb") as body:
+        size = source.stat().st_size
+        with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
+            _expect(response, _STORED)
+            response.drain_conn()  # so that the connection can be used again
+        if not urlsplit(url).query:  # which may be a signature, and that would be for PUT alone
+            _check_size(url, size)
 
 
 def page(url: str, token: str) -> Page:  # noqa: ARG001, as Transport.page
@@ -75,82 +69,105 @@ def shown(url: str) -> str:
     return _USERINFO.sub("", re.split(r"[?#]", url, maxsplit=1)[0], count=1)
 
 
+def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun | None) -> int:
+    """One attempt. What is called next after a break goes on where this one ended."""
+    # Identity: else some servers pack on the way, and the size told is not the file's.
+    headers = {"Accept-Encoding": "identity"}
+    if before:
+        headers |= {"Range": f"bytes={before.size}-", "If-Range": before.validator}
+    at = before
+    try:
+        with told(), _followed(url, headers, own) as response:
+            _expect(response, _GOES_ON if before else _FETCHED)
+            if at is None or not http_body.goes_on(response, at):
+                at = http_body.begun(response)
+            with destination.open("r+b" if at.size else "wb") as file:
+                file.seek(at.size)
+                http_body.written(response, file, at, urlsplit(url).path)
+                file.truncate()
+                return at.size
+    except Interrupted as error:
+        # Not where the file is whole and wrong.
+        if at and at.validator and at.size and str(at.size) != at.total:
+            error.going_on, error.moved = _again(url, destination, own, at), at.size
+        raise
+
+
+def _again(url: str, destination: Path, own: Mapping[str, str], at: Begun) -> Callable[[], int]:
+    return lambda: _fetched(url, destination, own, at)
+
+
+def _check_size(url: str, size: int) -> None:
+    with _request("HEAD", url, {"Accept-Encoding": "identity"}) as response:
+        kept = response.headers.get("Content-Length", "")
+        if response.status == 200 and kept.isdigit() and int(kept) != size:
+            raise Interrupted(f"the server has {kept} of {size} bytes of it")
+
+
 @functools.cache
 def _pool() -> urllib3.PoolManager:
-    return urllib3.PoolManager(blocksize=_CHUNK, timeout=urllib3.Timeout(connect=_CONNECT, read=_SILENCE))
+    return connections.manager(CONNECT, SILENCE)
+
+
+def _followed(url: str, headers: dict[str, str], own: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    """The answer to GET, redirects followed. User and password go to their own server alone."""
+    for _ in range(_REDIRECTS + 1):
+        response = _request("GET", url, {**headers, **own})
+        location = response.headers.get("Location")
+        if response.status not in _REDIRECTED or not location:
+            return response
+        response.close()
+        there = _redirected(url, location)
+        own = own if _origin(there) == _origin(url) else {}
+        url = there
+    raise NotMovable(f"the server redirected more than {_REDIRECTS} times")
+
+
+def _redirected(url: str, location: str) -> str:
+    try:
+        there = urljoin(_USERINFO.sub("", url, count=1), location)
+        origins = [_origin(each) for each in (there, url)]
+    except ValueError as error:
+        raise NotMovable("the URL, or one to which it redirects, is malformed") from error
+    if origins[0][0] not in {"http", "https"}:
+        raise NotMovable("the server redirected to another protocol")
+    userinfo = _USERINFO.search(url)
+    same = origins[0] == origins[1]
+    return there.replace("://", f"://{userinfo.group()}", 1) if userinfo and same else there
+
+
+def _origin(url: str) -> tuple[str, str]:
+    """Scheme and server."""
+    return urlsplit(_USERINFO.sub("", url, count=1))[:2]
 
 
 def _request(
-    method: str, url: str, headers: dict[str, str], *, redirects: int, body: IO[bytes] | None = None
+    method: str, url: str, headers: dict[str, str], *, body: IO[bytes] | None = None
 ) -> urllib3.BaseHTTPResponse:
-    # Trying again is done elsewhere; only redirects are left to the library, which drops the password at a new host.
-    retries = urllib3.Retry(
-        total=None, connect=False, read=False, status=False, other=False,
-        redirect=redirects, respect_retry_after_header=False,
-    )  # fmt: skip
-    headers = {"User-Agent": f"tesk-filer/{VERSION}", **headers, **_authorization(url)}
+    headers = {"User-Agent": USER_AGENT, **_authorization(url), **headers}
     return _pool().request(
-        method, _USERINFO.sub("", url, count=1), body=body, headers=headers, retries=retries,
-        redirect=redirects > 0, preload_content=False, decode_content=False,
+        method, _USERINFO.sub("", url, count=1), body=body, headers=headers,
+        redirect=False, retries=False, preload_content=False, decode_content=False,
     )  # fmt: skip
 
 
 def _authorization(url: str) -> dict[str, str]:
     userinfo = _USERINFO.search(url)
     if not userinfo:
-        return {}
+        known = credentials.authorization(urllib3.util.parse_url(url).host or "")
+        return {"Authorization": known} if known else {}
     user, _, password = userinfo.group().removesuffix("@").partition(":")
     token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
     return {"Authorization": f"Basic {token}"}
 
 
 def _expect(response: urllib3.BaseHTTPResponse, statuses: frozenset[int]) -> None:
+    if response.status == 416:
+        raise Interrupted("the server has no such part of the file any more")
     if response.status not in statuses:
-        words = response.reason or _phrase(response.status)
-        raise answered(response.status, words, retry_after=response.headers.get("Retry-After"))
+        words, headers = response.reason or _phrase(response.status), response.headers
+        raise answered(response.status, words, retry_after=headers.get("Retry-After"), date=headers.get("Date"))
 
 
 def _phrase(status: int) -> str:
     return http.HTTPStatus(status).phrase if status in set(http.HTTPStatus) else ""
-
-
-def _cause(error: exceptions.HTTPError) -> TeskError:
-    """What a failure of the library means, by its class. Its text is quoted only where it cannot hold the URL."""
-    if isinstance(error, exceptions.MaxRetryError):
-        if isinstance(error.reason, exceptions.HTTPError) and not isinstance(error.reason, exceptions.ResponseError):
-            return _cause(error.reason)
-        return NotMovable(f"the server redirected more than {_REDIRECTS} times")
-    if lasting := _lasting(error):
-        return NotMovable(lasting)
-    words = next((words for family, words in _PASSING if isinstance(error, family)), None)
-    if words is None:
-        return NotMovable(f"the server did not keep to HTTP ({type(error).__name__})")
-    return Interrupted(words.format(_system_words(error)))
-
-
-def _lasting(error: exceptions.HTTPError) -> str:
-    """What will not be otherwise a moment later; empty if it may be."""
-    inner = error.args[0] if error.args else None
-    if isinstance(error, exceptions.SSLError) and isinstance(inner, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not trusted ({inner.verify_message})"
-    if isinstance(error, exceptions.LocationValueError):
-        return "the URL, or one to which it redirects, is malformed"
-    # Where the name servers themselves are away, it is another error.
-    if isinstance(error.__cause__, socket.gaierror) and error.__cause__.errno == socket.EAI_NONAME:
-        return "there is no server of that name"
-    return ""
-
-
-_PASSING: tuple[tuple[type[exceptions.HTTPError], str], ...] = (
-    (exceptions.NewConnectionError, "no connection to the server could be made ({})"),
-    (exceptions.ConnectTimeoutError, f"the server took no connection for {_CONNECT} s"),
-    (exceptions.ReadTimeoutError, f"the server sent nothing for {_SILENCE} s"),
-    (exceptions.ProtocolError, "the connection broke off ({})"),
-    (exceptions.SSLError, "the connection broke off ({})"),
-)
-"""What may work a moment later; of an error in two families, the first counts."""
-
-
-def _system_words(error: BaseException) -> str:
-    cause = error.__cause__ or error.__context__
-    return (cause.strerror if isinstance(cause, OSError) and cause.strerror else "") or shortened(str(error))

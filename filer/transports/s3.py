@@ -1,32 +1,33 @@
 """Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads."""
 
 import functools
+import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore import exceptions
+from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
 from botocore.config import Config
 from s3transfer.exceptions import RetriesExceededError, S3ValidationError
 from s3transfer.manager import TransferConfig, TransferManager
-from s3transfer.subscribers import BaseSubscriber
 
+from filer import connections
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page
+from filer.transports import Page, s3_parts
+from filer.transports.s3_parts import Object
 from tescore.errors import TeskError, shortened
 
 if TYPE_CHECKING:
-    from botocore.response import StreamingBody
     from mypy_boto3_s3 import S3Client
 
-_CHUNK = 1024 * 1024
-_PART = 8 * 1024 * 1024
-"""Bytes up to which an object moves in one request; a larger one goes in parts of at least this size."""
-_AT_ONCE = 4
-"""Parts on their way at the same time."""
+_PART = s3_parts.PART
+_AT_ONCE = 8
+"""Parts of large files on their way at the same time, whatever the number of files."""
 _PASSING = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"})
 """Error codes that may pass whatever HTTP status they come with."""
 _BROKEN = (
@@ -40,36 +41,46 @@ _BROKEN = (
 
 
 def fetch(url: str, destination: Path) -> int:
-    """As Transport.fetch. A large object comes in parts, all of the same version of it."""
+    """As Transport.fetch. A large object comes in parts of the same version of it, after a break in those missing."""
     bucket, key = parse(url)
     if key.endswith("/"):  # an object of that name only marks a folder
         raise Absent("its name is a folder's, and the storage has nothing below it")
-    with _causes_told():
+    with causes_told():
         # Not HEAD: its errors have no words, and a small object is here already.
-        answer = _client().get_object(Bucket=bucket, Key=key)
-        size = answer["ContentLength"]
+        answer = _client().get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        found = Object(bucket, key, answer.get("ETag", ""), answer["ContentLength"], s3_parts.check(answer))
         with closing(answer["Body"]) as body:
-            arrived = _streamed(body, destination) if size <= _PART else 0
-        if size > _PART:
-            arrived = _in_parts(bucket, key, destination)
-    # Both: parts that are too short leave holes in a file of the right size.
-    if not arrived == destination.stat().st_size == size:
-        raise Interrupted(f"{arrived} of {size} bytes arrived")
-    return size
+            if found.size <= _PART:
+                return s3_parts.whole(found, body, destination)
+            return s3_parts.large(_client(), found, body, destination, _threads(), causes_told)
 
 
 def store(source: Path, url: str) -> None:
-    """As Transport.store. A large file goes in parts, and none are left behind where one fails."""
+    """As Transport.store. A large file goes in parts, and none are left behind where one fails.
+
+    Each request has a checksum, which the server compares; what it says of the object then is checked here.
+    """
     bucket, key = parse(url)
-    with _causes_told(), _manager() as manager:
-        manager.upload(str(source), bucket, key).result()
+    size = source.stat().st_size
+    with causes_told():
+        if size > _PART:
+            _manager().upload(str(source), bucket, key).result()
+            kept = _client().head_object(Bucket=bucket, Key=key)["ContentLength"]
+            if kept != size:
+                raise Interrupted(f"the storage has {kept} of {size} bytes of it")
+            return
+        content = source.read_bytes()
+        answer = _client().put_object(Bucket=bucket, Key=key, Body=content)
+        check = s3_parts.check(answer)
+        check.update(content)
+        check.done()
 
 
 def page(url: str, token: str) -> Page:
     """As Transport.page: keys that go on behind the URL's own and a slash."""
     bucket, prefix = parse(url, folder=True)
     more = {"ContinuationToken": token} if token else {}
-    with _causes_told():
+    with causes_told():
         answer = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
     keys = (item["Key"] for item in answer.get("Contents", []))
     following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
@@ -80,7 +91,7 @@ def keep_folder(url: str) -> bool:
     """As Transport.keep_folder: an empty object whose key ends with a slash."""
     bucket, key = parse(url, folder=True)
     if key:  # else it is the bucket, which is there without
-        with _causes_told():
+        with causes_told():
             _client().put_object(Bucket=bucket, Key=key)
     return True
 
@@ -133,53 +144,78 @@ def _answer_cause(error: exceptions.ClientError) -> TeskError:
 
 
 @contextmanager
-def _causes_told() -> Iterator[None]:
+def causes_told() -> Iterator[None]:
+    """Turns the library's errors into the filer's."""
     try:
         yield
     except (exceptions.BotoCoreError, exceptions.ClientError, RetriesExceededError, S3ValidationError) as error:
+        if isinstance(error.__context__, TeskError):  # the guard's, on its way through the library
+            raise error.__context__ from error
         raise cause(error) from error
 
 
-@functools.cache
+class _Connection(AWSHTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return connections.opened(self)
+
+
+class _SecureConnection(AWSHTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return connections.opened(self)
+
+
+class _Pool(AWSHTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(AWSHTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+_one_at_a_time = threading.Lock()
+
+
 def _client() -> "S3Client":
-    # One attempt: trying again is done in one place for all transports.
-    config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, connect_timeout=10, read_timeout=60)
-    return boto3.client("s3", config=config)
+    with _one_at_a_time:  # else each of the first threads makes one
+        return _made_client()
 
 
-def _streamed(body: "StreamingBody", destination: Path) -> int:
-    with destination.open("wb") as file:
-        for chunk in body.iter_chunks(_CHUNK):
-            file.write(chunk)
-        return file.tell()
+@functools.cache
+def _made_client() -> "S3Client":
+    config = Config(
+        # One attempt: trying again is done in one place for all transports.
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=10,
+        read_timeout=60,
+        max_pool_connections=32,
+        # Where it is asked for alone: some servers send the whole object's checksum with a part of it.
+        response_checksum_validation="when_required",
+    )
+    client = boto3.client("s3", config=config)
+    # The library has no other way to have a say in what it connects to: the endpoint is the tenant's, the bucket's
+    # name, which may become a part of the host's, the user's.
+    manager = client._endpoint.http_session._manager  # type: ignore[attr-defined] # noqa: SLF001
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return client
 
 
-def _in_parts(bucket: str, key: str, destination: Path) -> int:
-    counted = _Counted()
-    with _manager() as manager:
-        manager.download(bucket, key, str(destination), subscribers=[counted]).result()
-    return counted.size
-
-
-class _Counted(BaseSubscriber):
-    """Bytes that have arrived, over the threads that fetch parts."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._lock = threading.Lock()
-
-    def on_progress(self, future: object, bytes_transferred: int, **_: object) -> None:  # noqa: ARG002, the base's name
-        with self._lock:
-            self.size += bytes_transferred
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE)
 
 
 def _manager() -> TransferManager:
+    with _one_at_a_time:
+        return _made_manager()
+
+
+@functools.cache
+def _made_manager() -> TransferManager:
     config = TransferConfig(
         multipart_threshold=_PART + 1,
         multipart_chunksize=_PART,
         max_request_concurrency=_AT_ONCE,
-        max_submission_concurrency=1,
+        max_submission_concurrency=2,
         max_io_queue_size=16,
-        num_download_attempts=1,
     )
-    return TransferManager(_client(), config)
+    return TransferManager(_made_client(), config)

@@ -1,6 +1,7 @@
 """The example tasks of the TESK before this one, under their names there.
 
-They read and wrote over FTP, which the filer has not yet: here it is S3, and the folders are in a bucket of this run.
+They read and wrote over FTP: here it is S3, and the folders are in a bucket of this run;
+in test_protocols.py it is FTP.
 """
 
 from typing import Any

@@ -1,0 +1,53 @@
+"""urllib3's connections, made to no other address than the guard permits (filer/guard.py)."""
+
+import socket
+
+from urllib3 import PoolManager, Timeout, exceptions
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from filer import guard
+
+_CHUNK = 256 * 1024
+_CONNECT = 10.0
+"""Seconds until a server must have taken a connection that says nothing of it."""
+_HELD = 32
+"""Connections to a server that are kept for the next request; more than transfers at a time."""
+
+
+def opened(connection: HTTPConnection) -> socket.socket:
+    """What `_new_conn` of a connection is to return; it raises as urllib3's own does for what fails."""
+    seconds, options = float(connection.timeout or _CONNECT), connection.socket_options or ()
+    try:
+        return guard.connected(connection.host, connection.port or 0, seconds, options)
+    except TimeoutError as error:
+        raise exceptions.ConnectTimeoutError(connection, "no connection in time") from error
+    except OSError as error:
+        raise exceptions.NewConnectionError(connection, str(error)) from error
+
+
+class _Plain(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return opened(self)
+
+
+class _Secure(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return opened(self)
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+def manager(connect: float, read: float) -> PoolManager:
+    """For both schemes, with time-outs in seconds. It asks once and follows no redirect."""
+    made = PoolManager(
+        blocksize=_CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
+    )  # fmt: skip
+    made.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return made

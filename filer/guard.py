@@ -1,0 +1,150 @@
+"""Which addresses the filer may reach, and connections that are made to those alone.
+
+A URL comes from a user: it must not lead to what only the filer's pod can reach, such as the node's metadata service.
+What counts is the address that a connection is made to, so no redirect and no second answer for a name leads around it.
+"""
+
+import ipaddress
+import queue
+import socket
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from filer.errors import Interrupted, NotMovable
+from tescore.errors import BadSettings
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Range = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+DENIED: tuple[Range, ...] = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128",  # the pod itself
+        "169.254.0.0/16", "fe80::/10",  # the node's link, where most clouds have their metadata
+        "fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",  # and where others have it
+    )
+)  # fmt: skip
+_NAME_SECONDS = 10.0
+"""How long name servers are waited for; the C library alone would wait for minutes."""
+_NAME_TROUBLE = 20.0
+"""Seconds for which trouble with names is waited out, the wait for name servers included."""
+_NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
+_MOST_ADDRESSES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    denied: tuple[Range, ...] = DENIED
+    allowed: tuple[Range, ...] = ()
+    """Exceptions from the denied ones."""
+    hosts: frozenset[str] = frozenset()
+    """Names that are denied as well."""
+
+    def permit(self, address: Address) -> bool:
+        meant = _meant(address)
+        return any(meant in network for network in self.allowed) or not any(meant in each for each in self.denied)
+
+
+def rules(denied: Sequence[str], allowed: Sequence[str], api_server: str = "") -> Rules:
+    """The rules for ranges beside the built-in ones, and for the API server's host. Raises BadSettings."""
+    api_address, hosts = ([api_server], frozenset[str]()) if _is_address(api_server) else ([], {api_server.lower()})
+    return Rules(
+        denied=(*DENIED, *_ranges("TESK_DENIED_RANGES", denied), *_ranges("KUBERNETES_SERVICE_HOST", api_address)),
+        allowed=tuple(_ranges("TESK_ALLOWED_RANGES", allowed)),
+        hosts=frozenset(filter(None, hosts)),
+    )
+
+
+class _Used:
+    """The rules of this process."""
+
+    rules = Rules()
+
+
+def use(chosen: Rules) -> None:
+    """From now on these count, for every protocol."""
+    _Used.rules = chosen
+
+
+def connected(host: str, port: int, timeout: float, options: Iterable[tuple[int, int, Any]] = ()) -> socket.socket:
+    """A connection to one of the host's addresses that may be reached. Raises NotMovable, Interrupted or OSError."""
+    last: OSError | None = None
+    for family, kind, protocol, _, where in checked(host, port)[:_MOST_ADDRESSES]:
+        made = socket.socket(family, kind, protocol)
+        try:
+            for option in options:
+                made.setsockopt(*option)
+            made.settimeout(timeout)
+            made.connect(where)
+            return made
+        except OSError as error:
+            made.close()
+            last = error
+    raise last or OSError("no address")
+
+
+def checked(host: str, port: int) -> list[tuple[Any, ...]]:
+    """Those of the host's addresses that may be reached, as `socket.getaddrinfo` has them; one at least.
+
+    Raises NotMovable where there are none, and Interrupted where the name servers are away.
+    """
+    if host.rstrip(".").lower() in _Used.rules.hosts:
+        raise NotMovable(f"{host} is a host that transfers must not reach")
+    found = _looked_up(host, port)
+    permitted = [item for item in found if _Used.rules.permit(ipaddress.ip_address(item[4][0].partition("%")[0]))]
+    if not permitted:
+        address = found[0][4][0]
+        behind = "" if address == host.strip("[]") else f"{host} is {address}, and "
+        raise NotMovable(f"{behind}{address} is an address that transfers must not reach")
+    return permitted
+
+
+def _looked_up(host: str, port: int) -> list[tuple[Any, ...]]:
+    # In a thread of its own: the call cannot be told how long it may take.
+    answers: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_NAME_SECONDS)
+    except queue.Empty as error:
+        words = f"no name server answered for {_NAME_SECONDS:.0f} s"
+        raise Interrupted(words, worth=_NAME_TROUBLE - _NAME_SECONDS) from error
+    if isinstance(answer, socket.gaierror) and answer.errno not in _NO_SUCH_NAME:
+        raise Interrupted(f"its name could not be looked up ({answer.strerror})", worth=_NAME_TROUBLE) from answer
+    if isinstance(answer, Exception) or not answer:
+        raise NotMovable("there is no server of that name")
+    return answer
+
+
+def _meant(address: Address) -> Address:
+    """The IPv4 address that is written as an IPv6 one, where it is."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    translated = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
+    return address.ipv4_mapped or address.sixtofour or translated or address
+
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ranges(variable: str, texts: Iterable[str]) -> list[Range]:
+    try:
+        return [ipaddress.ip_network(text, strict=False) for text in texts]
+    except ValueError as error:
+        raise BadSettings([f"{variable}: {error}, as in 10.0.0.0/8"]) from error

@@ -1,0 +1,216 @@
+"""Files over FTP, and over FTP with TLS (ftps: asked for by AUTH TLS, or from the beginning on port 990)."""
+
+import ftplib
+import posixpath
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from filer.errors import Absent, Interrupted, NotMovable
+from filer.transports import Page, address, ftp_listing, walk
+from filer.transports.address import Server
+from filer.transports.ftp_listing import Entry, Kind
+from filer.transports.ftp_session import PORT, Session, causes_told
+from filer.transports.pool import Pool, part_name
+
+_CHUNK = 1024 * 1024
+_LARGE = 8 * 1024 * 1024
+"""Bytes from which on it is worth asking when a file was changed, in case that its transfer breaks off."""
+_TYPE = re.compile(r";type=[aidAID]$")
+_NO_ROOM = "552"
+"""The answer where all the bytes were sent and there is no room for them."""
+
+_Seen = tuple[int | None, str]
+"""Size of a file, and for a large one when it was changed, as far as the server tells."""
+
+
+class _CannotGoOn(Interrupted):
+    """The server sends files from their beginning alone."""
+
+
+_POOL = Pool(Session, Session.alive, Session.close)
+
+joined = address.joined
+shown = address.shown
+
+
+def fetch(url: str, destination: Path) -> int:
+    """As Transport.fetch. After a break it can go on where that was."""
+    return _fetched(_parsed(url), destination, 0, None)
+
+
+def store(source: Path, url: str) -> None:
+    """As Transport.store. Folders that lead to it are made. It gets its name once it is whole, where that may be."""
+    server, path = _parsed(url)
+    with _POOL.lent(server) as ftp, causes_told():
+        name = _name(ftp, path)
+        part = posixpath.join(posixpath.dirname(name), part_name())
+        try:
+            _send_into_folder(ftp, source, part)
+            ftp.rename(part, name)
+        except ftplib.error_perm as refused:
+            with suppress(ftplib.error_perm):
+                ftp.delete(part)
+            if _is_folder(ftp, name):
+                raise NotMovable("there is a folder of that name") from refused
+            _send(ftp, source, name)
+
+
+def page(url: str, token: str) -> Page:
+    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    server, path = _parsed(url)
+    with _POOL.lent(server) as ftp:
+        return walk.page(token, lambda folder: _entries(ftp, posixpath.join(_name(ftp, path), _wired(folder))))
+
+
+def keep_folder(url: str) -> bool:
+    """As Transport.keep_folder."""
+    server, path = _parsed(url)
+    with _POOL.lent(server) as ftp, causes_told():
+        folder = _name(ftp, path)
+        if not _is_folder(ftp, folder):
+            _make_folders(ftp, folder)
+            ftp.cwd(folder)
+    return True
+
+
+def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _Seen | None) -> int:
+    server, path = place
+    arrived, seen = begin, before
+    try:
+        with _POOL.lent(server) as ftp, destination.open("r+b" if begin else "wb") as file:
+            seen = _seen(ftp, _name(ftp, path))
+            if before not in {None, seen}:
+                raise NotMovable("the file was changed while it was fetched")
+            file.seek(begin)
+            for chunk in _received(ftp, _name(ftp, path), begin):
+                file.write(chunk)
+                arrived += len(chunk)
+    except _CannotGoOn as error:
+        error.going_on = lambda: _fetched(place, destination, 0, None)
+        raise
+    except Interrupted as error:
+        if arrived > begin:
+            error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
+        raise
+    if seen[0] not in {None, arrived}:
+        raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
+    return arrived
+
+
+def _parsed(url: str) -> tuple[Server, str]:
+    return address.parse(_TYPE.sub("", url), PORT)
+
+
+def _name(ftp: Session, path: str) -> str:
+    return posixpath.join(ftp.home, _wired(path)) if path else ftp.home
+
+
+def _wired(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _seen(ftp: Session, name: str) -> _Seen:
+    with causes_told():
+        try:
+            size = ftp.size(name)
+            changed = ftp.sendcmd(f"MDTM {name}") if size is None or size > _LARGE else ""
+        except ftplib.error_perm:
+            return None, ""
+    return size, changed
+
+
+def _received(ftp: Session, name: str, offset: int) -> Iterator[bytes]:
+    with causes_told():
+        try:
+            data = ftp.transfercmd(f"RETR {name}", offset or None)
+        except ftplib.error_perm as error:
+            if offset:
+                raise _CannotGoOn("the connection broke off, and the server cannot go on from there") from error
+            if _is_folder(ftp, name):
+                raise Absent("it is a folder") from error
+            raise
+    with data:
+        while True:
+            with causes_told():
+                chunk = data.recv(_CHUNK)
+            if not chunk:
+                break
+            yield chunk
+    with causes_told():
+        ftp.voidresp()
+
+
+def _send_into_folder(ftp: Session, source: Path, name: str) -> None:
+    try:
+        _send(ftp, source, name)
+    except ftplib.error_perm as error:
+        if str(error).startswith(_NO_ROOM):
+            raise
+        _make_folders(ftp, posixpath.dirname(name))
+        _send(ftp, source, name)
+
+
+def _send(ftp: Session, source: Path, name: str) -> None:
+    with source.open("rb") as file:
+        with ftp.transfercmd(f"STOR {name}") as data:
+            sent = data.sendfile(file)
+            if isinstance(data, ssl.SSLSocket):
+                with suppress(OSError):  # some servers just close
+                    data.unwrap()
+        ftp.voidresp()
+    try:
+        size = ftp.size(name)
+    except ftplib.error_perm:
+        return
+    if size != sent:
+        raise Interrupted(f"{size} of {sent} bytes arrived")
+
+
+def _make_folders(ftp: Session, folder: str) -> None:
+    """Those that are not there. What cannot be made shows when something is to go there."""
+    parts = folder.strip("/").split("/")
+    for i in range(len(parts)):
+        with suppress(ftplib.error_perm):
+            ftp.voidcmd(f"MKD /{'/'.join(parts[: i + 1])}")
+
+
+def _is_folder(ftp: Session, name: str) -> bool:
+    try:
+        ftp.cwd(name)
+    except ftplib.error_perm:
+        return False
+    return True
+
+
+def _entries(ftp: Session, folder: str) -> Iterator[tuple[str, bool]]:
+    with causes_told():
+        ftp.cwd(folder)
+        here = ftp.pwd()
+        for entry in _listed(ftp):
+            if entry.kind is not Kind.LINK:
+                yield entry.name, entry.kind is Kind.FOLDER
+            elif not _is_folder(ftp, posixpath.join(here, _wired(entry.name))):
+                yield entry.name, False
+            elif not f"{here}/".startswith(f"{ftp.pwd().rstrip('/')}/"):
+                yield entry.name, True
+
+
+def _listed(ftp: Session) -> list[Entry]:
+    if "MLST" in ftp.features:
+        return list(ftp_listing.machine_listed(_lines(ftp, "MLSD")))
+    try:
+        # With -a at least the folder itself is listed: else the server took it for the name of a file.
+        lines = _lines(ftp, "LIST -a")
+    except ftplib.error_perm:
+        lines = []
+    return list(ftp_listing.listed(lines or _lines(ftp, "LIST")))
+
+
+def _lines(ftp: Session, command: str) -> list[str]:
+    with ftp.transfercmd(command) as data:
+        text = b"".join(iter(lambda: data.recv(_CHUNK), b""))
+    ftp.voidresp()
+    return [line.removesuffix("\r") for line in text.decode("utf-8", "surrogateescape").split("\n") if line.strip()]

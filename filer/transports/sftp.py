@@ -1,0 +1,148 @@
+"""Files over SFTP."""
+
+import posixpath
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from paramiko import SFTPClient
+
+from filer.errors import Absent, Interrupted, NotMovable
+from filer.transports import Page, address, walk
+from filer.transports.pool import Pool, part_name
+from filer.transports.sftp_session import PORT, Session, causes_told
+
+_BLOCK = 32 * 1024
+"""Bytes that every server reads or writes at a time."""
+_WINDOW = 8 * 1024 * 1024
+"""Bytes asked for before the first of them has come."""
+_AT_ONCE = 64
+
+_POOL = Pool(Session, Session.alive, Session.close)
+
+joined = address.joined
+shown = address.shown
+
+
+def fetch(url: str, destination: Path) -> int:
+    """As Transport.fetch."""
+    server, path = address.parse(url, PORT)
+    with _POOL.lent(server) as session, destination.open("wb") as file:
+        for chunk in _received(session.sftp, path or "."):
+            file.write(chunk)
+        return file.tell()
+
+
+def store(source: Path, url: str) -> None:
+    """As Transport.store. Folders that lead to it are made; the file gets its name when it is whole."""
+    server, path = address.parse(url, PORT)
+    with _POOL.lent(server) as session, causes_told():
+        sftp = session.sftp
+        part = posixpath.join(posixpath.dirname(path), part_name())
+        try:
+            _send(sftp, source, part)
+        except FileNotFoundError:
+            _make_folders(sftp, posixpath.dirname(path))
+            _send(sftp, source, part)
+        try:
+            _rename(sftp, part, path)
+        except OSError as error:
+            with suppress(OSError):
+                sftp.remove(part)
+            if _is_folder(sftp, path):
+                raise NotMovable("there is a folder of that name") from error
+            raise
+
+
+def page(url: str, token: str) -> Page:
+    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    server, path = address.parse(url, PORT)
+    with _POOL.lent(server) as session:
+        return walk.page(token, lambda folder: _entries(session.sftp, posixpath.join(path, folder) or "."))
+
+
+def keep_folder(url: str) -> bool:
+    """As Transport.keep_folder."""
+    server, path = address.parse(url, PORT)
+    with _POOL.lent(server) as session, causes_told():
+        if not _is_folder(session.sftp, path or "."):
+            _make_folders(session.sftp, path)
+            session.sftp.listdir_attr(path)
+    return True
+
+
+def _received(sftp: SFTPClient, path: str) -> Iterator[bytes]:
+    with causes_told():
+        seen = sftp.stat(path)
+        if stat.S_ISDIR(seen.st_mode or 0):
+            raise Absent("it is a folder")
+        file = sftp.open(path, "rb")
+    size, arrived = seen.st_size or 0, 0
+    for begin in range(0, size, _WINDOW):
+        end = min(begin + _WINDOW, size)
+        blocks = [(at, min(_BLOCK, end - at)) for at in range(begin, end, _BLOCK)]
+        with causes_told():
+            data = b"".join(file.readv(blocks, _AT_ONCE))
+        arrived += len(data)
+        yield data
+    with causes_told():
+        file.close()
+    if arrived != size:
+        raise Interrupted(f"{arrived} of {size} bytes arrived")
+
+
+def _send(sftp: SFTPClient, source: Path, name: str) -> None:
+    sent = 0
+    with source.open("rb") as file, sftp.open(name, "wb") as there:
+        there.set_pipelined(True)
+        while data := file.read(_BLOCK):
+            there.write(data)
+            sent += len(data)
+    size = sftp.stat(name).st_size
+    if size != sent:
+        raise Interrupted(f"{size} of {sent} bytes arrived")
+
+
+def _rename(sftp: SFTPClient, part: str, path: str) -> None:
+    try:
+        sftp.posix_rename(part, path)
+    except OSError as error:
+        if error.errno is not None:  # a refusal
+            raise
+        # A server of another kind, which does not replace what is there.
+        with suppress(OSError):
+            sftp.remove(path)
+        sftp.rename(part, path)
+
+
+def _make_folders(sftp: SFTPClient, folder: str) -> None:
+    """Those that are not there. What cannot be made shows when something is to go there."""
+    parts = folder.split("/")
+    for i in range(len(parts)):
+        with suppress(OSError):
+            sftp.mkdir("/".join(parts[: i + 1]))
+
+
+def _is_folder(sftp: SFTPClient, path: str) -> bool:
+    try:
+        return stat.S_ISDIR(sftp.stat(path).st_mode or 0)
+    except OSError:
+        return False
+
+
+def _entries(sftp: SFTPClient, folder: str) -> Iterator[tuple[str, bool]]:
+    with causes_told():
+        here = ""
+        for entry in sorted(sftp.listdir_attr(folder), key=lambda entry: entry.filename):
+            mode = entry.st_mode or 0
+            if not stat.S_ISLNK(mode):
+                yield entry.filename, stat.S_ISDIR(mode)
+                continue
+            place = posixpath.join(folder, entry.filename)
+            if not _is_folder(sftp, place):
+                yield entry.filename, False
+                continue
+            here = here or sftp.normalize(folder).rstrip("/")
+            if not f"{here}/".startswith(f"{sftp.normalize(place).rstrip('/')}/"):
+                yield entry.filename, True

@@ -1,0 +1,14 @@
+"""What holds for all tests: their servers are on the loopback interface, which transfers may not reach otherwise."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from filer import guard
+
+
+@pytest.fixture(autouse=True)
+def loopback_allowed() -> Iterator[None]:
+    guard.use(guard.rules([], ["127.0.0.0/8"]))
+    yield
+    guard.use(guard.Rules())

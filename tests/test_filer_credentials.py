@@ -1,0 +1,108 @@
+"""Logins that are in the tenant's Secret, and not in URLs."""
+
+from pathlib import Path
+
+import pytest
+
+from filer import transports
+from filer.errors import NotMovable
+from filer.transports import address, http, objects
+from tescore import report
+from tests.moving import moved
+from tests.servers import Answer, http_server
+
+NETRC = "machine 127.0.0.1 login me password p@ss\nmachine api.example.org login bearer password a-token\n"
+
+
+def home(tmp_path: Path, text: str) -> dict[str, str]:
+    (tmp_path / ".netrc").write_text(text)
+    return {"HOME": str(tmp_path)}
+
+
+@pytest.mark.parametrize(
+    ("netrc", "userinfo", "sent"),
+    [
+        pytest.param(NETRC, "", "Basic bWU6cEBzcw==", id="named"),
+        pytest.param(NETRC.replace("login me", "login bearer"), "", "Bearer p@ss", id="token"),
+        pytest.param(NETRC, "you:x@", "Basic eW91Ong=", id="the-URL-has-its-own"),
+        pytest.param("default login me password p@ss", "", None, id="default-is-not-for-any-web-server"),
+        pytest.param("", "", None, id="none"),
+    ],
+)
+def test_a_web_server_is_told_who_asks(tmp_path: Path, netrc: str, userinfo: str, sent: str | None) -> None:
+    with http_server() as server:
+        server.files["/x"] = b"x"
+        item = {"path": "/in/x", "url": server.url("/x", userinfo=userinfo)}
+        assert moved(tmp_path, "inputs", home(tmp_path, netrc), item) == (0, report.Report())
+        assert server.requests[0].headers.get("Authorization") == sent
+
+
+def test_headers_of_the_callers_go_to_the_urls_own_server_alone(tmp_path: Path) -> None:
+    with http_server() as server, http_server() as other:
+        server.answers["/x"] = [Answer(302, headers=(("Location", "/y"),))]
+        server.answers["/y"] = [Answer(302, headers=(("Location", other.url("/x")),))]
+        other.files["/x"] = b"x"
+        assert http.fetch_with(server.url("/x"), tmp_path / "x", {"Authorization": "Signed"}) == 1
+        assert [request.headers.get("Authorization") for request in server.requests] == ["Signed", "Signed"]
+        assert "Authorization" not in other.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password", "path"),
+    [
+        ("ftp://h/a", "", None, "/a"),
+        ("ftp://me@h:21/a/", "me", None, "/a"),
+        ("ftp://m%40e:p%3A%2F%40@h//a", "m@e", "p:/@", "/a"),
+        ("ftp://me:p@ss@h/a@b", "me", "p@ss", "/a@b"),
+        ("ftp://me:@[::1]:2121", "me", None, "/"),
+        ("ftp://h/~/a%20b", "", None, "a b"),
+        ("ftp://h/%2Fetc/x", "", None, "/etc/x"),
+        ("ftp://h/a%FF#b?c", "", None, "/a\udcff#b?c"),
+    ],
+)
+def test_a_url_says_who_logs_in_where_for_what(url: str, user: str, password: str | None, path: str) -> None:
+    server, found = address.parse(url, 21)
+    assert (server.user, server.password, found) == (user, password, path)
+    assert "password" not in repr(server)
+
+
+def test_no_credentials_are_shown() -> None:
+    assert address.shown("sftp://me:p@ss@h:1/a@b#c?d") == "sftp://h:1/a@b#c?d"
+
+
+@pytest.mark.parametrize(
+    ("url", "folder", "expected"),
+    [
+        ("gs://b/k/l", False, ("b", "k/l")),
+        ("gs://b/k/", True, ("b", "k/")),
+        ("gs://b", True, ("b", "")),
+        ("gs://b//k%20#?", False, ("b", "/k%20#?")),
+    ],
+)
+def test_a_key_is_what_stands_in_the_url(url: str, folder: bool, expected: tuple[str, str]) -> None:
+    assert objects.parse(url, "gs://bucket/key", folder=folder) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "form"),
+    [("gs://", "gs://bucket/key"), ("gs://b/", "gs://bucket/key"), ("gs:///k", "gs://bucket/key"),
+     ("az://a/c", "az://account/container/blob"), ("az://a//k", "az://account/container/blob")],
+)  # fmt: skip
+def test_a_url_without_all_of_its_parts_is_refused(url: str, form: str) -> None:
+    with pytest.raises(NotMovable, match="not of the form"):
+        objects.parse(url, form)
+
+
+def test_a_library_that_is_missing_says_what_to_install(tmp_path: Path) -> None:
+    for package in ("azure", "google", "paramiko"):
+        (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('none', name={package!r})")
+    packages = {"az://a/c/k": "azure-storage-blob", "gs://b/k": "google-cloud-storage", "sftp://h/x": "paramiko"}
+    for url, package in packages.items():
+        environment = {"PYTHONPATH": f"{tmp_path}:{Path(transports.__file__).parents[2]}:{site()}"}
+        failure = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": url})[1].failure
+        assert failure.endswith(f"needs the Python package {package}, which is not installed here.")
+
+
+def site() -> str:
+    """Where the packages are that the tests need."""
+    return str(Path(pytest.__file__).parents[1])

@@ -1,0 +1,174 @@
+"""SFTP, against OpenSSH."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from filer.errors import Interrupted, NotMovable
+from filer.transports import sftp
+from filer.transports.sftp_session import cause
+from tescore import report
+from tests.loopback import PASSWORD, USER
+from tests.moving import moved, scratch, tree, wrote
+from tests.sshd import Sshd, sshd
+
+LARGE = bytes(range(251)) * 80_000
+"""More than two windows."""
+AWKWARD = "a b#c?d%20e+ü"
+ENCODED = "a%20b%23c%3Fd%2520e%2B%C3%BC"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    with sshd(tmp_path_factory.mktemp("sftp")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open() -> Iterator[None]:
+    yield
+    sftp._POOL.close()
+
+
+def home(tmp_path: Path, **files: str) -> dict[str, str]:
+    """The environment of a filer whose tenant has these files in its Secret."""
+    (tmp_path / "home").mkdir(parents=True)
+    for name, text in files.items():
+        (tmp_path / "home" / name).write_text(text)
+    return {"HOME": str(tmp_path / "home")}
+
+
+def test_files_of_any_size_and_name_arrive(server: Sshd, tmp_path: Path) -> None:
+    contents = {"empty": b"", "small": b"x", "large": LARGE, AWKWARD: b"awkward"}
+    for name, content in contents.items():
+        server.wrote(f"any/{name}", content)
+    urls = [server.url(f"/data/any/{name}") for name in ("empty", "small", "large", ENCODED)]
+    items = [{"path": f"/in/{i}", "url": url} for i, url in enumerate(urls)]
+    assert moved(tmp_path, "inputs", {}, *items) == (0, report.Report())
+    assert [scratch(tmp_path, f"/in/{i}").read_bytes() for i in range(4)] == list(contents.values())
+
+
+def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(server: Sshd, tmp_path: Path) -> None:
+    for path in ("in/f", "in/.hidden", f"in/{AWKWARD}/h", "elsewhere/e/i"):
+        server.wrote(path, path.encode())
+    (server.folder / "in/empty/below").mkdir(parents=True)
+    (server.folder / "in/file-link").symlink_to("f")
+    (server.folder / "in/folder-link").symlink_to("/data/elsewhere/e")
+    (server.folder / "in/loop").symlink_to("../in")
+    told = moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/~/in/"), "type": "DIRECTORY"})
+    assert told == (0, report.Report())
+    assert tree(scratch(tmp_path, "/in")) == {
+        ".hidden": b"in/.hidden",
+        f"{AWKWARD}/h": f"in/{AWKWARD}/h".encode(),
+        "empty/below/": b"",
+        "f": b"in/f",
+        "file-link": b"in/f",
+        "folder-link/i": b"elsewhere/e/i",
+    }
+
+
+def test_a_file_that_is_a_folder_comes_as_one(server: Sshd, tmp_path: Path) -> None:
+    server.wrote("called/a", b"file")
+    assert moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/data/called")}) == (0, report.Report())
+    assert tree(scratch(tmp_path, "/in")) == {"a": b"file"}
+
+
+@pytest.mark.parametrize("kind", ["FILE", "DIRECTORY"])
+def test_what_is_not_there_is_told(server: Sshd, tmp_path: Path, kind: str) -> None:
+    failure = moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/none"), "type": kind})[1].failure
+    url = server.url("/none", userinfo="")
+    assert failure == f"Input /in could not be fetched from {url}: the server answered: No such file."
+
+
+def test_files_and_folders_are_stored_below_folders_that_are_made(server: Sshd, tmp_path: Path) -> None:
+    contents = {"empty": b"", "large": LARGE, f"sub/{AWKWARD}/x": b"literal"}
+    for name, content in contents.items():
+        wrote(tmp_path, f"/out/{name}", content)
+    scratch(tmp_path, "/out/none/below").mkdir(parents=True)
+    server.wrote("over/empty", b"an older one")
+    server.wrote("over/other", b"kept")
+    server.own()
+    outputs = [
+        {"path": "/out", "url": server.url("/~/new/folders/"), "type": "DIRECTORY"},
+        {"path": "/out", "url": server.url("/data/over"), "type": "DIRECTORY"},
+    ]
+    code, told = moved(tmp_path, "outputs", {}, *outputs)
+    assert (code, told.failure, told.warnings) == (0, "", ())
+    assert tree(server.folder / "new/folders") == dict(sorted({**contents, "none/below/": b""}.items()))
+    assert tree(server.folder / "over") == dict(sorted({**contents, "none/below/": b"", "other": b"kept"}.items()))
+    assert server.url(f"/data/over/sub/{ENCODED}/x", userinfo="") in [file["url"] for file in told.moved]
+
+
+def test_a_file_does_not_replace_a_folder_and_a_refusal_is_told(server: Sshd, tmp_path: Path) -> None:
+    server.wrote("taken/inside")
+    server.own()
+    (server.folder / "locked").mkdir(mode=0o555)
+    wrote(tmp_path, "/out/a")
+    outputs = [{"path": "/out/a", "url": server.url(path)} for path in ("/data/taken", "/data/locked/a")]
+    code, told = moved(tmp_path, "outputs", {}, *outputs)
+    assert code == report.FAILED
+    assert "there is a folder of that name. " in told.failure
+    assert told.failure.endswith("the server answered: Permission denied.")
+    assert [name for name in tree(server.folder) if ".tesk-" in name] == []
+
+
+def test_a_user_comes_in_with_a_key_or_by_netrc(server: Sshd, tmp_path: Path) -> None:
+    server.wrote("mine")
+    item = {"path": "/in/x", "url": server.url("/data/mine", userinfo="me@")}
+    keys = home(tmp_path / "a", id_ed25519=server.key.read_text(), known_hosts=server.known_hosts)
+    assert moved(tmp_path, "inputs", keys, item) == (0, report.Report())
+    item = {"path": "/in/x", "url": server.url("/data/mine", userinfo="")}
+    passwords = home(tmp_path / "b", **{".netrc": f"machine 127.0.0.1 login {USER} password {PASSWORD}"})
+    assert moved(tmp_path, "inputs", passwords, item) == (0, report.Report())
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "files", "words"),
+    [
+        pytest.param("me:wrong-secret@", {}, "the server refused the login", id="password"),
+        pytest.param("", {}, "names a user for this host", id="nobody"),
+        pytest.param("me@", {}, "there is neither a password nor a key for the user", id="nothing"),
+        pytest.param("me@", {"id_rsa": "no key"}, "id_rsa in the tenant's Secret is no key", id="no-key"),
+        pytest.param("me:x@", {"known_hosts": ""}, "the server is not in known_hosts", id="unknown"),
+        pytest.param("me:x@", {"known_hosts": "another"}, "the server's key is another", id="another"),
+    ],
+)  # fmt: skip
+def test_who_does_not_come_in_is_told_why(
+    server: Sshd, tmp_path: Path, userinfo: str, files: dict[str, str], words: str
+) -> None:
+    if files.get("known_hosts") == "another":
+        host, kind, _ = server.known_hosts.split()[:3]
+        files = {"known_hosts": f"{host} {kind} {server.key.with_suffix('.pub').read_text().split()[1]}"}
+    code, told = moved(
+        tmp_path, "inputs", home(tmp_path, **files), {"path": "/in/x", "url": server.url("/data/x", userinfo=userinfo)}
+    )
+    assert code == report.FAILED
+    assert words in told.failure
+    assert "secret@" not in told.failure
+
+
+def test_a_folder_of_very_many_names_is_listed_page_by_page(server: Sshd) -> None:
+    for i in range(1200):
+        (server.folder / f"many/{i}").mkdir(parents=True)
+    first = sftp.page(server.url("/data/many"), "")
+    rest = sftp.page(server.url("/data/many"), first.following)
+    assert sorted([*first.paths, *rest.paths]) == sorted(f"{i}/" for i in range(1200))
+    assert (len(first.paths), rest.following) == (1000, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "family"),
+    [
+        (EOFError(), Interrupted),
+        (ConnectionResetError(), Interrupted),
+        (OSError("Socket is closed"), Interrupted),
+        (TimeoutError(), Interrupted),
+        (OSError("Failure"), NotMovable),
+        (PermissionError(13, "Permission denied"), NotMovable),
+        (UnicodeDecodeError("utf-8", b"", 0, 1, ""), NotMovable),
+    ],
+    ids=repr,
+)
+def test_a_failure_is_passing_by_its_class(error: Exception, family: type[Exception]) -> None:
+    assert isinstance(cause(error), family)
