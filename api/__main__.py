@@ -1,14 +1,14 @@
 """`python -m api`: serves TES over HTTP."""
 
-import logging
 import os
 import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from api.access.made import told
 from api.app import create_app
-from api.backend import backend
+from api.entrance import entrance
 from api.settings import Settings
 from tescore.cluster import Cluster
 from tescore.serving import serve
@@ -17,7 +17,7 @@ from tescore.start import started
 
 def main() -> None:
     settings = started("api", Settings, os.environ)
-    logging.getLogger("api").warning("the service is open: everyone who reaches it may create and see tasks")
+    told(settings)
     run(settings, Cluster)
 
 
@@ -25,7 +25,10 @@ def run(settings: Settings, cluster: Callable[[], Cluster]) -> None:
     """Serves until the process is told to stop; each worker has a connection of its own."""
     serve(
         lambda: create_app(
-            settings, backend(cluster(), settings, time.monotonic), lambda: datetime.now(UTC), secrets.randbits
+            settings,
+            entrance(cluster(), settings, time.monotonic, time.time),
+            lambda: datetime.now(UTC),
+            secrets.randbits,
         ),
         bind=f"[::]:{settings.api_port}",
         workers=settings.api_workers,

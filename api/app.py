@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 
 from api import failures, replies
-from api.backend import Backend
+from api.entrance import Entrance
 from api.extensions import documentation, live, probes
 from api.routes import PREFIXES, routes
 from api.settings import Settings
@@ -16,7 +16,7 @@ from api.streams import Streams
 
 
 def create_app(
-    settings: Settings, backend: Backend, now: Callable[[], datetime], random: Callable[[int], int]
+    settings: Settings, entrance: Entrance, now: Callable[[], datetime], random: Callable[[int], int]
 ) -> Callable[..., Iterable[bytes]]:
     """The application; it keeps nothing between two requests."""
     app = Flask(__name__, static_folder=None)
@@ -25,13 +25,22 @@ def create_app(
     app.json.sort_keys = False  # type: ignore[attr-defined]
     failures.told_by(app, max_body=settings.max_body)
     replies.finished(app, settings)
-    tes, streams = routes(settings, backend.store, now, random), Streams(settings.api_streams)
+    app.url_value_preprocessor(_noted)
+    tes, streams = routes(settings, entrance, now, random), Streams(settings.api_streams)
     for prefix in PREFIXES:
-        for part in (tes, live(backend, streams), documentation(prefix)):
-            app.register_blueprint(part, url_prefix=prefix, name=f"{part.name}{prefix.replace('/', '-')}")
-    app.register_blueprint(documentation(*PREFIXES))
-    app.register_blueprint(probes(backend.readiness))
+        for part in (tes, live(entrance, streams), documentation(entrance, prefix)):
+            name = f"{part.name}{prefix.replace('/', '-')}"
+            app.register_blueprint(part, url_prefix=prefix, name=name)
+            app.register_blueprint(part, url_prefix=f"/<tenant>{prefix}", name=f"{name}-of-a-tenant")
+    app.register_blueprint(documentation(entrance, *PREFIXES))
+    app.register_blueprint(probes(entrance.backends.readiness))
     return _single_slashes(app)
+
+
+def _noted(_: str | None, values: dict[str, Any] | None) -> None:
+    """Keeps the tenant that a URL begins with for the entrance, where the paths' own functions do not see it."""
+    if values and "tenant" in values:
+        g.tenant = values.pop("tenant")
 
 
 def _single_slashes(app: Flask) -> Callable[..., Iterable[bytes]]:

@@ -1,5 +1,6 @@
 """What the api's paths are made of, over one connection to Kubernetes."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,22 +16,38 @@ from tescore.tenants import Tenants
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The tasks of the tenant, in all the ways that they are asked for."""
+    """The tasks of one tenant, in all the ways that they are asked for."""
 
+    namespace: str
     store: Store
     live_log: LiveLog
     watching: Watching
-    readiness: Readiness
 
 
-def backend(
-    cluster: Cluster, settings: Settings, clock: Callable[[], float], create_seconds: float = creation.SECONDS
-) -> Backend:
-    """`clock` gives seconds that only grow."""
-    store = Store(cluster, settings.tenant, Tenants(cluster, settings, clock), clock, create_seconds)
-    return Backend(
-        store,
-        LiveLog(cluster, settings.tenant, store),
-        Watching(cluster, settings.tenant),
-        Readiness(cluster, settings.tenant, clock),
-    )
+class Backends:
+    """Those of all tenants, each made when it is first asked for."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: Settings,
+        clock: Callable[[], float],
+        create_seconds: float = creation.SECONDS,
+    ) -> None:
+        """`clock` gives seconds that only grow."""
+        self.readiness = Readiness(cluster, settings.tenant, clock)
+        self._cluster = cluster
+        self._tenants = Tenants(cluster, settings, clock)
+        self._creation = clock, create_seconds
+        self._large = threading.Lock()
+        self._made: dict[str, Backend] = {}
+
+    def of(self, namespace: str) -> Backend:
+        """Only for namespaces that are tenants: it is kept."""
+        if namespace not in self._made:
+            clock, seconds = self._creation
+            creating = creation.Creation(self._cluster, namespace, clock, seconds)
+            store = Store(self._cluster, namespace, self._tenants, creating, self._large)
+            live = LiveLog(self._cluster, namespace, store)
+            self._made.setdefault(namespace, Backend(namespace, store, live, Watching(self._cluster, namespace)))
+        return self._made[namespace]

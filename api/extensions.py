@@ -1,12 +1,12 @@
 """What the service has beside the standard's paths: live output, changes as they happen, documentation, probes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, g, jsonify, request
 
 from api import docs_page, output, query
-from api.backend import Backend
+from api.entrance import Entrance
 from api.openapi import document
 from api.readiness import Readiness
 from api.streams import Streams
@@ -16,37 +16,45 @@ from tescore.serving import is_over
 _TEXT = "text/plain"
 
 
-def live(backend: Backend, streams: Streams) -> Blueprint:
+def live(entrance: Entrance, streams: Streams) -> Blueprint:
     """Output and changes, under each of the service's prefixes."""
     paths = Blueprint("live", __name__)
 
     @paths.get("/tasks:watch")
     def watch_tasks() -> Response:
-        arguments = request.args
-        asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
-        events = backend.watching.events(asked, request.headers.get("Last-Event-ID", ""))
+        visit, arguments = entrance.visit(), request.args
+        among = visit.may.listing()
+        asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"), among=among)
+        events = visit.tenant.watching.events(asked, request.headers.get("Last-Event-ID", ""))
         return streams.response(events, _is_over(), "text/event-stream")
 
     @paths.get(f"/tasks/<task_id>/logs/<int:executor>/<any({', '.join(output.STREAMS)}):stream>")
     def get_output(task_id: str, executor: int, stream: str) -> Response:
+        visit = entrance.visit()
+        judge, live_log = visit.may.see(task_id), visit.tenant.live_log
         if _follows(request.args.get("follow", "")):
-            return streams.response(backend.live_log.follow(task_id, executor, stream), _is_over(), _TEXT)
-        return Response(backend.live_log.now(task_id, executor, stream), mimetype=_TEXT)
+            return streams.response(live_log.follow(task_id, executor, stream, judge), _is_over(), _TEXT)
+        return Response(live_log.now(task_id, executor, stream, judge), mimetype=_TEXT)
 
     return paths
 
 
-def documentation(*prefixes: str) -> Blueprint:
-    """The document of the API under these prefixes, for programs and for people."""
+def documentation(entrance: Entrance, *prefixes: str) -> Blueprint:
+    """The document of the API under these prefixes of the service, or of a tenant, for programs and for people."""
     paths = Blueprint("documentation", __name__)
+
+    def described() -> Mapping[str, Any]:
+        if "tenant" not in g:
+            return document(*prefixes)
+        return document(*(f"/{entrance.tenant().namespace}{prefix}" for prefix in prefixes))
 
     @paths.get("/openapi.json")
     def get_openapi() -> Response:
-        return jsonify(document(*prefixes))
+        return jsonify(described())
 
     @paths.get("/docs")
     def get_docs() -> Response:
-        response = Response(docs_page.page(document(*prefixes)), mimetype="text/html")
+        response = Response(docs_page.page(described()), mimetype="text/html")
         response.headers["Content-Security-Policy"] = docs_page.POLICY
         return response
 

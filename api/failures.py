@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from api.output import OutputNotFound
 from tescore.errors import (
     AlreadyExists,
+    Forbidden,
     InvalidTask,
     KeyReused,
     Misconfigured,
@@ -17,6 +18,7 @@ from tescore.errors import (
     TaskNotFound,
     TeskError,
     Transient,
+    Unauthenticated,
 )
 from tescore.serving import reason
 
@@ -27,6 +29,8 @@ RETRY_AFTER = 5
 _STATUS: dict[type[TeskError], int] = {
     TaskNotFound: 404,
     OutputNotFound: 404,
+    Unauthenticated: 401,
+    Forbidden: 403,
     AlreadyExists: 409,
     KeyReused: 409,
     Misconfigured: 500,
@@ -42,7 +46,10 @@ def told_by(app: Flask, *, max_body: int) -> None:
 
     @app.errorhandler(TeskError)
     def told(error: TeskError) -> Response:
-        return _error(_status(error), error.reason, str(error), **_details(error))
+        response = _error(_status(error), error.reason, str(error), **_details(error))
+        for challenge in error.challenges if isinstance(error, Unauthenticated) else ():
+            response.headers.add("WWW-Authenticate", challenge)
+        return response
 
     @app.errorhandler(RequestEntityTooLarge)
     def too_large(_: RequestEntityTooLarge) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Generator, Mapping
 from contextlib import closing
 
 from api import output
+from api.access.authorization import Judge
 from api.output import Output
 from api.pump import Pump
 from api.store import Store
@@ -35,12 +36,12 @@ class LiveLog:
         self._namespace = namespace
         self._store = store
 
-    def now(self, task_id: str, executor: int, stream: str) -> bytes:
+    def now(self, task_id: str, executor: int, stream: str, judge: Judge) -> bytes:
         """What there is at this moment, the last of it.
 
         Raises TaskNotFound, OutputNotFound, Misconfigured and Unavailable.
         """
-        seen = self._store.get(task_id)
+        seen = self._store.get(task_id, judge)
         wanted = output.output(seen, executor, stream)
         kept = output.stored(seen, wanted)
         if kept is not None:
@@ -48,12 +49,12 @@ class LiveLog:
         pod = self._pod(seen, executor) if wanted.in_pod else None
         return _encoded(self._tail(pod[0])) if pod else b""
 
-    def follow(self, task_id: str, executor: int, stream: str) -> Generator[bytes | None, None, None]:
+    def follow(self, task_id: str, executor: int, stream: str, judge: Judge) -> Generator[bytes | None, None, None]:
         """All of it as it comes, until the executor has ended; None about once a second while nothing does.
 
         Raises TaskNotFound and OutputNotFound at once, and nothing later.
         """
-        seen = self._store.get(task_id)
+        seen = self._store.get(task_id, judge)
         return self._followed(seen, output.output(seen, executor, stream))
 
     def _followed(self, seen: Record, wanted: Output) -> Generator[bytes | None, None, None]:
@@ -87,7 +88,7 @@ class LiveLog:
         metadata = self._cluster.get(where, accept=listing.METADATA_OF_ONE)["metadata"]
         if metadata["uid"] != seen.uid:
             raise Missing(f"The task {seen.task_id} has been removed.")
-        return seen if metadata["resourceVersion"] == seen.resource_version else self._store.get(seen.task_id)
+        return seen if metadata["resourceVersion"] == seen.resource_version else self._store.read(seen.task_id)
 
     def _pod(self, seen: Record, executor: int) -> tuple[str, str] | None:
         """Name and uid of the executor's pod."""

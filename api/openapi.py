@@ -215,7 +215,7 @@ def _bounded(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _with_errors(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The path with what is answered on an error, and without the authentication that there is not yet."""
+    """The path with what is answered on an error, and without its authentication, which the admin chooses."""
     return {
         key: {
             **{name: part for name, part in value.items() if name != "security"},

@@ -20,16 +20,21 @@ class ListQuery:
     page_size: int
     page_token: str
     selector: str
-    """Label selector: the filters by state and tags."""
+    """Label selector: the filters by state, tags and owner."""
     name_prefix: str
 
 
-def list_query(arguments: Mapping[str, str], tag_keys: Sequence[str], tag_values: Sequence[str]) -> ListQuery:
-    """Raises BadRequest for a view, page size or state that there is not."""
+def list_query(
+    arguments: Mapping[str, str], tag_keys: Sequence[str], tag_values: Sequence[str], *, among: str = ""
+) -> ListQuery:
+    """What is asked for, among the tasks of a label selector.
+
+    Raises BadRequest for a view, page size or state that there is not.
+    """
     state = arguments.get("state", "")
     if state and state not in State.__members__:
         raise BadRequest(f"state is {state!r}, which is none of {', '.join(State)}.")
-    wanted = [naming.TASK_SELECTOR, *([f"{naming.STATE}={state}"] if state else [])]
+    wanted = [naming.TASK_SELECTOR, *([among] if among else []), *([f"{naming.STATE}={state}"] if state else [])]
     for i, key in enumerate(tag_keys):
         value = tag_values[i] if i < len(tag_values) else ""
         wanted.append(naming.tag_label(key) + (f"={naming.hashed(value)}" if value else ""))

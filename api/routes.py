@@ -8,55 +8,68 @@ from flask import Blueprint, Response, jsonify, request
 
 from api import query
 from api.bodies import Bodies
+from api.entrance import Entrance
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
-from api.store import Store
 from tescore import naming, record
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
 """The standard's own, and the one that many clients have wired in."""
-ANONYMOUS = "tesk:anonymous"
 
 
-def routes(settings: Settings, store: Store, now: Callable[[], datetime], random: Callable[[int], int]) -> Blueprint:
+def routes(
+    settings: Settings, entrance: Entrance, now: Callable[[], datetime], random: Callable[[int], int]
+) -> Blueprint:
     """TES 1.1; `random(bits)` returns as many random bits."""
     paths, bodies = Blueprint("tes", __name__), Bodies(settings.max_body)
 
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
-        return service_info(store.settings())
+        return service_info(entrance.tenant().store.settings())
 
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
         # py-tes 0.4.2 (in the plugins of Snakemake and Toil) asks here, and breaks at any field but these.
-        return {"name": settings.service_name, "doc": DESCRIPTION, "storage": list(store.settings().storage)}
+        return {
+            "name": settings.service_name,
+            "doc": DESCRIPTION,
+            "storage": list(entrance.tenant().store.settings().storage),
+        }
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
+        visit = entrance.visit()
+        visit.may.create()
+        store, owner = visit.tenant.store, visit.may.user.name
         with bodies.text() as text:
             key = query.idempotency_key(request.headers.get("Idempotency-Key"))
             if key:
-                return {"id": store.created_once(text, owner=ANONYMOUS, key=key)}
+                return {"id": store.created_once(text, owner=owner, key=key)}
             task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
-            store.create(task_id, text, owner=ANONYMOUS)
+            store.create(task_id, text, owner=owner)
             return {"id": task_id}
 
     @paths.get("/tasks")
     def list_tasks() -> Response:
-        arguments = request.args
-        asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"))
-        with store.page(asked) as (tasks, token):
+        visit, arguments = entrance.visit(), request.args
+        among = visit.may.listing()
+        asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"), among=among)
+        with visit.tenant.store.page(asked) as (tasks, token):
             return jsonify({"tasks": tasks, **({"next_page_token": token} if token else {})})
 
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> Response:
-        with store.shown(task_id, query.view(request.args)) as task:
+        visit = entrance.visit()
+        judge = visit.may.see(task_id)
+        with visit.tenant.store.shown(task_id, query.view(request.args), judge) as task:
             return _tagged(jsonify(task))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:
         # Clients send anything as the body of this, or nothing; it is not looked at.
-        store.cancel(task_id, by=ANONYMOUS, now=record.timestamp(now()))
+        visit = entrance.visit()
+        judge = visit.may.cancel(task_id)
+        visit.tenant.store.cancel(task_id, judge, by=visit.may.user.name, now=record.timestamp(now()))
         return {}
 
     return paths

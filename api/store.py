@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from api import creation, tokens, views
+from api import tokens, views
+from api.access.authorization import Judge
 from api.creation import Creation
 from api.query import ListQuery
 from api.settings import Settings
@@ -54,15 +55,15 @@ class Store:
         cluster: Cluster,
         namespace: str,
         tenants: Tenants[Settings],
-        clock: Callable[[], float],
-        create_seconds: float = creation.SECONDS,
+        creating: Creation,
+        large: threading.Lock,
     ) -> None:
-        """`clock` gives seconds that only grow."""
+        """`large` is held while a large reply is made: one for the whole process."""
         self._cluster = cluster
         self._namespace = namespace
         self._tenants = tenants
-        self._creation = Creation(cluster, namespace, clock, create_seconds)
-        self._large = threading.Lock()
+        self._creation = creating
+        self._large = large
 
     def settings(self) -> Settings:
         """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
@@ -91,7 +92,14 @@ class Store:
             raise KeyReused(f"The Idempotency-Key {key!r} was sent with another task before.") from error
         return task_id
 
-    def get(self, task_id: str) -> Record:
+    def get(self, task_id: str, judge: Judge) -> Record:
+        """The task, once the judge has let it pass by its owner. Raises TaskNotFound, and what the judge does."""
+        seen = self.read(task_id)
+        judge(seen.owner)
+        return seen
+
+    def read(self, task_id: str) -> Record:
+        """The task, whosever it is, for those who have been let pass before. Raises TaskNotFound."""
         if not naming.is_task_id(task_id):
             raise TaskNotFound(task_id)
         where = path("configmaps", self._namespace, task_id)
@@ -106,9 +114,9 @@ class Store:
         return record.record(stored)
 
     @contextmanager
-    def shown(self, task_id: str, view: View) -> Iterator[dict[str, Any]]:
-        """The task as the view wants it, and if it is large its turn until the block ends. Raises TaskNotFound."""
-        seen = self.get(task_id)
+    def shown(self, task_id: str, view: View, judge: Judge) -> Iterator[dict[str, Any]]:
+        """The task as the view wants it, and if it is large its turn until the block ends. Raises what `get` does."""
+        seen = self.get(task_id, judge)
         if view == View.MINIMAL:
             yield views.head(seen)
             return
@@ -136,13 +144,13 @@ class Store:
     def _turn(self, size: int) -> AbstractContextManager[Any]:
         return self._large if size > _LARGE else nullcontext()
 
-    def cancel(self, task_id: str, *, by: str, now: str) -> None:
+    def cancel(self, task_id: str, judge: Judge, *, by: str, now: str) -> None:
         """The task is marked for its taskmaster to stop, or has ended here if none had begun it.
 
-        A task that has ended stays as it is.
+        A task that has ended stays as it is. Raises what `get` does.
         """
         while True:
-            seen = self.get(task_id)
+            seen = self.get(task_id, judge)
             if seen.state in FINAL or seen.cancel:
                 return
             annotations = {naming.CANCEL: f"{now} by {by}"}

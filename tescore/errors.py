@@ -1,6 +1,7 @@
 """Every error that crosses a module: Rejected is the caller's fault, Transient may pass, the rest is a bug."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,6 +51,22 @@ class TaskNotFound(Rejected):
     def __init__(self, task_id: str) -> None:
         super().__init__(f"There is no task {task_id!r}.")
         self.task_id = task_id
+
+
+class Unauthenticated(Rejected):
+    """The caller has not shown who they are; `challenges` say how to."""
+
+    reason = "Unauthenticated"
+
+    def __init__(self, message: str, challenges: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.challenges = tuple(challenges)
+
+
+class Forbidden(Rejected):
+    """The caller is known, and may not do this."""
+
+    reason = "Forbidden"
 
 
 class Misconfigured(TeskError):
@@ -130,6 +147,8 @@ class TooNew(Unavailable):
 
 
 _NOT_YET = "ResourceVersionTooLarge"
+_SECRET_PATH = re.compile(r"(/admit/)\w+")
+"""The webhook's path, which the API server alone should know, and which it quotes where it cannot reach the webhook."""
 _TRANSIENT_CODES = frozenset({408, 409, 429, 500, 502, 503, 504})
 
 
@@ -150,7 +169,7 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
     Kubernetes `Status` is quoted; any other body may hold anything and is dropped.
     """
     status = _status(body)
-    message, reason = shortened(str(status.get("message", "")), 4096), status.get("reason")
+    message, reason = _SECRET_PATH.sub(r"\1…", shortened(str(status.get("message", "")), 4096)), status.get("reason")
     text = message or f"The Kubernetes API server answered {code}."
     if reason == Misconfigured.reason:  # the webhook's own word
         return Misconfigured(text)

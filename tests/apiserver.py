@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 Object = dict[str, Any]
-_PATH = re.compile(r"/(?:api|apis/\w+)/v1/(?:namespaces/\w+/)?(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?")
+_PATH = re.compile(
+    r"/(?:api|apis/[\w.]+)/v1/(?:namespaces/(?P<space>[\w-]+)/)?(?P<kind>\w+)(?:/(?P<name>[^/]+))?(?P<log>/log)?"
+)
 _REQUIREMENT = re.compile(
     r"(?P<not>!?)(?P<key>[\w./-]+)(?:(?P<differs>!)?=(?P<value>[\w./-]*)| notin \((?P<none>[^)]*)\))?"
 )
@@ -58,6 +60,18 @@ class ApiServer:
     cut_off: str = ""
     """Token of a caller that is cut off for good after the first of its requests that broke."""
     kills: bool = False
+    tokens: dict[str, Object] = field(default_factory=dict)
+    """What a TokenReview says of a token: user and audiences."""
+    allowed: set[tuple[str, str, str]] = field(default_factory=set)
+    """User or group, verb and namespace of what a SubjectAccessReview on tasks.tesk allows."""
+    reviews: list[Object] = field(default_factory=list)
+    """What the reviews of both kinds asked."""
+    tenants: list[str] = field(default_factory=lambda: ["tesk"])
+    """Names of the namespaces that are labelled as such, beside those that are stored."""
+    looks: int = 0
+    """Requests for those. None of them counts among the others, for when they come is up to what remembers them."""
+    tenants_unknown: bool = False
+    """Whether those requests break."""
     compacted: int = 0
     """Versions before this one are forgotten: a list as it was then goes on as it is now."""
     opened: threading.Event = field(default_factory=threading.Event)
@@ -144,11 +158,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")
         named = query.get("fieldSelector", [""])[0]
         name = found["name"] or (named.partition("=")[2] if named.startswith("metadata.name=") else "")
-        if "watch" in query:
-            self._watch(found["kind"], name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
-            return
-        if "follow" in query and name in server.logs and not server.no_log:
-            self._follow(name)
+        if self._is_answered_apart(found["kind"], name, query):
             return
         token = self.headers["Authorization"]
         with server.changed:
@@ -166,12 +176,38 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             status, answer = self._admitted(body, query.get("timeout", ["9s"])[0])
         if status == 200:
-            status, answer = self._carried_out(found["kind"], name, body, log=bool(found["log"]))
+            space, log = found["space"], bool(found["log"])
+            status, answer = self._carried_out(found["kind"], name, body, space=space, log=log)
         if end == Break.FAILED_LATE:
             status, answer = _status(504, "Timeout")
         if end == Break.NOT_ANSWERED:
             self.close_connection = True
             return
+        self._say(status, answer)
+
+    def _is_answered_apart(self, kind: str, name: str, query: dict[str, list[str]]) -> bool:
+        """Whether it is no request of those that are counted, and has had its answer."""
+        if "watch" in query:
+            self._watch(kind, name, query.get("labelSelector", [""])[0], int(query["resourceVersion"][0]))
+        elif "follow" in query and name in self.served.logs and not self.served.no_log:
+            self._follow(name)
+        elif kind == "namespaces":
+            self._look(query["labelSelector"][0])
+        else:
+            return False
+        return True
+
+    def _look(self, selector: str) -> None:
+        server = self.served
+        assert selector == "tesk/tenant"
+        server.looks += 1
+        self.close_connection = server.tenants_unknown
+        if not server.tenants_unknown:
+            stored = {name: shown for (kind, name), shown in server.objects.items() if kind == "namespaces"}
+            labelled = {name: {"metadata": {"name": name}} for name in server.tenants}
+            self._say(200, {"metadata": {}, "items": list({**labelled, **stored}.values())})
+
+    def _say(self, status: int, answer: Object | bytes) -> None:
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -180,15 +216,36 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
 
-    def _carried_out(self, kind: str, name: str, body: Object, *, log: bool) -> tuple[int, Object | bytes]:
+    def _reviewed(self, body: Object) -> tuple[int, Object | bytes]:
+        server, kind, spec = self.served, body["kind"], body["spec"]
+        if kind.endswith(server.refused):
+            return _status(403, "Forbidden")
+        with server.changed:
+            server.reviews.append(spec)
+        if kind == "TokenReview":
+            found = server.tokens.get(spec["token"], {"audiences": []})
+            audiences = [each for each in found["audiences"] if each in spec.get("audiences", [each])]
+            return 201, {"status": {"authenticated": True, **found, "audiences": audiences} if audiences else {}}
+        what = spec["resourceAttributes"]
+        assert (what["group"], what["resource"]) == ("tesk", "tasks")
+        who = (spec["user"], *spec["groups"])
+        return 201, {"status": {"allowed": any((w, what["verb"], what["namespace"]) in server.allowed for w in who)}}
+
+    def _carried_out(
+        self, kind: str, name: str, body: Object, *, space: str | None, log: bool
+    ) -> tuple[int, Object | bytes]:
         server = self.served
+        if kind.endswith("reviews"):
+            return self._reviewed(body)
         with server.changed:
             if self.command == "POST":
                 return self._create(kind, body)
             shown = server.objects.get((kind, name))
+            if shown and not _is_in(space, shown):
+                shown = None
             if self.command == "GET" and not name:
                 labels = parse_qs(urlsplit(self.path).query).get("labelSelector", [""])[0]
-                return self._listed(kind, labels)
+                return self._listed(kind, labels, space)
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
@@ -205,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _status(504, "Timeout")
         return self.served.admit(body) if self.served.admit else (200, body)
 
-    def _listed(self, kind: str, selector: str) -> tuple[int, Object]:
+    def _listed(self, kind: str, selector: str, space: str | None) -> tuple[int, Object]:
         """A page of the objects with those labels, by name, as they were when the first page was read."""
         server = self.served
         query = {key: values[0] for key, values in parse_qs(urlsplit(self.path).query).items()}
@@ -224,7 +281,10 @@ class _Handler(BaseHTTPRequestHandler):
             for (of_kind, name), shown in sorted(
                 (server.objects if version in {-1, now} else self._at(version)).items()
             )
-            if of_kind == kind and name > after and matches(selector, shown["metadata"].get("labels") or {})
+            if of_kind == kind
+            and name > after
+            and _is_in(space, shown)
+            and matches(selector, shown["metadata"].get("labels") or {})
         ]
         items = found[: int(query.get("limit", len(found)))]
         at = now if version < 0 else version
@@ -251,7 +311,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
-            if body["metadata"].get("resourceVersion", version) != version:
+            if body.get("metadata", {}).get("resourceVersion", version) != version:
                 return _status(409, "Conflict")
             return 200, server.stored(kind, _merged(shown, body), "MODIFIED")
         if self.command == "DELETE":
@@ -365,6 +425,11 @@ def _selected(of_kind: str, event: str, shown: Object, kind: str, selector: str)
     """The name of an object that is there after that event, and selected."""
     there = of_kind == kind and event != "DELETED"
     return [shown["metadata"]["name"]] if there and matches(selector, shown["metadata"].get("labels") or {}) else []
+
+
+def _is_in(space: str | None, shown: Object) -> bool:
+    """Whether an object is in a namespace; one that names none is in all."""
+    return space is None or shown["metadata"].get("namespace", space) == space
 
 
 def _merged(shown: Any, patch: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -22,11 +23,12 @@ from werkzeug.test import Client
 
 from api import creation
 from api.app import create_app as api
-from api.backend import backend
+from api.entrance import entrance
 from api.settings import Settings
 from tescore.cluster import Cluster
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Object
+from webhook import permission
 from webhook.app import create_app as webhook
 from webhook.launcher import Launcher
 from webhook.settings import Settings as WebhookSettings
@@ -48,8 +50,8 @@ run(read(Settings, os.environ), lambda: Cluster(sys.argv[1]))
 def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
     """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
     own, numbers = Settings(**settings), count()
-    back = backend(Cluster(server.url), own, time.monotonic, create_seconds)
-    return Client(api(own, back, lambda: NOW, lambda _: next(numbers)))
+    way_in = entrance(Cluster(server.url), own, time.monotonic, time.time, create_seconds)
+    return Client(api(own, way_in, lambda: NOW, lambda _: next(numbers)))
 
 
 def admitting(server: ApiServer, **settings: Any) -> None:
@@ -57,7 +59,8 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     cluster = Cluster(server.url)
     own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
     tenants = Tenants(cluster, own, time.monotonic)
-    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW))
+    permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
+    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted))
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}

@@ -71,10 +71,11 @@ def test_every_make_target_and_file_that_a_document_names_is_there(document: Pat
         assert (document.parent / link).exists(), f"{document.name} links {link}"
 
 
-def test_every_failure_names_the_tests_that_prove_it() -> None:
+@pytest.mark.parametrize(("document", "at_least"), [("docs/failures.md", 20), ("SECURITY.md", 15)])
+def test_every_failure_and_threat_names_the_tests_that_prove_it(document: str, at_least: int) -> None:
     folders = {"E": ROOT / "tests/e2e", "T": ROOT / "tests", "C": ROOT / "tests/campaigns"}
-    named = re.findall(r"`([ETC]) (\w+\.py)::(\w+)`", (ROOT / "docs/failures.md").read_text())
-    assert len(named) > 20
+    named = re.findall(r"`([ETC]) (\w+\.py)::(\w+)`", (ROOT / document).read_text())
+    assert len(named) >= at_least
     for folder, file, name in named:
         assert f"def {name}(" in (folders[folder] / file).read_text(), f"{file} has no {name}"
 

@@ -11,7 +11,7 @@ import yaml
 from api.settings import Settings as ApiSettings
 from janitor.settings import Settings as JanitorSettings
 from tescore import naming, settings
-from webhook import certs
+from webhook import certs, registration
 from webhook.settings import Settings as WebhookSettings
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def test_the_ports_are_those_that_the_programs_listen_on(program: str, port: int
 
 
 def test_the_webhook_is_called_where_it_serves() -> None:
-    [webhook] = the("MutatingWebhookConfiguration", certs.CONFIGURATION)["webhooks"]
+    [webhook] = the("MutatingWebhookConfiguration", registration.CONFIGURATION)["webhooks"]
     assert (
         webhook["clientConfig"]["service"]["name"] == certs.SERVICE == the("Service", certs.SERVICE)["metadata"]["name"]
     )

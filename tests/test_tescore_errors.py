@@ -72,3 +72,11 @@ def test_a_version_that_the_api_server_has_not_come_to_may_come() -> None:
 
 def test_a_conflict_on_a_create_is_a_busy_quota_and_passes() -> None:
     assert type(kubernetes_error(409, status("Conflict"), method="POST")) is Unavailable
+
+
+def test_the_path_of_the_webhook_is_not_told_where_it_cannot_be_reached() -> None:
+    said = (
+        'failed calling webhook "launch.tasks.tesk": Post "https://tesk-webhook:443/admit/0a1b2c?timeout=10s": refused'
+    )
+    error = kubernetes_error(500, json.dumps({"kind": "Status", "message": said}).encode(), method="POST")
+    assert str(error) == said.replace("0a1b2c", "…")

@@ -1,31 +1,33 @@
 """`python -m webhook`: serves the admission webhook over TLS."""
 
+import functools
 import os
 import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask
-
 from tescore.cluster import Cluster
-from tescore.serving import serve
+from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import certs
+from webhook import certs, permission, registration
 from webhook.app import create_app
+from webhook.caller import OnlyTheApiServer
+from webhook.certs import Pair
 from webhook.launcher import Launcher
 from webhook.settings import Settings
 
 
 def main() -> None:
     settings = started("webhook", Settings, os.environ)
-    certificate, key = certs.ensured(Cluster(), settings.service_namespace, _now())
+    pair = certs.ensured(Cluster(), settings.service_namespace, _now())
+    registration.registered(Cluster(), pair, _now())
     folder = Path(tempfile.mkdtemp())
-    (folder / "tls.crt").write_bytes(certificate)
-    (folder / "tls.key").write_bytes(key)
+    (folder / "tls.crt").write_bytes(pair.certificate)
+    (folder / "tls.key").write_bytes(pair.key)
     serve(
-        lambda: _app(settings),
+        lambda: _app(settings, pair),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
@@ -34,10 +36,13 @@ def main() -> None:
     )
 
 
-def _app(settings: Settings) -> Flask:
+def _app(settings: Settings, pair: Pair) -> Application:
     cluster = Cluster()
+    registration.keep_registered(Cluster(), settings.service_namespace, pair, _now)
     tenants = Tenants(cluster, settings, time.monotonic)
-    return create_app(settings, Launcher(cluster, tenants), tenants, _now)
+    permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
+    application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted)
+    return OnlyTheApiServer(application, pair.secret, _now)
 
 
 def _now() -> datetime:

@@ -1,7 +1,7 @@
 """The webhook over HTTP: an AdmissionReview in, an AdmissionReview out."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +19,16 @@ _STORE_ONLY = "TESK_STORE_ONLY is set, which is for tests alone: tasks are store
 
 
 def create_app(
-    settings: Settings, launcher: Launcher, tenants: Tenants[Settings], now: Callable[[], datetime]
+    settings: Settings,
+    launcher: Launcher,
+    tenants: Tenants[Settings],
+    now: Callable[[], datetime],
+    permitted: Callable[[Mapping[str, Any]], None],
 ) -> Flask:
-    """POST /admit decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives."""
+    """POST /admit decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives.
+
+    `permitted` raises Forbidden for the user of a request who may not create tasks.
+    """
     app = Flask(__name__, static_folder=None)
     if settings.store_only:
         log.warning(_STORE_ONLY)
@@ -31,6 +38,7 @@ def create_app(
         asked = request.get_json()["request"]
         uid = asked["uid"]
         try:
+            permitted(asked)
             own = tenants.settings(asked["namespace"])
             admitted = review.reviewed(asked, own, api_account=settings.api_account, restorers=settings.restorers)
             launches = admitted.launches and not settings.store_only

@@ -1,6 +1,8 @@
 """The webhook's certificate authority and its certificate, kept in a Secret that all replicas share."""
 
 import base64
+import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,7 +16,6 @@ from tescore.errors import AlreadyExists, Missing
 
 SECRET = "tesk-webhook-tls"  # noqa: S105 - the name of the Secret
 SERVICE = "tesk-webhook"
-CONFIGURATION = "tesk"
 _LIFE = timedelta(days=3650)
 _BACKDATED = timedelta(hours=1)
 """Clocks of nodes differ."""
@@ -28,20 +29,40 @@ class Objects(Protocol):
     def patch(self, path: str, body: Object) -> Object: ...
 
 
-def ensured(cluster: Objects, namespace: str, now: datetime) -> tuple[bytes, bytes]:
-    """Certificate and key (PEM) of the webhook, made if there are none yet, and known to the API server.
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The webhook's certificate and key (PEM), and the authority behind it, as the API server wants it (base64)."""
+
+    authority: str
+    certificate: bytes
+    key: bytes
+
+    @property
+    def secret(self) -> bytes:
+        """What all replicas know and nobody else."""
+        return hashlib.sha256(self.key).digest()
+
+
+def ensured(cluster: Objects, namespace: str, now: datetime) -> Pair:
+    """The pair that all replicas share, made if there is none yet.
 
     Of several replicas that start at once the first that stores its own wins.
     """
-    secret = _secret(cluster, namespace, now)
-    data = {name: base64.b64decode(text) for name, text in secret["data"].items()}
-    where = path("admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", name=CONFIGURATION)
-    webhooks = cluster.get(where)["webhooks"]
-    authority = secret["data"]["ca.crt"]
-    if any(webhook["clientConfig"].get("caBundle") != authority for webhook in webhooks):
-        trusting = [{**w, "clientConfig": {**w["clientConfig"], "caBundle": authority}} for w in webhooks]
-        cluster.patch(where, {"webhooks": trusting})
-    return data["tls.crt"], data["tls.key"]
+    return _pair(_secret(cluster, namespace, now))
+
+
+def current(cluster: Objects, namespace: str) -> Pair | None:
+    """The pair that is in force, which is another one if somebody has removed the Secret; None where there is none."""
+    try:
+        return _pair(cluster.get(path("secrets", namespace, SECRET)))
+    except Missing:
+        return None
+
+
+def _pair(secret: Object) -> Pair:
+    data = secret["data"]
+    certificate, key = (base64.b64decode(data[name]) for name in ("tls.crt", "tls.key"))
+    return Pair(data["ca.crt"], certificate, key)
 
 
 def _secret(cluster: Objects, namespace: str, now: datetime) -> Object:

@@ -1,0 +1,1 @@
+"""Who asks, in which tenant, and what they may do there."""

@@ -1,0 +1,40 @@
+"""Questions that the Kubernetes API server answers when they are created: TokenReview and SubjectAccessReview."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from tescore.cluster import Object, path
+from tescore.errors import Misconfigured, Refused
+from tescore.retry import retried
+
+_GROUP, _RESOURCE = "tesk", "tasks"
+"""The virtual resource on which RBAC says what users may do with tasks; no API serves it."""
+
+
+class Reviewer(Protocol):
+    """What is needed of tescore.cluster.Cluster."""
+
+    def create(self, path: str, body: Object) -> Object: ...
+
+
+def may(
+    cluster: Reviewer, user: str, groups: Sequence[str], verb: str, namespace: str, *, waits: Sequence[float] = ()
+) -> bool:
+    """Whether a user of these groups may do that with the tasks of a namespace. Raises as `answer` does."""
+    what = {"namespace": namespace, "verb": verb, "group": _GROUP, "resource": _RESOURCE}
+    spec = {"user": user, "groups": list(groups), "resourceAttributes": what}
+    return bool(answer(cluster, "authorization.k8s.io", "SubjectAccessReview", spec, waits=waits).get("allowed"))
+
+
+def answer(cluster: Reviewer, group: str, kind: str, spec: Object, *, waits: Sequence[float] = ()) -> dict[str, Any]:
+    """The status of the review, asked for again after each wait while Kubernetes is away.
+
+    Raises Unavailable, and Misconfigured where the program may not ask.
+    """
+    body = {"apiVersion": f"{group}/v1", "kind": kind, "spec": spec}
+    where = path(f"{group}/v1/{kind.lower()}s")
+    try:
+        reviewed = retried(lambda: cluster.create(where, body), waits, obeyed=2.0)
+    except Refused as error:
+        raise Misconfigured(str(error)) from error
+    return dict(reviewed.get("status") or {})
