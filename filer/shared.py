@@ -6,8 +6,9 @@ A link means what it means where the claims are mounted at the paths to which th
 import errno
 import os
 import stat
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ _TURNS = 200
 """Links and `..` on the way to one file."""
 
 _places: dict[Root, Path] = {}
+_making = threading.Lock()
+"""A folder that is new has its owner before another thread puts something of that owner's into it."""
 
 
 def mount(claims: Iterable[str], folder: Path) -> None:
@@ -103,19 +106,25 @@ class _Walk:
             return None
 
     def _go(self, part: str) -> None:
-        try:
-            there = os.open(part, _STEP, dir_fd=self.here)
-        except FileNotFoundError:
-            if not self.make:
-                raise
-            make_folder(self.here, part)
-            there = os.open(part, _STEP, dir_fd=self.here)
+        with _making if self.make else nullcontext():
+            try:
+                there = os.open(part, _STEP, dir_fd=self.here)
+            except FileNotFoundError:
+                if not self.make:
+                    raise
+                _make_folder(self.here, part)
+                there = os.open(part, _STEP, dir_fd=self.here)
         os.close(self.here)
         self.here = there
 
 
 def make_folder(above: int, name: str) -> None:
     """A folder of the owner of the one that it is in, if it is not there."""
+    with _making:
+        _make_folder(above, name)
+
+
+def _make_folder(above: int, name: str) -> None:
     with suppress(FileExistsError):
         os.mkdir(name, 0o777, dir_fd=above)
         made = os.open(name, _FOLDER, dir_fd=above)
