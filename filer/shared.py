@@ -22,7 +22,7 @@ _TURNS = 200
 """Links and `..` on the way to one file."""
 
 _places: dict[Root, Path] = {}
-_making = threading.Lock()
+_making = threading.RLock()
 """A folder that is new has its owner before another thread puts something of that owner's into it."""
 
 
@@ -112,7 +112,7 @@ class _Walk:
             except FileNotFoundError:
                 if not self.make:
                     raise
-                _make_folder(self.here, part)
+                make_folder(self.here, part)
                 there = os.open(part, _STEP, dir_fd=self.here)
         os.close(self.here)
         self.here = there
@@ -120,12 +120,7 @@ class _Walk:
 
 def make_folder(above: int, name: str) -> None:
     """A folder of the owner of the one that it is in, if it is not there."""
-    with _making:
-        _make_folder(above, name)
-
-
-def _make_folder(above: int, name: str) -> None:
-    with suppress(FileExistsError):
+    with _making, suppress(FileExistsError):
         os.mkdir(name, 0o777, dir_fd=above)
         made = os.open(name, _FOLDER, dir_fd=above)
         try:

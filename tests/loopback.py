@@ -38,6 +38,12 @@ class Kept:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
 
+    def linked(self, elsewhere: str) -> None:
+        """Makes a folder `in` with an empty folder, and links to a file and to the folder `elsewhere`, named so."""
+        (self.folder / "in/empty/below").mkdir(parents=True)
+        (self.folder / "in/file-link").symlink_to("f")
+        (self.folder / "in/folder-link").symlink_to(elsewhere)
+
     def own(self) -> None:
         """Lets those who log in write to all that is there, but for the folder of the anonymous."""
         for place in (self.folder, *self.folder.rglob("*")):

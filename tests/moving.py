@@ -1,11 +1,13 @@
 """The filer's program over a scratch volume of the test's."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 from tescore import report
-from tests.test_filer_program import program
+from tests.test_filer_program import program, variables
 
 
 def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[int, report.Report]:
@@ -15,6 +17,17 @@ def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[s
     (tmp_path / "task.json").write_text(json.dumps(document))
     ended = program(tmp_path, step, **environment)
     return ended.returncode, report.read(ended.stdout.splitlines())
+
+
+def printed(tmp_path: Path, environment: dict[str, str], code: str) -> str:
+    """What code prints in a process with the filer's environment."""
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**variables(tmp_path), **environment},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
 
 
 def scratch(tmp_path: Path, path: str) -> Path:

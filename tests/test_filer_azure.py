@@ -1,7 +1,5 @@
 """Azure's blob storage, against Azurite."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,8 +13,7 @@ from filer.transports import azure, of
 from tescore import report
 from tests import emulators
 from tests.emulators import ACCOUNT, ACCOUNT_KEY
-from tests.moving import moved, scratch, tree, wrote
-from tests.test_filer_program import variables
+from tests.moving import moved, printed, scratch, tree, wrote
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -101,14 +98,7 @@ def test_a_long_list_comes_page_by_page(
         first = azure._listed(azure.parse({URL + "/many"!r}, folder=True), "", 2)
         print(first.paths, azure._listed(azure.parse({URL + "/many"!r}, folder=True), first.following, 2))
     """
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**variables(tmp_path), **environment},
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    assert told == "('a', 'b') Page(paths=('c',), following='')\n"
+    assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
 
 
 def test_a_signed_url_needs_no_key_and_its_signature_is_not_told(

@@ -74,9 +74,7 @@ def test_what_no_url_may_hold_is_taken_as_it_stands(server: Vsftpd, place: Path)
 def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(server: Vsftpd, tmp_path: Path) -> None:
     for path in ("in/f", "in/.hidden", "in/sub/deep/g", f"in/{AWKWARD}/h", "in/ lead and trail ", "elsewhere/e/i"):
         server.wrote(path, path.encode())
-    (server.folder / "in/empty/below").mkdir(parents=True)
-    (server.folder / "in/file-link").symlink_to("f")
-    (server.folder / "in/folder-link").symlink_to("../elsewhere/e")
+    server.linked("../elsewhere/e")
     (server.folder / "in/sub/loop").symlink_to("..")
     told = moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/in/"), "type": "DIRECTORY"})
     assert told == (0, report.Report())

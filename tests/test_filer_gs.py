@@ -1,7 +1,5 @@
 """gs://, against fake-gcs-server."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +14,7 @@ from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import gs
 from tescore import report
 from tests.emulators import gcs
-from tests.moving import moved, scratch, tree, wrote
-from tests.test_filer_program import variables
+from tests.moving import moved, printed, scratch, tree, wrote
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -89,14 +86,7 @@ def test_a_long_list_comes_page_by_page(bucket: storage.Bucket, environment: dic
         first = gs._listed("gs://one/many", "", 2)
         print(first.paths, gs._listed("gs://one/many", first.following, 2))
     """
-    told = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**variables(tmp_path), **environment},
-        capture_output=True,
-        check=True,
-        text=True,
-    ).stdout
-    assert told == "('a', 'b') Page(paths=('c',), following='')\n"
+    assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
 
 
 @pytest.mark.parametrize("url", ["gs://one/none", "gs://none/x"])

@@ -52,9 +52,7 @@ def test_files_of_any_size_and_name_arrive(server: Sshd, tmp_path: Path) -> None
 def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(server: Sshd, tmp_path: Path) -> None:
     for path in ("in/f", "in/.hidden", f"in/{AWKWARD}/h", "elsewhere/e/i"):
         server.wrote(path, path.encode())
-    (server.folder / "in/empty/below").mkdir(parents=True)
-    (server.folder / "in/file-link").symlink_to("f")
-    (server.folder / "in/folder-link").symlink_to("/data/elsewhere/e")
+    server.linked("/data/elsewhere/e")
     (server.folder / "in/loop").symlink_to("../in")
     told = moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/~/in/"), "type": "DIRECTORY"})
     assert told == (0, report.Report())
