@@ -104,6 +104,18 @@ def test_a_waiting_task_is_cancelled_at_once_and_holds_nobody_up(
     assert service.state(first) == "COMPLETE"
 
 
+def test_a_task_runs_at_once_where_the_last_one_was_just_cancelled(
+    service: Service, kubectl: Kubectl, shell: Shell, one_at_a_time: None, pause: Callable[[], None]
+) -> None:
+    # The webhook counts once a second: it still takes the first for there, makes the second wait, and sees its error.
+    wait_until(lambda: jobs(kubectl) == set(), "nobody takes room any more")
+    for _ in range(3):
+        service.client.cancel_task(service.create({"executors": [shell("sleep 60")]}))
+        task_id = service.create({"executors": [shell("echo hello")]})
+        assert metadata(kubectl, task_id)[1] == ""
+        service.client.cancel_task(task_id)
+
+
 def test_the_janitor_lets_the_next_begin_where_nobody_ended_well_unless_it_is_paused(
     service: Service, kubectl: Kubectl, shell: Shell, one_at_a_time: None, pause: Callable[[], None]
 ) -> None:
