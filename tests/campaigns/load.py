@@ -4,7 +4,7 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,11 +50,8 @@ class Connection:
 
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> bytes:
         """The body of the answer. Raises Failed unless it is 200 or 201."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            self._made.request(method, path, body=body, headers={**self._headers, **given, **named})
-            answer = self._made.getresponse()
+            answer = self._asked(method, path, body, headers)
             data = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self._made.close()
@@ -62,6 +59,22 @@ class Connection:
         if answer.status not in {200, 201}:
             raise Failed(answer.status, data.decode(errors="replace"))
         return data
+
+    def lines(self, path: str, **headers: str) -> Iterator[bytes]:
+        """The lines of an answer that may last, as they come, until the connection is closed."""
+        answer = self._asked("GET", path, None, headers)
+        if answer.status != 200:
+            raise Failed(answer.status, answer.read().decode(errors="replace"))
+        self._made.sock.settimeout(None)
+        return iter(answer)
+
+    def _asked(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> http.client.HTTPResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"Content-Type": "application/json"} if body is not None else {}
+        self._made.request(method, path, body=body, headers={**self._headers, **given, **named})
+        return self._made.getresponse()
 
     def close(self) -> None:
         self._made.close()
