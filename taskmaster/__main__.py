@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from taskmaster import claim, loop
+from taskmaster.account import account
 from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
@@ -18,7 +19,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     settings = started("taskmaster", Settings, os.environ)
     log = logging.getLogger("taskmaster")
-    kube = Kube(_server(), settings.namespace)
+    kube = Kube(_server(), settings.namespace, account=account(os.environ))
     claimed = claim.claimed(kube, settings, _now)
     if claimed is None:
         log.info("there is no record to run")

@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import urllib3
 
+from taskmaster.account import Account
 from tescore import listing, tails
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
 from tescore.retry import pause, retried, schedule
 
-_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
 
@@ -35,16 +34,14 @@ class Kube:
     Expired of tescore.errors, and Unavailable when it stays away for longer than the waits.
     """
 
-    def __init__(
-        self, server: str, namespace: str, *, account: Path = _ACCOUNT, waits: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, server: str, namespace: str, *, account: Account, waits: Sequence[float] | None = None) -> None:
         self._server = server
         self._account = account
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
         self._log_waits = schedule(total=_LOG_PATIENCE) if waits is None else waits
         self._pool = urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_certs=str(account / "ca.crt")
+            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_cert_data=account.authority
         )
 
     def get(self, kind: str, name: str) -> Object | None:
@@ -151,9 +148,7 @@ class Kube:
         stream: bool = False,
         read: float = 30,
     ) -> urllib3.BaseHTTPResponse:
-        # The token is read each time, because the kubelet replaces it.
-        token = (self._account / "token").read_text()
-        headers = {"Authorization": f"Bearer {token}", "Accept": accept, "Content-Type": content_type}
+        headers = {"Authorization": f"Bearer {self._account.token()}", "Accept": accept, "Content-Type": content_type}
         try:
             response = self._pool.request(
                 method,

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from tescore.errors import Conflict, Unavailable
 
@@ -65,7 +66,8 @@ def server() -> Iterator[ApiServer]:
 @pytest.fixture
 def kube(server: ApiServer, tmp_path: Path) -> Kube:
     (tmp_path / "token").write_text("t")
-    return Kube(server.url, "tesk", account=tmp_path, waits=[0.01, 0.01])
+    (tmp_path / "ca.crt").touch()
+    return Kube(server.url, "tesk", account=mounted(tmp_path), waits=[0.01, 0.01])
 
 
 def status(code: int, reason: str) -> tuple[int, dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from taskmaster import claim, loop
+from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from tescore import naming, outputs, record, report
 from tescore.errors import Unavailable
@@ -43,8 +44,9 @@ def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
     account = folder / pod
     account.mkdir()
     (account / "token").write_text(pod)
+    (account / "ca.crt").touch()
     clock = itertools.cycle(TIMES)
-    kube = Kube(server.url, "tesk", account=account, waits=[0.001, 0.001])
+    kube = Kube(server.url, "tesk", account=mounted(account), waits=[0.001, 0.001])
     mine = settings(pod_uid=pod, **changes)
     claimed = claim.claimed(kube, mine, lambda: next(clock))
     assert claimed is not None

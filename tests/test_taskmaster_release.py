@@ -1,14 +1,17 @@
 from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
 
+from taskmaster.account import Account
 from taskmaster.kube import Kube
 from taskmaster.release import release
 from tests.apiserver import ApiServer, api_server
 from tests.build import settings
+
+
+ACCOUNT = Account("", lambda: "token")
 
 
 @pytest.fixture
@@ -18,9 +21,8 @@ def server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def kube(server: ApiServer, tmp_path: Path) -> Kube:
-    (tmp_path / "token").write_text("token")
-    return Kube(server.url, "tesk", account=tmp_path, waits=[])
+def kube(server: ApiServer) -> Kube:
+    return Kube(server.url, "tesk", account=ACCOUNT, waits=[])
 
 
 def add(server: ApiServer, name: str, room: str = "", second: int = 0) -> None:
@@ -104,12 +106,11 @@ def test_two_that_end_at_once_let_two_begin(server: ApiServer, tmp_path: Path, k
 
 
 @pytest.mark.parametrize("data", [{"TESK_TASK_LIMIT": "many"}, {}])
-def test_what_cannot_be_done_is_no_failure(tmp_path: Path, kube: Kube, server: ApiServer, data: dict[str, str]) -> None:
+def test_what_cannot_be_done_is_no_failure(kube: Kube, server: ApiServer, data: dict[str, str]) -> None:
     add(server, "task-9", "waits")
     if data:
         server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": data}, "ADDED")
         ends(kube, "task-gone")
     else:
-        (tmp_path / "token").write_text("token")
-        ends(Kube("http://127.0.0.1:1", "tesk", account=tmp_path, waits=[]), "task-1")
+        ends(Kube("http://127.0.0.1:1", "tesk", account=ACCOUNT, waits=[]), "task-1")
     assert waiting(server) == ["task-9"]

@@ -17,7 +17,7 @@ def tenants(kubectl: Kubectl) -> Iterator[None]:
     """One with a claim for each task and one whose tasks share a claim, until the block ends."""
     try:
         for tenant in (OWN, SHARED):
-            subprocess.run([ROOT / "scripts/tenant", tenant], check=True, capture_output=True)
+            subprocess.run([ROOT / "scripts/tenant", "--quick", tenant], check=True, capture_output=True)
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
         claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": spec}
         kubectl("-n", SHARED, "create", "-f", "-", given=claim)

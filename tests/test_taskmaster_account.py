@@ -1,0 +1,16 @@
+from pathlib import Path
+
+from taskmaster.account import account, mounted
+
+
+def test_a_token_that_the_job_gives_is_taken_as_it_is() -> None:
+    given = account({"TESK_API_TOKEN": "t", "TESK_API_AUTHORITY": "PEM"})
+    assert (given.token(), given.authority) == ("t", "PEM")
+
+
+def test_a_mounted_token_is_read_each_time(tmp_path: Path) -> None:
+    (tmp_path / "ca.crt").write_text("PEM")
+    (tmp_path / "token").write_text("old")
+    given = mounted(tmp_path)
+    (tmp_path / "token").write_text("new")
+    assert (given.token(), given.authority) == ("new", "PEM")
