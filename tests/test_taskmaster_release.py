@@ -10,7 +10,6 @@ from taskmaster.release import release
 from tests.apiserver import ApiServer, api_server
 from tests.build import settings
 
-
 ACCOUNT = Account("", lambda: "token")
 
 
@@ -92,7 +91,7 @@ def test_without_a_limit_of_ours_nothing_is_asked(server: ApiServer, kube: Kube,
     assert server.requests == 0
 
 
-def test_two_that_end_at_once_let_two_begin(server: ApiServer, tmp_path: Path, kube: Kube) -> None:
+def test_two_that_end_at_once_let_two_begin(server: ApiServer, kube: Kube) -> None:
     for name in ("task-1", "task-2"):
         add(server, name)
     for name in ("task-6", "task-7", "task-8", "task-9"):
