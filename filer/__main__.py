@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from filer import guard, run, scrub, shared
 from filer.patience import Patience
+from filer.reporting import Reporting
 from filer.settings import Settings
 from tescore import document, model, naming, record
 from tescore.errors import BadSettings, Rejected
@@ -51,13 +52,18 @@ def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
     until = time.monotonic() + chosen.transfer_seconds if chosen.transfer_seconds else math.inf
     patience = Patience(chosen.retry_seconds, random.random, until)
     volume, threads = Path(chosen.scratch), max(1, chosen.transfer_limit)
+    told = Reporting(sys.stdout.buffer)
     if step == "inputs":
-        return run.inputs(task, volume, Path(chosen.launcher), tell=_tell, patience=patience, threads=threads)
-    failed = run.outputs(
-        task, volume, optional=chosen.optional_outputs, tail=chosen.tail, tell=_tell, patience=patience, threads=threads
-    )
-    if chosen.scrub and not failed:
-        _scrub(chosen.scrub, chosen)  # what it cannot remove is the janitor's: the outputs are stored
+        failed = run.inputs(task, volume, Path(chosen.launcher), tell=told.tell, patience=patience, threads=threads)
+    else:
+        optional, tail = chosen.optional_outputs, chosen.tail
+        failed = run.outputs(
+            task, volume, optional=optional, tail=tail, tell=told.tell, patience=patience, threads=threads
+        )
+        if chosen.scrub and not failed:
+            _scrub(chosen.scrub, chosen)  # what it cannot remove is the janitor's: the outputs are stored
+    if not failed and naming.REPORT_VARIABLE in os.environ:
+        told.deliver(os.environ[naming.REPORT_VARIABLE])
     return failed
 
 
@@ -79,12 +85,6 @@ def _task(folder: Path) -> model.Task:
     else:
         raise BadSettings([f"TESK_TASK_FOLDER ({folder}) holds neither {plain.name} nor {packed.name}"])
     return model.task(document.parse(text)[0])
-
-
-def _tell(line: str) -> None:
-    # As bytes: the locale of the image may be any, and a file's name any bytes.
-    sys.stdout.buffer.write(line.encode(errors="replace") + b"\n")
-    sys.stdout.buffer.flush()
 
 
 def _leave(code: int) -> NoReturn:

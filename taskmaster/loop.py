@@ -20,6 +20,7 @@ from taskmaster import (
     waiting,
     writing,
 )
+from taskmaster.hearing import Hearing
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
@@ -56,6 +57,9 @@ class Taskmaster:
         self._own_claim = scratch.has_own_claim(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.uid)
+        self._hearing = Hearing(settings.pod_ip, self._watches.put) if settings.pod_ip else None
+        self._told: dict[str, report.Report] = {}
+        """By pods: what their filers told by themselves."""
 
     def run(self) -> None:
         """Returns when the task has ended and nothing is left of it but its record."""
@@ -128,7 +132,8 @@ class Taskmaster:
             if step == self._steps[0] and claim:
                 self._objects.make("persistentvolumeclaims", claim)
             failed = tasklog.failed(seen.log, self._task)
-            pod = manifests.pod(seen, self._task, step, self._settings, failed=failed)
+            report_to = self._hearing.expect(self._pod_name()) if self._hearing and step.kind != Kind.EXECUTOR else ""
+            pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
         except Refused as error:
             refusal = waiting.of_refusal(step, error)
@@ -165,6 +170,9 @@ class Taskmaster:
             return pod
         if change.name != self._pod_name():
             return pod
+        if change.kind == "reports" and change.object and pod:
+            self._told[pod.name] = report.read(change.object["lines"])
+            return observe.done(pod)
         return observe.pod(change.object) if change.object is not None else None
 
     def _read_and_conclude(self, step: Step, pod: Pod, end: Terminated) -> None:
@@ -176,7 +184,7 @@ class Taskmaster:
             tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)
         else:
-            told = self._objects.report(pod.name)
+            told = self._told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
         self._conclude(StepEnd(step, grown, explain.ended(step, pod, told), pod))

@@ -16,13 +16,18 @@ _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
 
 
-def pod(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
-    """The pod of a step. `failed` tells the outputs filer that missing files are no error any more."""
+def pod(
+    record: Record, task: Task, step: Step, settings: Settings, *, failed: bool, report_to: str = ""
+) -> dict[str, Any]:
+    """The pod of a step. `failed` tells the outputs filer that missing files are no error any more.
+
+    `report_to` is where a filer tells its report, as `taskmaster.hearing` names it.
+    """
     name = plan.journal(record.step).pod(record.task_id, step)
     if step.kind == Kind.EXECUTOR:
         component, spec = "executor", _executor_spec(record, task, task.executors[step.executor], settings)
     else:
-        component, spec = "filer", _filer_spec(record, task, step, settings, failed=failed)
+        component, spec = "filer", _filer_spec(record, task, step, settings, failed, report_to)
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -85,7 +90,9 @@ def _executor_mounts(place: Scratch, task: Task, linked: Sequence[str], *, launc
     ]
 
 
-def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, failed: bool) -> dict[str, Any]:
+def _filer_spec(
+    record: Record, task: Task, step: Step, settings: Settings, failed: bool, report_to: str
+) -> dict[str, Any]:
     optional = failed or task.resources.parameters.optional_outputs
     roots = filer_mounts.roots(task, step.kind, settings.file_claims)
     environment = {
@@ -93,6 +100,7 @@ def _filer_spec(record: Record, task: Task, step: Step, settings: Settings, *, f
         "TESK_TAIL": str(tail_size(record, task)),
         **transfers.environment(settings),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
+        **({naming.REPORT_VARIABLE: report_to} if report_to else {}),
     }
     place = scratch.of(record, settings)
     volume_mounts = [

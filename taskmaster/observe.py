@@ -80,6 +80,11 @@ def pod(shown: Mapping[str, Any]) -> Pod:
     )
 
 
+def done(pod: Pod) -> Pod:
+    """The pod whose filer says that it has done all it had to, as it will look once the kubelet has seen it."""
+    return replace(pod, terminated=Terminated(0, "Completed", "", "", ""))
+
+
 def _terminated(state: Mapping[str, Any] | None) -> Terminated | None:
     if not state:
         return None

@@ -13,3 +13,4 @@ class Settings(TransferSettings, TenantSettings):
     namespace: str = setting("namespace of the task")
     pod_uid: str = setting("uid of the taskmaster's own pod, which it claims the task with")
     filer_image: str = setting("image of the filer")
+    pod_ip: str = setting("address of the taskmaster's own pod, at which it hears from filers", default="")

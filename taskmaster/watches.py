@@ -12,6 +12,7 @@ Object = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Change:
     kind: str
+    """A plural of Kubernetes', or `reports` for what a pod's filer told by itself."""
     name: str
     object: Object | None
     """None when it is not there."""
@@ -28,6 +29,10 @@ class Watches:
     ) -> None:
         """Puts each sight of an object into the queue, up to and with the first for which `until` is true."""
         threading.Thread(target=self._run, args=(kind, name, shown, until), daemon=True).start()
+
+    def put(self, change: Change) -> None:
+        """A change that was not seen by following."""
+        self._queue.put(change)
 
     def next(self, timeout: float | None = None) -> Change:
         """The next change. Raises queue.Empty after `timeout` seconds without one."""

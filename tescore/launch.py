@@ -108,6 +108,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                             "env": [
                                 *({"name": name, "value": value} for name, value in environment.items()),
                                 {"name": "TESK_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+                                {"name": "TESK_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
                                 *_token(settings.token_secret),
                             ],
                             "resources": {

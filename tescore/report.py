@@ -20,6 +20,9 @@ from tescore.outputs import Batch, File
 FAILED = 64
 """Exit code of a filer that could not move a file; any other code but 0 is a defect or a kill."""
 
+SHORT = 256 * 1024
+"""Bytes of a report that a filer tells the taskmaster itself; a longer one is read from the log."""
+
 _PLAIN_FILES = 100
 """Files told in lines that people can read."""
 _FAILURES = 10

@@ -51,6 +51,8 @@ class ApiServer:
     """What callers were told beside their answers."""
     refused_again: bool = False
     """Whether who creates what is there already is told that the quota is full."""
+    sees_end: Callable[[Object], bool] = lambda _: True
+    """Whether the kubelet ever sees that a pod which was made has ended."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -337,7 +339,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "pods":
             server.made.append(name)
             times = {"startedAt": "2026-11-22T04:00:00Z", "finishedAt": "2026-11-22T04:00:01Z"}
-            for state in ({"running": times}, {"terminated": {"exitCode": 0, **times}}):
+            ended = [{"terminated": {"exitCode": 0, **times}}] if server.sees_end(made) else []
+            for state in ({"running": times}, *ended):
                 server.stored(kind, {**deepcopy(made), "status": {"containerStatuses": [{"state": state}]}}, "MODIFIED")
         return 200, made
 

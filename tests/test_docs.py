@@ -48,7 +48,7 @@ def test_the_parameters_table_of_the_readme_is_that_of_the_code() -> None:
 
 
 def test_whoever_launches_a_taskmaster_can_set_all_that_it_reads() -> None:
-    own = {"TESK_TASK", "TESK_NAMESPACE", "TESK_POD_UID"}
+    own = {"TESK_TASK", "TESK_NAMESPACE", "TESK_POD_UID", "TESK_POD_IP"}
     launched = {row[0]: row[1] for row in settings.table(LaunchSettings)}
     for variable, default, _ in settings.table(TaskmasterSettings):
         assert variable in own or launched[variable] == default

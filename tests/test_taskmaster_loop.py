@@ -1,5 +1,6 @@
 """A whole task with the connection to the API server broken at each of its requests, one after the other."""
 
+import io
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from filer.reporting import Reporting
 from taskmaster import claim, loop
 from taskmaster.account import mounted
 from taskmaster.kube import Kube
@@ -99,6 +101,28 @@ def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
         assert 20 < server.requests < MOST_REQUESTS
         owned = server.objects["jobs", PREFIX]["metadata"]["ownerReferences"]
         assert [owner["uid"] for owner in owned] == ["u-1"]
+
+
+def test_a_filer_that_says_that_it_is_done_is_not_waited_for(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+
+        def tells(pod: dict[str, Any]) -> bool:
+            """Whether the end of a pod is left to the kubelet, because its program tells nobody."""
+            variables = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", [])}
+            if naming.REPORT_VARIABLE not in variables:
+                return True
+            reporting = Reporting(io.BytesIO())
+            if pod["metadata"]["name"] == PODS[-1]:
+                reporting.tell(server.report.decode())
+            reporting.deliver(variables[naming.REPORT_VARIABLE])
+            return False
+
+        server.sees_end = tells
+        run(server, tmp_path, "p-1", pod_ip="127.0.0.1")
+
+        assert_as_if_nothing_had_happened(server)
+        assert [file["url"] for file in ended(server).log["outputs"]] == ["u"]
 
 
 def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:

@@ -1,0 +1,57 @@
+"""Hears from a filer that it has done all it had to, up to a second before the kubelet, which looks once a second.
+
+It is no more than a short cut: what never comes, comes late or is not understood is read from the pod and its log.
+"""
+
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+from taskmaster.watches import Change
+from tescore import report
+
+_SECONDS = 2.0
+"""In which one who connects must have said what he has to: others wait meanwhile."""
+
+
+class Hearing:
+    """A port at which each filer that is expected may tell its report once, with a key that its pod alone knows."""
+
+    def __init__(self, address: str, heard: Callable[[Change], None]) -> None:
+        """Listens on that address of the taskmaster's pod; `heard` is called in a thread. Raises OSError."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self._address = address
+        self._socket = socket.create_server((address, 0), family=family)
+        self._pods: dict[str, str] = {}
+        self._heard = heard
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def expect(self, pod: str) -> str:
+        """What that pod's filer must know: address, port and key."""
+        key = os.urandom(16).hex()
+        self._pods[key] = pod
+        return f"{self._address} {self._socket.getsockname()[1]} {key}"
+
+    def _run(self) -> None:
+        while True:
+            connection, _ = self._socket.accept()
+            with connection:
+                connection.settimeout(_SECONDS)
+                try:
+                    key, _, told = _all_of(connection).partition(b"\n")
+                except OSError:
+                    continue
+            pod = self._pods.pop(key.decode(errors="replace"), "")
+            if pod:
+                self._heard(Change("reports", pod, {"lines": told.decode(errors="replace").split("\n")}))
+
+
+def _all_of(connection: socket.socket) -> bytes:
+    """What is said until the other side ends. Raises OSError if it is too long."""
+    said = b""
+    while part := connection.recv(65536):
+        said += part
+        if len(said) > 2 * report.SHORT:
+            raise OSError("too long")
+    return said
