@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel bench-api hammer bench-filer up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel bench bench-api hammer bench-filer up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -23,6 +23,9 @@ cancel: ## how soon a cancelled task is CANCELED, alone and among many
 
 bench-api: ## how quick the api is with 100 to 50,000 tasks, beside the bare API server: BENCH_TASKS=…
 	@scripts/campaign bench_api
+
+bench: ## how quick tasks are beside bare pods, alone and many at once, and what they cost: BENCH_ROUNDS=…
+	@scripts/campaign speed
 
 hammer: ## many clients at once against one api pod, which is killed in a second round
 	@scripts/campaign hammer

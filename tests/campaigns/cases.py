@@ -42,9 +42,13 @@ def bare_pod(place: Place, name: str) -> list[dict[str, Any]]:
 def bare_claim(place: Place, name: str) -> list[dict[str, Any]]:
     """A pod on a claim that is provisioned for it."""
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": spec}
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": _metadata(name), "spec": spec}
     volume = {"name": "v", "persistentVolumeClaim": {"claimName": name}}
     return [claim, _pod(place, name, [volume], [{"name": "v", "mountPath": "/v"}])]
+
+
+def _metadata(name: str) -> dict[str, Any]:
+    return {"name": name, "labels": {"bench": "bare"}}
 
 
 def _pod(place: Place, name: str, volumes: list[dict[str, Any]], mounts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def _pod(place: Place, name: str, volumes: list[dict[str, Any]], mounts: list[di
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name},
+        "metadata": _metadata(name),
         "spec": {
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
@@ -103,13 +107,16 @@ def content(place: Place, _: str) -> list[dict[str, Any]]:
 
 BARE, BARE_CLAIM = Case("bare pod", OWN, bare_pod, False), Case("bare pod, claim", OWN, bare_claim, False)
 HELLO, FILES = Case("hello", OWN, hello), Case("io, shared scratch", SHARED, files)
+FILES_ON_CLAIM = Case("io, claim", OWN, files)
+COST_CASES = (HELLO, FILES, FILES_ON_CLAIM)
+"""Those whose cost is told."""
 CASES = (
     BARE,
     BARE_CLAIM,
     HELLO,
     Case("three", OWN, three),
     FILES,
-    Case("io, claim", OWN, files),
+    FILES_ON_CLAIM,
     Case("stdin-out", SHARED, redirected),
     Case("content", SHARED, content),
 )

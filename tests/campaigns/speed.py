@@ -1,113 +1,47 @@
 """`python -m tests.campaigns.speed`: how long tasks take beside bare pods, alone and many at once, and their cost.
 
-Prints tables of Markdown, and writes them into the README between its marks if BENCH_WRITE=yes. Ends with 1
-where a bound is broken. Environment: `.local/env`, and BENCH_ROUNDS (15), BENCH_MANY (50,200).
+Prints tables of Markdown and writes them into the README, between its marks, unless BENCH_WRITE=no. Ends with 1 where a
+bound is broken. Environment: `.local/env`, and BENCH_ROUNDS (15), BENCH_MANY (50,200), BENCH_MANY_ROUNDS (2).
 """
 
-import json
 import os
 import random
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
-from statistics import median
+from contextlib import closing, contextmanager
+from pathlib import Path
+from statistics import mean, median
 
-from tescore.cluster import path
-from tescore.states import FINAL
-from tests.campaigns.cases import BARE, BARE_CLAIM, CASES, FILES, HELLO, OWN, SHARED, Case, Place, place
-from tests.campaigns.load import Connection, Target, markdown, percentile
-from tests.campaigns.sightings import TERMINATED, Sightings, sightings
-from tests.campaigns.stored_only import bare
-from tests.campaigns.tenants import tenants
+from tests.campaigns import costs
+from tests.campaigns.cases import BARE, BARE_CLAIM, CASES, COST_CASES, FILES, HELLO, Case
+from tests.campaigns.load import Target, markdown, percentile
+from tests.campaigns.runs import Runs, runs
 from tests.e2e.conftest import Kubectl
 
-FINAL_STATES = {state.value for state in FINAL}
+ROOT = Path(__file__).parents[2]
 BOUNDS = {"hello": 1.25, "three": 3.5, "io, shared scratch": 3.6, "stdin-out": 3.6, "content": 1.5}
-"""Of the median of a bare pod."""
+"""Of the median of a bare pod; that of `io, claim` is three of them more than a bare pod with a claim."""
 AT_ONCE = {HELLO.name: 0.95 / 2, FILES.name: 0.9 / 4}
 """The least rate, of that of bare pods."""
-_SENDERS = 16
+_LONGEST_GET = 0.25
+"""Seconds: the p99 of a GET while many tasks run."""
+_MARKS = ("<!-- make bench: begin -->\n", "<!-- make bench: end -->\n")
+
+Told = tuple[str, list[str]]
+"""A table, and the bounds that are broken."""
 
 
-@dataclass
-class Bench:
-    """The service, the bare API server, and what both are seen to do."""
-
-    api: Target
-    server: Target
-    place: Place
-    seen: dict[str, Sightings]
-    """By namespace."""
-    number: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def name(self) -> str:
-        with self.lock:
-            self.number += 1
-            return f"bench-{os.getpid()}-{self.number}"
-
-    def begin(self, case: Case, api: Connection, server: Connection) -> tuple[str, set[str]]:
-        """Makes one; the name and the states to wait for."""
-        name, made = self.name(), []
-        objects = case.made(self.place, name)
-        if case.is_task:
-            where = f"/{case.namespace}/ga4gh/tes/v1/tasks"
-            return json.loads(api.ask("POST", where, json.dumps(objects[0]).encode()))["id"], FINAL_STATES
-        for each in objects:
-            kind = {"Pod": "pods", "PersistentVolumeClaim": "persistentvolumeclaims"}[each["kind"]]
-            made.append(server.ask("POST", path(kind, case.namespace), json.dumps(each).encode()))
-        return name, {TERMINATED}
-
-    def one(self, case: Case) -> float:
-        """Seconds from the request to the end, as a watch shows it."""
-        with closing(self.api.connection()) as api, closing(self.server.connection()) as server:
-            began = time.monotonic()
-            name, states = self.begin(case, api, server)
-            return self.ended(case, name, states) - began
-
-    def ended(self, case: Case, name: str, states: set[str]) -> float:
-        state, at = self.seen[case.namespace].first(name, states)
-        assert state in {"COMPLETE", TERMINATED}, f"{case.name}: {name} is {state}"
-        return at
-
-    def many(self, case: Case, count: int) -> float:
-        """How many end in a second, of so many that are made at once."""
-        began = time.monotonic()
-
-        def share(number: int) -> list[tuple[str, set[str]]]:
-            with closing(self.api.connection()) as api, closing(self.server.connection()) as server:
-                return [self.begin(case, api, server) for _ in range(number, count, _SENDERS)]
-
-        with ThreadPoolExecutor(_SENDERS) as senders:
-            made = [each for part in senders.map(share, range(min(count, _SENDERS))) for each in part]
-        return count / (max(self.ended(case, *each) for each in made) - began)
-
-
-@contextmanager
-def bench(kubectl: Kubectl) -> Iterator[Bench]:
-    """Tenants of its own, which are gone when the block ends."""
-    with ExitStack() as stack:
-        stack.enter_context(tenants(kubectl))
-        server, where = bare(kubectl, admin=True), place()
-        put = urllib.request.Request(where.outside, data=b"x" * 1024, method="PUT")
-        urllib.request.urlopen(put, timeout=30).close()
-        seen = {each: stack.enter_context(sightings(server, each)) for each in (OWN, SHARED)}
-        yield Bench(Target(os.environ["TES_URL"]), server, where, seen)
-
-
-def singles(made: Bench, rounds: int) -> dict[str, list[float]]:
-    """The times of each case, one after the other in turns, the first of each left out."""
+def singles(made: Runs, rounds: int) -> dict[str, list[float]]:
+    """The seconds of each case, one after the other in turns, the first of each left out."""
     took: dict[str, list[float]] = {case.name: [] for case in CASES}
     drawn = random.Random(8)
     for number in range(rounds + 1):
         for case in drawn.sample(CASES, len(CASES)):
-            # What went before is being removed; and the kubelet looks once a second, at whatever part of it we come.
-            time.sleep(drawn.uniform(1.0, 2.0))
+            made.quiet()
+            # At any moment between two looks of the kubelet's, as a client comes.
+            time.sleep(drawn.uniform(0.0, 1.0))
             seconds = made.one(case)
             if number:
                 took[case.name].append(seconds)
@@ -115,8 +49,7 @@ def singles(made: Bench, rounds: int) -> dict[str, list[float]]:
     return took
 
 
-def told_of_singles(took: dict[str, list[float]]) -> tuple[str, list[str]]:
-    """The table and the broken bounds."""
+def told_of_singles(took: dict[str, list[float]]) -> Told:
     floor, claim = median(took[BARE.name]), median(took[BARE_CLAIM.name])
     bounds = {name: times * floor for name, times in BOUNDS.items()} | {"io, claim": claim + 3 * floor}
     rows: list[list[object]] = [["", "least", "median", "p90", "most", "of a bare pod", "may be"]]
@@ -131,14 +64,99 @@ def told_of_singles(took: dict[str, list[float]]) -> tuple[str, list[str]]:
     return markdown(rows), broken
 
 
+@contextmanager
+def asked_meanwhile(api: Target, path: str) -> Iterator[list[float]]:
+    """Seconds of GETs, one each 50 ms, until the block ends."""
+    took: list[float] = []
+    over = threading.Event()
+
+    def ask() -> None:
+        with closing(api.connection()) as connection:
+            while not over.wait(0.05):
+                began = time.monotonic()
+                connection.ask("GET", path)
+                took.append(time.monotonic() - began)
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        yield took
+    finally:
+        over.set()
+        asker.join()
+
+
+def many(made: Runs, counts: list[int], rounds: int) -> Told:
+    """Tasks and bare pods that are made at once, in turns."""
+    rows: list[list[object]] = [["at once", "", "bare pods a second", "tasks a second", "ratio", "at least", "GET p99"]]
+    broken = []
+    for count in counts:
+        for case in (HELLO, FILES) if count == counts[0] else (HELLO,):
+            rates: dict[str, list[float]] = {BARE.name: [], case.name: []}
+            with asked_meanwhile(made.api, made.some_task()) as gets:
+                for each in [BARE, case] * rounds:
+                    made.quiet()
+                    rates[each.name].append(made.many(each, count))
+                    print(f"  {count} {each.name} at once: {rates[each.name][-1]:.2f} a second", flush=True)
+            pods, tasks, slowest = mean(rates[BARE.name]), mean(rates[case.name]), percentile(gets, 0.99)
+            least = AT_ONCE[case.name]
+            told = [f"{pods:.2f}", f"{tasks:.2f}", f"{tasks / pods:.2f}", f"{least:.2f}", f"{slowest * 1000:.0f} ms"]
+            rows.append([count, case.name, *told])
+            if tasks / pods < least:
+                broken.append(f"{count} {case.name} at once: {tasks / pods:.2f} of the rate of bare pods")
+            if slowest > _LONGEST_GET:
+                broken.append(f"{count} {case.name} at once: the p99 of a GET was {slowest * 1000:.0f} ms")
+    return markdown(rows), broken
+
+
+def costs_of(made: Runs, case: Case, count: int) -> list[object]:
+    """A row: what one task of that case costs, as the mean of some."""
+    made.quiet()
+    since = time.time()
+    with costs.uses() as used:
+        tasks = [made.begun_and_ended(case) for _ in range(count)]
+        made.quiet()
+    time.sleep(1)  # until the audit log is written
+    asked = costs.requests(Path(os.environ["AUDIT_LOG"]), set(tasks), since)
+    total = {account: sum(each.values()) / count for account, each in asked.items()}
+    cpu = [f"{used.seconds(program) / count:.3f}" for program in ("taskmaster", "filer", "api", "webhook")]
+    peaks = [max((use.peak for use in used.each(program)), default=0) / 2**20 for program in ("taskmaster", "filer")]
+    requests = "; ".join(f"{account.removeprefix('tesk-')} {number:.0f}" for account, number in sorted(total.items()))
+    kept = costs.stored_bytes(made.server, [made.record(case, task) for task in tasks]) / count
+    return [case.name, *cpu, *(f"{peak:.0f}" for peak in peaks), requests, f"{kept:.0f}"]
+
+
+def told_of_costs(made: Runs, count: int) -> str:
+    head = ["", "taskmaster CPU s", "filer CPU s", "api CPU s", "webhook CPU s", "taskmaster MiB", "filer MiB"]
+    rows: list[list[object]] = [
+        [*head, "requests to the API server", "bytes kept"],
+        *(costs_of(made, each, count) for each in COST_CASES),
+    ]
+    return markdown(rows)
+
+
+def written(readme: str, told: str) -> str:
+    """The README with this between its marks."""
+    begin, end = _MARKS
+    before, _, rest = readme.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{told}\n\n{end}{after}"
+
+
 def main() -> int:
     environment = os.environ
-    rounds = int(environment.get("BENCH_ROUNDS", "15"))
-    with bench(Kubectl()) as made:
-        told, broken = told_of_singles(singles(made, rounds))
-        print(f"\n{told}\n")
-    print("\n".join(f"  ✗ {each}" for each in broken) or "  ✓ all bounds are kept")
-    return 1 if broken else 0
+    rounds, many_rounds = int(environment.get("BENCH_ROUNDS", "15")), int(environment.get("BENCH_MANY_ROUNDS", "2"))
+    counts = [int(each) for each in environment.get("BENCH_MANY", "50,200").split(",") if each]
+    with runs(Kubectl()) as made:
+        alone, broken = told_of_singles(singles(made, rounds))
+        at_once, slow = many(made, counts, many_rounds) if counts else ("", [])
+        told = "\n\n".join([alone, at_once, told_of_costs(made, 5)])
+    print(f"\n{told}\n")
+    if environment.get("BENCH_WRITE") != "no":
+        readme = ROOT / "README.md"
+        readme.write_text(written(readme.read_text(), told))
+    print("\n".join(f"  ✗ {each}" for each in broken + slow) or "  ✓ all bounds are kept")
+    return 1 if broken + slow else 0
 
 
 if __name__ == "__main__":
