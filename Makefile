@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel bench-api hammer bench-filer up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel bench-api hammer netpol bench-filer up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -26,6 +26,9 @@ bench-api: ## how quick the api is with 100 to 50,000 tasks, beside the bare API
 
 hammer: ## many clients at once against one api pod, which is killed in a second round
 	@scripts/campaign hammer
+
+netpol: ## what pods of a tenant reach where the network enforces its policies
+	@scripts/campaign netpol
 
 bench-filer: ## the filer beside curl, the AWS command line and rclone, without a cluster: BENCH_ROUNDS=…
 	@scripts/bench-filer
