@@ -121,7 +121,7 @@ def test_a_task_with_files_runs_and_its_executor_reaches_the_internet_alone(
         "executors": [shell(f"cp /data/in /data/out; {asking(places)}")],
     }
     tenant = Service(f"{service.url}/{TENANT}", service.client)
-    task = tenant.ended(tenant.create(document))
+    task = tenant.ended(tenant.create(document), within=300)
     assert task["state"] == "COMPLETE", task["logs"]
     assert set(task["logs"][0]["logs"][0]["stdout"].splitlines()) == REACHED["executor"]
     with urllib.request.urlopen(f"{environment['HTTP_URL']}/upload/netpol/out", timeout=10) as stored:
