@@ -139,7 +139,7 @@ require (
 	sigs.k8s.io/yaml v1.4.0 // indirect
 )
 
-// As in Calico's own go.mod; netlink because hcsshim asks for a newer one, with which Felix cannot be compiled.
+// As in Calico's own go.mod; its api, a folder there, is a module of its own here. netlink because hcsshim asks for a newer one, with which Felix cannot be compiled.
 replace (
 	github.com/vishvananda/netlink => github.com/vishvananda/netlink v1.2.1-beta.2.0.20230206183746-70ca0345eede
 	k8s.io/api => k8s.io/api v0.29.15
