@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel bench bench-api hammer bench-filer up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel bench bench-api hammer netpol bench-filer up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -29,6 +29,9 @@ bench: ## how quick tasks are beside bare pods, alone and many at once, and what
 
 hammer: ## many clients at once against one api pod, which is killed in a second round
 	@scripts/campaign hammer
+
+netpol: ## what pods of a tenant reach where the network enforces its policies
+	@scripts/campaign netpol
 
 bench-filer: ## the filer beside curl, the AWS command line and rclone, without a cluster: BENCH_ROUNDS=…
 	@scripts/bench-filer
