@@ -36,6 +36,10 @@ class TenantSettings:
         "whether a scratch volume lies on one node's disk: the first filer then asks for what executors need",
         default=False,
     )
+    run_as_user: int = setting(
+        "uid and gid of tasks' containers, for Pod Security `restricted`; 0: of filers root, of executors the image's",
+        default=0,
+    )
     images: tuple[str, ...] = setting(
         "images that tasks may use, as quay.io/lab/* (no slash in it) or quay.io/lab/** (any text); empty: all",
         default=(),
