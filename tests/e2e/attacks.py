@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+TENANT = "e2e-hostile"
 CHOICES = {
     "namespace": "kube-system",
     "service_account": "tesk-taskmaster",
@@ -29,9 +30,9 @@ ask() {
 api=https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/api/v1/namespaces
 """
 TOKEN = "find / -name '*token*' ! -path '/proc/*' ! -path '/sys/*'; grep -e secret -e token /proc/mounts; echo looked"
-API = """
-for what in secrets configmaps pods; do ask $api/e2e-hostile/$what; done
-ask $api/e2e-hostile/pods --post-data={}
+API = f"""
+for what in secrets configmaps pods; do ask $api/{TENANT}/$what; done
+ask $api/{TENANT}/pods --post-data={{}}
 ask https://NODE:10250/pods
 """
 METADATA = "ask http://169.254.169.254/latest/meta-data/; ask http://169.254.169.254/computeMetadata/v1/"

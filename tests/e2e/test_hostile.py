@@ -10,7 +10,6 @@ import pytest
 from tests.e2e import attacks
 from tests.e2e.conftest import Kubectl, Service, made_tenants, wait_until
 
-HOSTILE = "e2e-hostile"
 LIMITS = {
     "apiVersion": "v1",
     "kind": "LimitRange",
@@ -41,8 +40,8 @@ def node(kubectl: Kubectl) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def tasks(kubectl: Kubectl, shell: Callable[..., dict[str, Any]], bucket: str, node: dict[str, Any]) -> Iterator[Tasks]:
     [address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
-    with made_tenants(kubectl, HOSTILE, "e2e-neighbour") as (service, neighbour):
-        kubectl("-n", HOSTILE, "create", "-f", "-", given=LIMITS)
+    with made_tenants(kubectl, attacks.TENANT, "e2e-neighbour") as (service, neighbour):
+        kubectl("-n", attacks.TENANT, "create", "-f", "-", given=LIMITS)
         slow = {"inputs": [{"path": "/in/x", "content": "x"}], "executors": [shell("sleep 20; cat /in/x")]}
         before = neighbour.create(slow)
         hostile = attacks.documents(shell, bucket, address)
@@ -71,7 +70,7 @@ def test_a_fork_bomb_ends_at_the_nodes_limit(
 
 def test_what_a_document_asks_for_in_vain_is_not_in_its_pod(tasks: Tasks, kubectl: Kubectl) -> None:
     task_id = tasks.ids["choices"]
-    pod = ["-n", HOSTILE, "get", "pod", f"{task_id}-executor-0"]
+    pod = ["-n", attacks.TENANT, "get", "pod", f"{task_id}-executor-0"]
     wait_until(lambda: kubectl.run(*pod).returncode == 0, "the executor's pod is there")
     spec = kubectl.json(*pod)["spec"]
 
