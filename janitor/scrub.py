@@ -28,6 +28,7 @@ def job(namespace: str, unfinished: Iterable[Record], settings: Settings, *, lis
         settings.shared_claim,
         settings.filer_image,
         ["sweep", str(before), *keep],
+        run_as_user=settings.run_as_user,
     )
 
 

@@ -8,7 +8,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import filer_pod, mounts, naming, transfers
+from tescore import filer_pod, mounts, naming, security, transfers
 from tescore.model import Executor, Task
 from tescore.record import Record
 
@@ -62,7 +62,7 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
     ]
     return {
         **placement.of_an_executor(task, settings),
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": security.executor_pod(settings.run_as_user, own_claim=not settings.shared_claim),
         "containers": [
             {
                 "name": "executor",
@@ -72,7 +72,7 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 **({"workingDir": executor.workdir} if executor.workdir else {}),
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
-                "securityContext": {"allowPrivilegeEscalation": False},
+                "securityContext": security.executor(settings.run_as_user),
                 **({"volumeMounts": _executor_mounts(place, task, linked, launcher=bool(launched))} if volumes else {}),
             }
         ],
@@ -112,7 +112,7 @@ def _filer_spec(
         environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
         volume_mounts.append(filer_pod.all_folders(record.namespace))
     return {
-        "securityContext": filer_pod.SECURITY,
+        "securityContext": security.filer_pod(settings.run_as_user, own_claim=not settings.shared_claim),
         "containers": [
             filer_pod.container(
                 settings.filer_image,
@@ -120,6 +120,7 @@ def _filer_spec(
                 volume_mounts,
                 _environment(environment),
                 placement.filer_resources(task.resources, step, settings),
+                run_as_user=settings.run_as_user,
             )
         ],
         "volumes": [

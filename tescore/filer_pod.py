@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tescore import naming
+from tescore import naming, security
 
-SECURITY = {"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}}
-"""Root, because executors may run as any uid and inputs must be writable and outputs readable all the same."""
 RESOURCES: dict[str, Any] = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
 
 _SHARED = "/shared"
@@ -21,6 +19,8 @@ def container(
     mounts: Sequence[Mapping[str, Any]],
     environment: Sequence[Mapping[str, str]],
     resources: Mapping[str, Any] = RESOURCES,
+    *,
+    run_as_user: int,
 ) -> dict[str, Any]:
     """The container, with no more power than it needs."""
     return {
@@ -30,11 +30,7 @@ def container(
         "args": list(arguments),
         "env": list(environment),
         "resources": resources,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]},
-        },
+        "securityContext": security.filer(run_as_user),
         "volumeMounts": list(mounts),
     }
 
@@ -54,8 +50,11 @@ def all_folders(namespace: str) -> dict[str, Any]:
     return mounted(_SHARED, naming.shared_folder(namespace))
 
 
-def scrub_job(metadata: Mapping[str, Any], claim: str, image: str, arguments: Sequence[str]) -> dict[str, Any]:
+def scrub_job(
+    metadata: Mapping[str, Any], claim: str, image: str, arguments: Sequence[str], *, run_as_user: int
+) -> dict[str, Any]:
     """A Job that removes folders from a shared claim, and then itself."""
+    folders = [all_folders(metadata["namespace"])]
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -73,8 +72,8 @@ def scrub_job(metadata: Mapping[str, Any], claim: str, image: str, arguments: Se
                     "enableServiceLinks": False,
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 1,
-                    "securityContext": SECURITY,
-                    "containers": [container(image, arguments, [all_folders(metadata["namespace"])], [])],
+                    "securityContext": security.filer_pod(run_as_user, own_claim=False),
+                    "containers": [container(image, arguments, folders, [], run_as_user=run_as_user)],
                     "volumes": [volume(claim)],
                 },
             },

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tescore import shared_files
+from tescore import images, shared_files
 from tescore.errors import BadSettings
 from tescore.settings import read, setting, shown, variable
 
@@ -40,6 +40,15 @@ class TenantSettings:
     local_scratch: bool = setting(
         "whether a scratch volume lies on one node's disk: the first filer then asks for what executors need",
         default=False,
+    )
+    run_as_user: int = setting(
+        "uid and gid of tasks' containers, for Pod Security `restricted`; 0: of filers root, of executors the image's",
+        default=0,
+    )
+    images: tuple[str, ...] = setting(
+        "images that tasks may use, as quay.io/lab/* (no slash in it) or quay.io/lab/** (any text); empty: all",
+        default=(),
+        each=images.FORM,
     )
     gpu_resources: tuple[str, ...] = setting("GPUs that tasks may ask for", default=("nvidia.com/gpu",))
     node_selector_keys: tuple[str, ...] = setting("labels by which tasks may choose nodes", default=())

@@ -10,7 +10,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, model, mounts, parameters, schemes, shared_files, weight, wildcards
+from tescore import document, images, model, mounts, parameters, schemes, shared_files, weight, wildcards
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -85,7 +85,7 @@ def _rule_problems(task: Mapping[str, Any], settings: TenantSettings) -> Iterato
     if not task["executors"]:
         yield "executors: is empty"
     for i, executor in enumerate(task["executors"]):
-        yield from _executor_problems(f"executors[{i}]", executor)
+        yield from _executor_problems(f"executors[{i}]", executor, settings)
     for i, item in enumerate(task.get("inputs", [])):
         yield from _input_problems(f"inputs[{i}]", item, settings)
     for i, item in enumerate(task.get("outputs", [])):
@@ -146,8 +146,8 @@ def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
             yield f"{name}: is to be mounted at {folder!r}, where {other} is mounted"
 
 
-def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
-    yield from _image_problems(f"{path}.image", executor["image"])
+def _executor_problems(path: str, executor: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
+    yield from _image_problems(f"{path}.image", executor["image"], settings)
     if not executor["command"]:
         yield f"{path}.command: is empty"
     elif not executor["command"][0]:
@@ -166,11 +166,13 @@ def _executor_problems(path: str, executor: Mapping[str, Any]) -> Iterator[str]:
         yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
 
 
-def _image_problems(name: str, image: str) -> Iterator[str]:
+def _image_problems(name: str, image: str, settings: TenantSettings) -> Iterator[str]:
     if not image.strip():
         yield f"{name}: is empty"
     elif image.lower().startswith("trs://"):
         yield f"{name}: is on a TRS server, where this service looks up no images; name the image itself"
+    elif problem := images.problem(image, settings.images):
+        yield f"{name}: {problem}"
     yield from _text_problems(name, image)
 
 

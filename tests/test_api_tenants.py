@@ -15,6 +15,7 @@ from werkzeug.test import Client, TestResponse
 
 from tescore import naming, record
 from tests.apiserver import ApiServer, api_server
+from tests.build import task_document
 from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
 from tests.service import client_of
 
@@ -225,6 +226,18 @@ def test_service_info_is_each_tenants_own(world: World) -> None:
     world.server.stored("configmaps", settings, "ADDED")
     infos: list[Any] = [world.client.get(f"/{tenant}/v1/service-info").json for tenant in ("a", "b")]
     assert ["runtime_class" in info["tesResources_backend_parameters"] for info in infos] == [False, True]
+
+
+def test_each_tenant_says_which_images_its_tasks_may_use() -> None:
+    with api_server() as server:
+        server.tenants = ["a", "b"]
+        settings = {"metadata": {"name": "tesk-settings", "namespace": "b"}, "data": {"TESK_IMAGES": "ubuntu,lab/*"}}
+        server.stored("configmaps", settings, "ADDED")
+        client = client_of(server)
+        answers = [client.post(f"/{tenant}/v1/tasks", json=task_document()) for tenant in ("a", "b")]
+        refused: Any = answers[1].json
+    assert [answer.status_code for answer in answers] == [200, 400]
+    assert "executors[0].image: is 'busybox', and images that may be used here are ubuntu, lab/*" in refused["message"]
 
 
 def test_a_refusal_says_how_to_come_in(world: World) -> None:

@@ -311,6 +311,15 @@ def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
     assert problems(**changes) == []
 
 
+def test_an_image_that_the_tenant_does_not_list_is_refused() -> None:
+    asked = [{"image": image, "command": ["true"]} for image in ("ubuntu:22.04", "evil.net/tool")]
+    with pytest.raises(InvalidTask) as told:
+        validation.checked(json.dumps({"executors": asked}), TenantSettings(images=("ubuntu", "lab/*")))
+    assert list(told.value.problems) == [
+        "executors[1].image: is 'evil.net/tool', and images that may be used here are ubuntu, lab/*"
+    ]
+
+
 def test_a_path_of_no_shared_claim_is_refused() -> None:
     urls = {"inputs": [{"path": "/in/x", "url": "file:///nfs/x"}], "outputs": [{"path": "/out", "url": "/nfs/ref/x"}]}
     mapped = TenantSettings(file_claims=("work:/nfs/work", "ref:/nfs/ref:ro"))

@@ -46,6 +46,11 @@ def problems(**changes: Any) -> tuple[str, ...]:
     return caught.value.problems
 
 
+def test_an_image_that_the_tenant_does_not_list_is_refused() -> None:
+    with pytest.raises(InvalidTask, match="image: is 'busybox', and images that may be used here are ubuntu"):
+        review.reviewed(request(), TenantSettings(images=("ubuntu",)), api_account=API)
+
+
 def test_a_task_is_stamped_with_its_state_owner_and_name() -> None:
     labels, annotations = stamped()
     assert labels["tesk/state"] == "INITIALIZING"

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ import tes
 from demo.demo import storage
 from tescore import tenants
 
+_ROOT = Path(__file__).parents[2]
 TENANT = "tesk"
 SERVICE = "tesk-system"
 FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
@@ -144,6 +146,23 @@ def made(kubectl: Kubectl, *objects: dict[str, Any]) -> Iterator[None]:
         yield
     finally:
         kubectl("delete", "--ignore-not-found", "--timeout=60s", *reversed(names))
+
+
+@contextmanager
+def made_tenants(kubectl: Kubectl, *names: str, pod_security: str = "baseline") -> Iterator[list[Service]]:
+    """Tenants as an admin makes them, with the storage keys of the one under test, for as long as a block lasts."""
+    given = {**os.environ, "POD_SECURITY": pod_security}
+    keys = kubectl.json("get", "secret", "tesk-s3")
+    try:
+        for name in names:
+            subprocess.run([_ROOT / "scripts/tenant", name], env=given, check=True, capture_output=True)
+            metadata = {"name": "tesk-s3", "namespace": name}
+            kubectl("-n", name, "create", "-f", "-", given={**keys, "metadata": metadata})
+        time.sleep(tenants.REMEMBERED + 0.5)  # for so long the service knows only those that it saw before
+        urls = [f"{os.environ['TES_URL']}/{name}" for name in names]
+        yield [Service(url, tes.HTTPClient(url, timeout=10)) for url in urls]
+    finally:
+        kubectl("delete", "namespace", *names, "--ignore-not-found", "--timeout=180s")
 
 
 @pytest.fixture(scope="session")
