@@ -54,6 +54,8 @@ class Record:
     """The TES TaskLog, empty before the task was claimed; without the outputs that are on pages."""
     pages: str
     """The taskmaster's own note of the outputs that are kept elsewhere (tescore/outputs.py)."""
+    images: Mapping[str, str]
+    """What runs instead of the images of the document that are TRS URIs."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -94,9 +96,12 @@ def room(document: str) -> int:
 
 
 def stamp(
-    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = ""
+    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = "", images: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Labels and annotations that a new record gets beside its own; `waits` is what a task is QUEUED for."""
+    """Labels and annotations that a new record gets beside its own.
+
+    `waits` is what a task is QUEUED for, `images` what was found for TRS URIs in its document.
+    """
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
         naming.STATE: (State.QUEUED if waits else State.INITIALIZING).value,
@@ -108,6 +113,7 @@ def stamp(
         naming.CREATED: timestamp(now),
         **({naming.NAME: document["name"][:_NAME_LIMIT]} if document.get("name") else {}),
         **({naming.REASON: waits} if waits else {}),
+        **({naming.IMAGES: json.dumps(images)} if images else {}),
     }
     return labels, annotations
 
@@ -133,6 +139,7 @@ def record(stored: Mapping[str, Any]) -> Record:
         document=_document(stored),
         log=_log(stored),
         pages=annotations.get(naming.OUTPUTS, ""),
+        images=_images(annotations.get(naming.IMAGES, "")),
     )
 
 
@@ -227,6 +234,15 @@ def _document(stored: Mapping[str, Any]) -> str:
         return part(stored, TASK_JSON)
     except ValueError:
         return ""
+
+
+def _images(text: str) -> Mapping[str, str]:
+    """The webhook's note of images, or none where somebody broke it."""
+    try:
+        images = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return images if isinstance(images, dict) and all(isinstance(each, str) for each in images.values()) else {}
 
 
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
