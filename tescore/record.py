@@ -24,6 +24,7 @@ DOCUMENT_LIMIT = 984 * 1024
 """Bytes that a document may have: ten files of 128 KiB in base64 fit. What is left is for a log without tails."""
 UNZIPPED_LIMIT = 8 * 1024 * 1024
 _NAME_LIMIT = 256
+_STATES: Mapping[str, State] = {state.value: state for state in State}
 _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""
 
@@ -145,8 +146,7 @@ def record(stored: Mapping[str, Any]) -> Record:
 
 def state(metadata: Mapping[str, Any]) -> State:
     """The state in an object's metadata; UNKNOWN where there is none or a strange one."""
-    text = (metadata.get("labels") or {}).get(naming.STATE, "")
-    return State(text) if text in State.__members__ else State.UNKNOWN
+    return _STATES.get((metadata.get("labels") or {}).get(naming.STATE, ""), State.UNKNOWN)
 
 
 def part(stored: Mapping[str, Any], name: str) -> str:

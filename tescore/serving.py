@@ -1,5 +1,6 @@
 """A WSGI application under gunicorn, the same way in api and webhook."""
 
+import gc
 import json
 import logging
 import select
@@ -35,6 +36,9 @@ _STATUS: dict[type[ParseException], HTTPStatus] = {
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
+_NEXT_WITHIN = 5
+"""Milliseconds that a thread waits for a client's next request, before it hands the connection back."""
+_CLOSED = object()
 _STOPPING = "tesk.stopping"
 _SOCKET = "gunicorn.socket"
 
@@ -63,12 +67,17 @@ def is_over(environ: Mapping[str, Any]) -> bool:
 
 
 def _is_closed(client: socket.socket) -> bool:
-    look = select.poll()
     try:
-        look.register(client, select.POLLIN)
-        return bool(look.poll(0)) and client.recv(1, socket.MSG_PEEK) == b""
+        return _has_data(client, 0) and client.recv(1, socket.MSG_PEEK) == b""
     except OSError:
         return True
+
+
+def _has_data(client: socket.socket, within: int) -> bool:
+    """Whether something comes within so many milliseconds, be it the end."""
+    look = select.poll()
+    look.register(client, select.POLLIN)
+    return bool(look.poll(within))
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]
@@ -83,6 +92,29 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
             return application(environ, start_response)
 
         self.wsgi = stoppable
+        # What is there now stays: without it the collector need not look through it at each large answer.
+        gc.collect()
+        gc.freeze()
+
+    def handle(self, conn: Any) -> Any:
+        """Has a thread stay with a client that asks again at once: to hand it on and back costs as much as an answer.
+
+        It closes the connection itself: gunicorn's main thread waits up to 2 s for the client to close its side, and
+        serves nobody meanwhile. That wait is for a client that still sends, which would not get to read the answer.
+        """
+        while (goes_on := super().handle(conn)) is True and _has_data(conn.sock, _NEXT_WITHIN):
+            pass
+        if goes_on:
+            return goes_on
+        with suppress(OSError, ValueError):  # it is closed
+            conn.close(graceful=_has_data(conn.sock, 0))
+        return _CLOSED
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        if fs.exception() is None and fs.result() is _CLOSED:
+            self.nr_conns -= 1
+        else:
+            super().finish_request(conn, fs)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answers where there is no application yet that could, or where it broke."""
