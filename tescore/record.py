@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tescore import naming
+from tescore.document import longest
 from tescore.errors import InvalidTask
 from tescore.states import State, may_go
 
@@ -74,8 +75,9 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     if size > UNZIPPED_LIMIT:
         raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
     if packed > DOCUMENT_LIMIT:
-        has = f"the document has {size} bytes, which are {packed} gzipped"
-        raise InvalidTask([f"{has}, and may have no more than {DOCUMENT_LIMIT} gzipped; give long contents as URLs"])
+        has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
+        cure = "give what is long as a URL, or less of what does not repeat itself"
+        raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
