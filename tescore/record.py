@@ -24,7 +24,8 @@ PACKED_LIMIT = 960 * 1024
 DOCUMENT_LIMIT = 984 * 1024
 """Bytes that a document may have: ten files of 128 KiB in base64 fit. What is left is for a log without tails."""
 UNZIPPED_LIMIT = 8 * 1024 * 1024
-_NAME_LIMIT = 256
+NAME_LIMIT = 256
+"""Characters of a name that tasks are found by."""
 _STATES: Mapping[str, State] = {state.value: state for state in State}
 _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""
@@ -114,7 +115,7 @@ def stamp(
     annotations = {
         naming.OWNER: owner,
         naming.CREATED: timestamp(now),
-        **({naming.NAME: document["name"][:_NAME_LIMIT]} if document.get("name") else {}),
+        **({naming.NAME: document["name"][:NAME_LIMIT]} if document.get("name") else {}),
         **({naming.REASON: waits} if waits else {}),
         **({naming.IMAGES: json.dumps(images)} if images else {}),
     }
