@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from api.views import View
-from tescore import naming
-from tescore.errors import BadRequest
+from tescore import naming, record
+from tescore.errors import BadRequest, shortened
 from tescore.states import State
 
 _DEFAULT_PAGE = 256
 _LARGEST_PAGE = 2047
+_NUMBER = re.compile("[0-9]{1,9}")  # Python refuses to read one of thousands of digits
 _KEY = re.compile("[\x21-\x7e]{1,255}")
 
 
@@ -29,11 +30,13 @@ def list_query(
 ) -> ListQuery:
     """What is asked for, among the tasks of a label selector.
 
-    Raises BadRequest for a view, page size or state that there is not.
+    Raises BadRequest for a view, page size or state that there is not, and a name too long to be looked for.
     """
     state = arguments.get("state", "")
     if state and state not in State.__members__:
         raise BadRequest(f"state is {state!r}, which is none of {', '.join(State)}.")
+    if len(arguments.get("name_prefix", "")) > record.NAME_LIMIT:
+        raise BadRequest(f"name_prefix has more than {record.NAME_LIMIT} characters, by which names are found.")
     wanted = [naming.TASK_SELECTOR, *([among] if among else []), *([f"{naming.STATE}={state}"] if state else [])]
     for i, key in enumerate(tag_keys):
         value = tag_values[i] if i < len(tag_values) else ""
@@ -67,6 +70,6 @@ def idempotency_key(header: str | None) -> str:
 def _page_size(text: str) -> int:
     if not text:
         return _DEFAULT_PAGE
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= _LARGEST_PAGE):
-        raise BadRequest(f"page_size is {text!r}, which is no whole number from 1 to {_LARGEST_PAGE}.")
+    if not (_NUMBER.fullmatch(text) and 1 <= int(text) <= _LARGEST_PAGE):
+        raise BadRequest(f"page_size is {shortened(text, 60)!r}, which is no whole number from 1 to {_LARGEST_PAGE}.")
     return int(text)

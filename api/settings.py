@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from api.access.settings import AccessSettings
 from tescore.settings import setting
+from tescore.trs import TrsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(AccessSettings):
+class Settings(TrsSettings, AccessSettings):
     tenant: str = setting("namespace in which tasks run that are sent to the bare URL", default="tesk")
     api_port: int = setting("port of the api, HTTP", default=8080)
     api_workers: int = setting("processes of an api pod", default=2)

@@ -75,7 +75,8 @@ class Store:
         Raises InvalidTask with all that is wrong with the document, and AlreadyExists if another task has the name.
         """
         ends = self._creation.deadline()
-        validation.checked(document, self.settings())
+        settings = self.settings()
+        validation.checked(document, settings, settings.trs_hosts)
         self._creation.create(task_id, document, owner=owner, ends=ends)
 
     def created_once(self, document: str, *, owner: str, key: str) -> str:

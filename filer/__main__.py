@@ -17,7 +17,7 @@ from filer import guard, run, scrub, shared
 from filer.patience import Patience
 from filer.reporting import Reporting
 from filer.settings import Settings
-from tescore import document, model, naming, record
+from tescore import addresses, document, model, naming, record
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
 
@@ -48,7 +48,8 @@ def main() -> int:
 
 def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
     shared.mount(chosen.file_claims, Path(chosen.files))
-    guard.use(guard.rules(chosen.denied_ranges, chosen.allowed_ranges, os.environ.get("KUBERNETES_SERVICE_HOST", "")))
+    api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+    guard.use(addresses.rules(chosen.denied_ranges, chosen.allowed_ranges, api_server))
     until = time.monotonic() + chosen.transfer_seconds if chosen.transfer_seconds else math.inf
     patience = Patience(chosen.retry_seconds, random.random, until)
     volume, threads = Path(chosen.scratch), max(1, chosen.transfer_limit)

@@ -8,53 +8,18 @@ import ipaddress
 import queue
 import socket
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from filer.errors import Interrupted, NotMovable
-from tescore.errors import BadSettings
+from tescore.addresses import Rules
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Range = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-DENIED: tuple[Range, ...] = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128",  # the pod itself
-        "169.254.0.0/16", "fe80::/10",  # the node's link, where most clouds have their metadata
-        "fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",  # and where others have it
-    )
-)  # fmt: skip
 _NAME_SECONDS = 10.0
 """How long name servers are waited for; the C library alone would wait for minutes."""
 _NAME_TROUBLE = 20.0
 """Seconds for which trouble with names is waited out, the wait for name servers included."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 _MOST_ADDRESSES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    denied: tuple[Range, ...] = DENIED
-    allowed: tuple[Range, ...] = ()
-    """Exceptions from the denied ones."""
-    hosts: frozenset[str] = frozenset()
-    """Names that are denied as well."""
-
-    def permit(self, address: Address) -> bool:
-        meant = _meant(address)
-        return any(meant in network for network in self.allowed) or not any(meant in each for each in self.denied)
-
-
-def rules(denied: Sequence[str], allowed: Sequence[str], api_server: str = "") -> Rules:
-    """The rules for ranges beside the built-in ones, and for the API server's host. Raises BadSettings."""
-    api_address, hosts = ([api_server], frozenset[str]()) if _is_address(api_server) else ([], {api_server.lower()})
-    return Rules(
-        denied=(*DENIED, *_ranges("TESK_DENIED_RANGES", denied), *_ranges("KUBERNETES_SERVICE_HOST", api_address)),
-        allowed=tuple(_ranges("TESK_ALLOWED_RANGES", allowed)),
-        hosts=frozenset(filter(None, hosts)),
-    )
 
 
 class _Used:
@@ -122,29 +87,3 @@ def _looked_up(host: str, port: int) -> list[tuple[Any, ...]]:
     if isinstance(answer, Exception) or not answer:
         raise NotMovable("there is no server of that name")
     return answer
-
-
-def _meant(address: Address) -> Address:
-    """The IPv4 address that is written as an IPv6 one, where it is."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    translated = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
-    return address.ipv4_mapped or address.sixtofour or translated or address
-
-
-_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _ranges(variable: str, texts: Iterable[str]) -> list[Range]:
-    try:
-        return [ipaddress.ip_network(text, strict=False) for text in texts]
-    except ValueError as error:
-        raise BadSettings([f"{variable}: {error}, as in 10.0.0.0/8"]) from error

@@ -41,6 +41,7 @@ def _claim(seen: Record, settings: Settings, now: datetime) -> dict[str, object]
         return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
     _, dropped = document.parse(seen.document, settings)
     notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
+    notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: settings.pod_uid,

@@ -51,7 +51,7 @@ class Taskmaster:
         self._settings = settings
         self._now = now
         self._own = OwnRecord(kube, claimed, settings.pod_uid)
-        self._task = model.task(document.parse(claimed.document, settings)[0])
+        self._task = model.task(document.parse(claimed.document, settings)[0], claimed.images)
         self._steps = plan.steps(self._task)
         self._limits = decide.limits(self._task, settings)
         self._own_claim = scratch.has_own_claim(self._task, settings)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tescore import parameters
@@ -70,6 +70,20 @@ def clean(document: Mapping[str, Any], settings: TenantSettings = _DEFAULTS) -> 
     for item in [*_objects(task.get("inputs")), *_objects(task.get("outputs"))]:
         item.setdefault("type", "FILE")
     return task, dropped
+
+
+def longest(text: str, most: int = 3) -> list[str]:
+    """The longest texts in a document, each with its bytes (`inputs[0].content: 131072`), the longest first."""
+    found = sorted(_texts(json.loads(text), ""), key=lambda each: each[1], reverse=True)
+    return [f"{path.removeprefix('.')}: {size}" for path, size in found[:most]]
+
+
+def _texts(value: Any, path: str) -> Iterator[tuple[str, int]]:
+    if isinstance(value, str):
+        yield path, len(value.encode())
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _texts(item, f"{path}[{key}]" if isinstance(key, int) else f"{path}.{key}")
 
 
 def _known(value: Any, part: str, path: str, dropped: list[Dropped]) -> Any:

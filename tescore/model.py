@@ -72,12 +72,15 @@ class Task:
     resources: Resources
 
 
-def task(document: Mapping[str, Any]) -> Task:
-    """A task from a document that is clean (tescore/document.py) and valid (tescore/validation.py)."""
+def task(document: Mapping[str, Any], images: Mapping[str, str] | None = None) -> Task:
+    """A task from a document that is clean (tescore/document.py) and valid (tescore/validation.py).
+
+    `images` are those to run instead of some that the document names.
+    """
     return Task(
         inputs=tuple(_input(item) for item in document.get("inputs", [])),
         outputs=tuple(_output(item) for item in document.get("outputs", [])),
-        executors=tuple(_executor(item) for item in document["executors"]),
+        executors=tuple(_executor(item, images or {}) for item in document["executors"]),
         volumes=tuple(document.get("volumes", [])),
         resources=_resources(document.get("resources", {})),
     )
@@ -103,9 +106,9 @@ def _output(item: Mapping[str, Any]) -> Output:
     return Output(item["path"], FileType(item["type"]), item["url"], item.get("path_prefix", ""))
 
 
-def _executor(item: Mapping[str, Any]) -> Executor:
+def _executor(item: Mapping[str, Any], images: Mapping[str, str]) -> Executor:
     return Executor(
-        image=item["image"],
+        image=images.get(item["image"], item["image"]),
         command=tuple(item["command"]),
         workdir=item.get("workdir", ""),
         stdin=item.get("stdin", ""),

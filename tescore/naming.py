@@ -35,6 +35,9 @@ STEP = "tesk/step"
 OUTPUTS = "tesk/outputs"
 """Annotation that counts the outputs which are kept on pages of their own."""
 
+IMAGES = "tesk/images"
+"""Annotation with the images that were found for TRS URIs of the document."""
+
 TASK_LABELS = {MANAGED_BY: "tesk", COMPONENT: "task"}
 """What makes a ConfigMap a task."""
 TASK_SELECTOR = ",".join(f"{key}={value}" for key, value in TASK_LABELS.items())

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tescore import naming
+from tescore.document import longest
 from tescore.errors import InvalidTask
 from tescore.states import State, may_go
 
@@ -23,7 +24,9 @@ PACKED_LIMIT = 960 * 1024
 DOCUMENT_LIMIT = 984 * 1024
 """Bytes that a document may have: ten files of 128 KiB in base64 fit. What is left is for a log without tails."""
 UNZIPPED_LIMIT = 8 * 1024 * 1024
-_NAME_LIMIT = 256
+NAME_LIMIT = 256
+"""Characters of a name that tasks are found by."""
+_STATES: Mapping[str, State] = {state.value: state for state in State}
 _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""
 
@@ -54,6 +57,8 @@ class Record:
     """The TES TaskLog, empty before the task was claimed; without the outputs that are on pages."""
     pages: str
     """The taskmaster's own note of the outputs that are kept elsewhere (tescore/outputs.py)."""
+    images: Mapping[str, str]
+    """What runs instead of the images of the document that are TRS URIs."""
 
 
 def timestamp(moment: datetime) -> str:
@@ -71,8 +76,9 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     if size > UNZIPPED_LIMIT:
         raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
     if packed > DOCUMENT_LIMIT:
-        has = f"the document has {size} bytes, which are {packed} gzipped"
-        raise InvalidTask([f"{has}, and may have no more than {DOCUMENT_LIMIT} gzipped; give long contents as URLs"])
+        has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
+        cure = "give what is long as a URL, or less of what does not repeat itself"
+        raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
     plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
@@ -94,9 +100,12 @@ def room(document: str) -> int:
 
 
 def stamp(
-    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = ""
+    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = "", images: Mapping[str, str] | None = None
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Labels and annotations that a new record gets beside its own; `waits` is what a task is QUEUED for."""
+    """Labels and annotations that a new record gets beside its own.
+
+    `waits` is what a task is QUEUED for, `images` what was found for TRS URIs in its document.
+    """
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
         naming.STATE: (State.QUEUED if waits else State.INITIALIZING).value,
@@ -106,8 +115,9 @@ def stamp(
     annotations = {
         naming.OWNER: owner,
         naming.CREATED: timestamp(now),
-        **({naming.NAME: document["name"][:_NAME_LIMIT]} if document.get("name") else {}),
+        **({naming.NAME: document["name"][:NAME_LIMIT]} if document.get("name") else {}),
         **({naming.REASON: waits} if waits else {}),
+        **({naming.IMAGES: json.dumps(images)} if images else {}),
     }
     return labels, annotations
 
@@ -133,13 +143,13 @@ def record(stored: Mapping[str, Any]) -> Record:
         document=_document(stored),
         log=_log(stored),
         pages=annotations.get(naming.OUTPUTS, ""),
+        images=_images(annotations.get(naming.IMAGES, "")),
     )
 
 
 def state(metadata: Mapping[str, Any]) -> State:
     """The state in an object's metadata; UNKNOWN where there is none or a strange one."""
-    text = (metadata.get("labels") or {}).get(naming.STATE, "")
-    return State(text) if text in State.__members__ else State.UNKNOWN
+    return _STATES.get((metadata.get("labels") or {}).get(naming.STATE, ""), State.UNKNOWN)
 
 
 def part(stored: Mapping[str, Any], name: str) -> str:
@@ -227,6 +237,15 @@ def _document(stored: Mapping[str, Any]) -> str:
         return part(stored, TASK_JSON)
     except ValueError:
         return ""
+
+
+def _images(text: str) -> Mapping[str, str]:
+    """The webhook's note of images, or none where somebody broke it."""
+    try:
+        images = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return images if isinstance(images, dict) and all(isinstance(each, str) for each in images.values()) else {}
 
 
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:

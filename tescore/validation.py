@@ -10,7 +10,7 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, images, model, mounts, parameters, schemes, shared_files, weight, wildcards
+from tescore import document, images, model, mounts, parameters, schemes, shared_files, trs, weight, wildcards
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -25,19 +25,34 @@ _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
 _MOST_TAGS = 1000
 """Each is a label of the record, and a page of records' metadata must stay light."""
+_MOST_TRS_URIS = 8
+"""Of a task: they are looked up while its creator waits."""
 _MOST_PROBLEMS = 100
 """Told at once; each takes time and memory."""
 
 
-def checked(text: str, settings: TenantSettings) -> dict[str, Any]:
-    """The cleaned document in a text, for a tenant with these settings. Raises InvalidTask with all its problems."""
+def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) -> dict[str, Any]:
+    """The cleaned document in a text, for a tenant with these settings, where these TRS hosts are asked for images.
+
+    Raises InvalidTask with all its problems.
+    """
     weight.check(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or _first([*_rule_problems(task, settings), *_parameter_problems(task, dropped)])
+    problems = schema_problems(task) or _first(
+        [*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)]
+    )
     problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
     return task
+
+
+def check_found(found: Mapping[str, str], settings: TenantSettings) -> None:
+    """Raises InvalidTask if an image that was found by its TRS URI is none of those that the tenant lists."""
+    told = ((uri, images.problem(image, settings.images)) for uri, image in found.items())
+    problems = [f"the image of {uri} {problem}" for uri, problem in told if problem]
+    if problems:
+        raise InvalidTask(problems)
 
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
@@ -80,12 +95,14 @@ def _path(parts: Any) -> str:
     return text.removeprefix(".")
 
 
-def _rule_problems(task: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
+def _rule_problems(task: Mapping[str, Any], settings: TenantSettings, trs_hosts: Sequence[str]) -> Iterator[str]:
     """What the standard says in words: absolute paths, something to run, a source for each input, known schemes."""
     if not task["executors"]:
         yield "executors: is empty"
     for i, executor in enumerate(task["executors"]):
-        yield from _executor_problems(f"executors[{i}]", executor, settings)
+        yield from _executor_problems(f"executors[{i}]", executor, settings, trs_hosts)
+    if (uris := len(trs.uris(task))) > _MOST_TRS_URIS:
+        yield f"executors: name {uris} different images by TRS, and may name no more than {_MOST_TRS_URIS}"
     for i, item in enumerate(task.get("inputs", [])):
         yield from _input_problems(f"inputs[{i}]", item, settings)
     for i, item in enumerate(task.get("outputs", [])):
@@ -146,8 +163,10 @@ def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
             yield f"{name}: is to be mounted at {folder!r}, where {other} is mounted"
 
 
-def _executor_problems(path: str, executor: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
-    yield from _image_problems(f"{path}.image", executor["image"], settings)
+def _executor_problems(
+    path: str, executor: Mapping[str, Any], settings: TenantSettings, trs_hosts: Sequence[str]
+) -> Iterator[str]:
+    yield from _image_problems(f"{path}.image", executor["image"], settings, trs_hosts)
     if not executor["command"]:
         yield f"{path}.command: is empty"
     elif not executor["command"][0]:
@@ -166,12 +185,11 @@ def _executor_problems(path: str, executor: Mapping[str, Any], settings: TenantS
         yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
 
 
-def _image_problems(name: str, image: str, settings: TenantSettings) -> Iterator[str]:
+def _image_problems(name: str, image: str, settings: TenantSettings, trs_hosts: Sequence[str]) -> Iterator[str]:
+    """That of a TRS URI is looked at once it is looked up."""
     if not image.strip():
         yield f"{name}: is empty"
-    elif image.lower().startswith("trs://"):
-        yield f"{name}: is on a TRS server, where this service looks up no images; name the image itself"
-    elif problem := images.problem(image, settings.images):
+    elif problem := trs.problem(image, trs_hosts) if trs.is_uri(image) else images.problem(image, settings.images):
         yield f"{name}: {problem}"
     yield from _text_problems(name, image)
 

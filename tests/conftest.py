@@ -5,10 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from filer import guard
+from tescore import addresses
 
 
 @pytest.fixture(autouse=True)
 def loopback_allowed() -> Iterator[None]:
-    guard.use(guard.rules([], ["127.0.0.0/8"]))
+    guard.use(addresses.rules([], ["127.0.0.0/8"]))
     yield
-    guard.use(guard.Rules())
+    guard.use(addresses.Rules())

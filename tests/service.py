@@ -25,10 +25,11 @@ from api import creation
 from api.app import create_app as api
 from api.entrance import entrance
 from api.settings import Settings
+from tescore import addresses
 from tescore.cluster import Cluster
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Object
-from webhook import permission
+from webhook import permission, tools
 from webhook.app import create_app as webhook
 from webhook.launcher import Launcher
 from webhook.settings import Settings as WebhookSettings
@@ -40,6 +41,7 @@ _PROGRAM = """
 import os, sys
 from api.__main__ import run
 from api.settings import Settings
+from tescore import addresses
 from tescore.cluster import Cluster
 from tescore.settings import read
 
@@ -60,7 +62,9 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
     tenants = Tenants(cluster, own, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
-    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted))
+    rules = addresses.rules(own.denied_ranges, own.allowed_ranges)
+    looked_up = functools.partial(tools.images, hosts=own.trs_hosts, rules=rules)
+    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up))
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}

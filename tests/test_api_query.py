@@ -34,7 +34,7 @@ def test_tags_are_zipped_and_a_missing_value_matches_any(
     assert list_query({}, keys, values).selector == ",".join([TASKS, *expected])
 
 
-@pytest.mark.parametrize("size", ["0", "-1", "2048", "x", "1.5", "²", " 1"])
+@pytest.mark.parametrize("size", ["0", "-1", "2048", "x", "1.5", "²", " 1", "1" * 5000])
 def test_a_page_size_that_is_none_is_refused(size: str) -> None:
     with pytest.raises(BadRequest, match="page_size"):
         list_query({"page_size": size}, [], [])
@@ -50,3 +50,9 @@ def test_a_state_or_view_that_there_is_not_is_refused() -> None:
         list_query({"state": "SLEEPING"}, [], [])
     with pytest.raises(BadRequest, match="view"):
         view({"view": "minimal"})
+
+
+def test_a_name_is_looked_for_as_far_as_names_are_kept() -> None:
+    assert list_query({"name_prefix": "é" * 256}, [], []).name_prefix == "é" * 256
+    with pytest.raises(BadRequest, match="name_prefix has more than 256 characters"):
+        list_query({"name_prefix": "é" * 257}, [], [])

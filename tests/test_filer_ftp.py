@@ -12,7 +12,7 @@ from filer import guard
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.patience import Patience
 from filer.transports import ftp
-from tescore import report
+from tescore import addresses, report
 from tests.ftp_server import FtpServer, ftp_server
 from tests.loopback import PASSWORD, USER
 from tests.moving import moved, scratch, tree, wrote
@@ -400,7 +400,7 @@ def test_a_folder_that_is_called_a_file_may_be_asked_for_as_one(fake: FtpServer,
 
 
 def test_no_connection_goes_to_where_transfers_must_not_go(fake: FtpServer, place: Path) -> None:
-    guard.use(guard.Rules())
+    guard.use(addresses.Rules())
     with pytest.raises(NotMovable, match="an address that transfers must not reach"):
         ftp.fetch(fake.url("/x"), place)
     assert fake.commands == []

@@ -10,12 +10,12 @@ import pytest
 from filer import guard
 from filer.errors import NotMovable
 from filer.transports import http
-from tescore import report
+from tescore import addresses, report
 from tescore.errors import BadSettings
 from tests.servers import Answer, HttpServer, aws_files, http_server
 from tests.test_filer_s3 import moved
 
-BUILT_IN = guard.Rules()
+BUILT_IN = addresses.Rules()
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_what_only_the_pod_itself_can_reach_is_denied(address: str, permitted: b
 
 
 def test_an_admin_denies_more_and_makes_exceptions() -> None:
-    rules = guard.rules(["10.0.0.0/8", "fd00::/8"], ["10.1.0.0/16", "127.0.0.1"], "10.96.0.1")
+    rules = addresses.rules(["10.0.0.0/8", "fd00::/8"], ["10.1.0.0/16", "127.0.0.1"], "10.96.0.1")
     found = {
         text: rules.permit(ipaddress.ip_address(text)) for text in ("10.0.0.1", "10.1.0.1", "fd00::1", "127.0.0.1")
     }
@@ -64,14 +64,14 @@ def test_an_admin_denies_more_and_makes_exceptions() -> None:
     ("host", "asked"), [("10.96.0.1", "10.96.0.1"), ("fd01::1", "fd01::1"), ("api.example", "API.example.")]
 )
 def test_the_api_server_is_denied_by_address_or_name(host: str, asked: str) -> None:
-    guard.use(guard.rules([], [], host))
+    guard.use(addresses.rules([], [], host))
     with pytest.raises(NotMovable, match="transfers must not reach"):
         guard.checked(asked, 443)
 
 
 def test_a_range_that_is_none_is_told() -> None:
     with pytest.raises(BadSettings, match=r"TESK_DENIED_RANGES: '10\.0\.0\.0/33'"):
-        guard.rules(["10.0.0.0/33"], [])
+        addresses.rules(["10.0.0.0/33"], [])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "0"])
@@ -93,7 +93,7 @@ def test_a_file_is_not_put_to_a_denied_address(server: HttpServer, tmp_path: Pat
 def test_a_redirect_does_not_lead_to_a_denied_address(server: HttpServer, tmp_path: Path) -> None:
     with http_server() as inner:
         server.answers["/x"] = [Answer(302, headers=(("Location", f"http://127.0.0.9:{inner.port}/x"),))]
-        guard.use(guard.rules([], ["127.0.0.1"]))
+        guard.use(addresses.rules([], ["127.0.0.1"]))
         with pytest.raises(NotMovable, match=r"127\.0\.0\.9 is an address that transfers must not reach"):
             http.fetch(server.url("/x"), tmp_path / "x")
         assert inner.requests == []

@@ -68,8 +68,8 @@ def wrote(tmp_path: Path, path: str, content: bytes) -> None:
 def fetched_once(fake: HttpServer, tmp_path: Path) -> str:
     """The error of one attempt, as Python shows it; empty if there is none."""
     code = (
-        "import sys, pathlib, filer.guard as guard, filer.transports.s3 as s3;"
-        "guard.use(guard.rules([], ['127.0.0.0/8']));"
+        "import sys, pathlib, filer.guard as guard, filer.transports.s3 as s3, tescore.addresses as addresses;"
+        "guard.use(addresses.rules([], ['127.0.0.0/8']));"
         "s3.fetch('s3://bucket/x', pathlib.Path(sys.argv[1]))"
     )
     ended = subprocess.run(

@@ -32,9 +32,10 @@ NAMES = [os.urandom(2000).hex() for _ in range(600)]
 """So long that their list takes two pages."""
 
 
-def filled(server: ApiServer) -> None:
+def filled(server: ApiServer, document: dict[str, Any] = DOCUMENT, **annotations: str) -> None:
     """A task that the webhook has just launched."""
-    stored: dict[str, Any] = record.config_map(PREFIX, "tesk", json.dumps(DOCUMENT), owner="ann")
+    stored: dict[str, Any] = record.config_map(PREFIX, "tesk", json.dumps(document), owner="ann")
+    stored["metadata"]["annotations"] |= {f"tesk/{name}": text for name, text in annotations.items()}
     stored["metadata"] |= {"uid": "u-1"}
     stored["metadata"]["labels"] |= {naming.STATE: "INITIALIZING"}
     server.stored("configmaps", stored, "ADDED")
@@ -218,3 +219,16 @@ def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> Non
             "The list of 600 outputs that were stored could not be kept: Forbidden"
         ]
         assert paged(server) == []
+
+
+def test_an_image_that_is_named_by_trs_runs_as_the_one_that_was_found(tmp_path: Path) -> None:
+    uri = "trs://tools.example.org/samtools/1.9"
+    document = task_document(executors=[executor(image=uri), executor()])
+    with api_server() as server:
+        filled(server, document, images=json.dumps({uri: "quay.io/samtools:1.9"}))
+        run(server, tmp_path, "p-1")
+
+        images = {shown["spec"]["containers"][0]["image"] for _, kind, event, shown in server.events if kind == "pods"}
+        assert images == {"quay.io/samtools:1.9", "busybox"}
+        assert f"The image {uri} is quay.io/samtools:1.9." in ended(server).log["system_logs"]
+        assert json.loads(ended(server).document) == document

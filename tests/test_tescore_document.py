@@ -95,3 +95,9 @@ def test_the_fields_are_those_of_the_standard(part: str, schema: str) -> None:
     spec: Any = yaml.safe_load(validation.SPEC.read_text())
     read_only = {"id", "state", "logs", "creation_time"} if not part else set()
     assert set(spec["components"]["schemas"][schema]["properties"]) - read_only == document.FIELDS[part]
+
+
+def test_the_longest_texts_are_told_with_their_paths() -> None:
+    inputs = [{"path": "/x", "content": "é" * size} for size in (10, 30, 20)]
+    told = document.longest(json.dumps(task_document(inputs=inputs, tags={"a": "x" * 50})))
+    assert told == ["inputs[1].content: 60", "tags.a: 50", "inputs[2].content: 40"]

@@ -119,7 +119,7 @@ def problems(**changes: Any) -> list[str]:
         pytest.param(
             {"executors": [executor(image="trs://tools.example.org/samtools/1.9"), executor(image="a\0b")]},
             [
-                "executors[0].image: is on a TRS server, where this service looks up no images; name the image itself",
+                "executors[0].image: is on the TRS host tools.example.org, which TESK_TRS_HOSTS does not allow",
                 "executors[1].image: contains a NUL character, which no program can be given",
             ],
             id="images that no registry has",
@@ -318,6 +318,14 @@ def test_an_image_that_the_tenant_does_not_list_is_refused() -> None:
     assert list(told.value.problems) == [
         "executors[1].image: is 'evil.net/tool', and images that may be used here are ubuntu, lab/*"
     ]
+
+
+def test_images_are_named_by_trs_on_the_hosts_that_are_allowed_and_not_by_the_hundred() -> None:
+    uris = [f"trs://tools.example.org/samtools/{number}" for number in range(9)]
+    few, many = ({"executors": [executor(image=uri) for uri in [*some, uris[0]]]} for some in (uris[:8], uris))
+    assert validation.checked(json.dumps(few), SETTINGS, ["tools.example.org"]) == few
+    with pytest.raises(InvalidTask, match="name 9 different images by TRS, and may name no more than 8"):
+        validation.checked(json.dumps(many), SETTINGS, ["tools.example.org"])
 
 
 def test_a_path_of_no_shared_claim_is_refused() -> None:

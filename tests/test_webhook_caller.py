@@ -58,11 +58,8 @@ def client(server: ApiServer) -> Client:
     settings = Settings(taskmaster_image="t:1", filer_image="f:1")
     cluster = Cluster(server.url)
     tenants = Tenants(cluster, settings, lambda: 0.0)
-    return Client(
-        OnlyTheApiServer(
-            create_app(settings, Launcher(cluster, tenants), tenants, lambda: NOW, lambda _: None), SECRET, lambda: NOW
-        )
-    )
+    application = create_app(settings, Launcher(cluster, tenants), tenants, lambda: NOW, lambda _: None, lambda _: {})
+    return Client(OnlyTheApiServer(application, SECRET, lambda: NOW))
 
 
 def review() -> dict[str, object]:

@@ -7,11 +7,13 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tescore import addresses
+from tescore.addresses import Rules
 from tescore.cluster import Cluster
 from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import certs, permission, registration
+from webhook import certs, permission, registration, tools
 from webhook.app import create_app
 from webhook.caller import OnlyTheApiServer
 from webhook.certs import Pair
@@ -21,13 +23,15 @@ from webhook.settings import Settings
 
 def main() -> None:
     settings = started("webhook", Settings, os.environ)
+    api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
+    rules = addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server)
     pair = certs.ensured(Cluster(), settings.service_namespace, _now())
     registration.registered(Cluster(), pair, _now())
     folder = Path(tempfile.mkdtemp())
     (folder / "tls.crt").write_bytes(pair.certificate)
     (folder / "tls.key").write_bytes(pair.key)
     serve(
-        lambda: _app(settings, pair),
+        lambda: _app(settings, rules, pair),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
@@ -36,12 +40,13 @@ def main() -> None:
     )
 
 
-def _app(settings: Settings, pair: Pair) -> Application:
+def _app(settings: Settings, rules: Rules, pair: Pair) -> Application:
     cluster = Cluster()
     registration.keep_registered(Cluster(), settings.service_namespace, pair, _now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
-    application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted)
+    looked_up = functools.partial(tools.images, hosts=settings.trs_hosts, rules=rules)
+    application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted, looked_up)
     return OnlyTheApiServer(application, pair.secret, _now)
 
 

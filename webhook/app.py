@@ -1,12 +1,13 @@
 """The webhook over HTTP: an AdmissionReview in, an AdmissionReview out."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flask import Flask, request
 
+from tescore import trs, validation
 from tescore.errors import InvalidTask, Misconfigured, Rejected, TeskError
 from tescore.tenants import Tenants
 from webhook import review
@@ -24,10 +25,12 @@ def create_app(
     tenants: Tenants[Settings],
     now: Callable[[], datetime],
     permitted: Callable[[Mapping[str, Any]], None],
+    looked_up: Callable[[Sequence[str]], Mapping[str, str]],
 ) -> Flask:
     """POST /admit decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives.
 
-    `permitted` raises Forbidden for the user of a request who may not create tasks.
+    `permitted` raises Forbidden for the user of a request who may not create tasks; `looked_up` gives the images of
+    TRS URIs.
     """
     app = Flask(__name__, static_folder=None)
     if settings.store_only:
@@ -40,7 +43,15 @@ def create_app(
         try:
             permitted(asked)
             own = tenants.settings(asked["namespace"])
-            admitted = review.reviewed(asked, own, api_account=settings.api_account, restorers=settings.restorers)
+            admitted = review.reviewed(
+                asked,
+                own,
+                api_account=settings.api_account,
+                restorers=settings.restorers,
+                trs_hosts=settings.trs_hosts,
+            )
+            images = looked_up(trs.uris(admitted.document))
+            validation.check_found(images, own)
             launches = admitted.launches and not settings.store_only
             waits = launcher.launch(admitted.task_id, admitted.namespace) if launches else ""
         except InvalidTask as error:
@@ -50,7 +61,7 @@ def create_app(
             return review.denied(uid, error, code=_code(error))
         log.info("task admitted", extra={"task": admitted.task_id, "launched": launches, "waits": waits})
         warnings = [_STORE_ONLY] if settings.store_only else []
-        return review.allowed(uid, admitted, now=now(), waits=waits, warnings=warnings)
+        return review.allowed(uid, admitted, now=now(), waits=waits, images=images, warnings=warnings)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

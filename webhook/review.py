@@ -32,7 +32,12 @@ class Admitted:
 
 
 def reviewed(
-    request: Mapping[str, Any], settings: TenantSettings, *, api_account: str, restorers: Collection[str] = ()
+    request: Mapping[str, Any],
+    settings: TenantSettings,
+    *,
+    api_account: str,
+    restorers: Collection[str] = (),
+    trs_hosts: Sequence[str] = (),
 ) -> Admitted:
     """The decision on the CREATE of a ConfigMap with the task label, in a tenant with these settings.
 
@@ -51,7 +56,7 @@ def reviewed(
     else:
         problems += _extra_problems(shown, {record.TASK_JSON})
         try:
-            document = validation.checked(_document(shown), settings)
+            document = validation.checked(_document(shown), settings, trs_hosts)
         except InvalidTask as error:
             problems += error.problems
     if problems:
@@ -68,16 +73,22 @@ def reviewed(
 
 
 def allowed(
-    uid: str, admitted: Admitted, *, now: datetime, waits: str = "", warnings: Sequence[str] = ()
+    uid: str,
+    admitted: Admitted,
+    *,
+    now: datetime,
+    waits: str = "",
+    images: Mapping[str, str] | None = None,
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The AdmissionReview that stores the task with its stamp (JSON patch, RFC 6902); `waits` as in record.stamp.
+    """The AdmissionReview that stores the task with its stamp (JSON patch, RFC 6902), for the rest see record.stamp.
 
     The warnings are shown to who created it.
     """
     response = {"uid": uid, "allowed": True, **({"warnings": list(warnings)} if warnings else {})}
     if admitted.ended:
         return _review(response)
-    labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits)
+    labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits, images=images)
     patch = [
         {
             "op": "add",

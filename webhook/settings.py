@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from tescore.launch import LaunchSettings
 from tescore.settings import setting
+from tescore.trs import TrsSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(LaunchSettings):
+class Settings(TrsSettings, LaunchSettings):
     service_namespace: str = setting("namespace of the service itself", default="tesk-system")
     webhook_port: int = setting("port of the webhook, TLS", default=8443)
     webhook_threads: int = setting("requests that a webhook pod works on at a time", default=16)

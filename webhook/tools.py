@@ -1,0 +1,96 @@
+"""Looks up the images that a task names by TRS URIs, on the hosts that the admin allows."""
+
+import ipaddress
+import json
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from tescore import trs
+from tescore.addresses import Rules
+from tescore.errors import InvalidTask, Misconfigured, Transient
+
+_SECONDS = 4.0
+"""For all of a task's: who creates it waits, for 8 s at most."""
+_LARGEST = 1024 * 1024
+
+
+class NoTrsAnswer(Transient):
+    """A TRS host is away, busy, or says what makes no sense."""
+
+    reason = "NoTrsAnswer"
+
+
+def images(uris: Sequence[str], hosts: Sequence[str], rules: Rules) -> dict[str, str]:
+    """The image of each URI, which names a tool on one of these hosts; connects to what the rules permit alone.
+
+    Raises InvalidTask for tools that their host does not have, or has no container image of; NoTrsAnswer, and
+    Misconfigured where a host that is allowed has no address that is permitted.
+    """
+    ends = time.monotonic() + _SECONDS
+    found = {uri: trs.image(_described(trs.url(trs.tool(uri), hosts), rules, ends)) for uri in uris}
+    problems = [f"no container image is found by {uri} on its TRS host" for uri, image in found.items() if not image]
+    if problems:
+        raise InvalidTask(problems)
+    return found
+
+
+def _described(url: str, rules: Rules, ends: float) -> Any:
+    """The JSON at a URL; None if the server says that there is none. Redirects are not followed."""
+    try:
+        status, body = _answer(url, rules, ends)
+        if status in {400, 404, 410}:
+            return None
+        if status == 200 and len(body) <= _LARGEST:
+            return json.loads(body)
+    except (OSError, urllib3.exceptions.HTTPError) as error:
+        raise NoTrsAnswer(f"{_host(url)} cannot be reached ({type(error).__name__}).") from error
+    except (ValueError, RecursionError) as error:
+        raise NoTrsAnswer(f"{_host(url)} answers with something that is no JSON.") from error
+    raise NoTrsAnswer(f"{_host(url)} answers {status}, with {len(body)} bytes.")
+
+
+def _answer(url: str, rules: Rules, ends: float) -> tuple[int, bytes]:
+    last: OSError | urllib3.exceptions.HTTPError = OSError("no address")
+    for pool in _pools(url, rules):
+        left = ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        try:
+            answer = pool.urlopen(
+                "GET", urlsplit(url).path, headers={"Host": urlsplit(url).netloc, "Accept": "application/json"},
+                timeout=urllib3.Timeout(total=left), retries=False, preload_content=False,
+            )  # fmt: skip
+            with answer:
+                return answer.status, answer.read(_LARGEST + 1)
+        except urllib3.exceptions.ConnectTimeoutError as error:  # one that was refused is a kind of it
+            last = error
+    raise last
+
+
+def _pools(url: str, rules: Rules) -> Iterator[urllib3.HTTPConnectionPool]:
+    """For each of a host's addresses that may be reached: the connection goes to what was looked at, and no other."""
+    there = urlsplit(url)
+    host, is_secure = there.hostname or "", there.scheme == "https"
+    port = there.port or (443 if is_secure else 80)
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [str(each[4][0]) for each in found if _permitted(str(each[4][0]), rules)]
+    if not addresses or host in rules.hosts:
+        raise Misconfigured(f"{_host(url)} has an address that must not be reached; see TESK_ALLOWED_RANGES.")
+    for address in addresses:
+        if is_secure:
+            yield urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
+        else:
+            yield urllib3.HTTPConnectionPool(address, port)
+
+
+def _permitted(address: str, rules: Rules) -> bool:
+    return rules.permit(ipaddress.ip_address(address.partition("%")[0]))
+
+
+def _host(url: str) -> str:
+    return f"The TRS host {urlsplit(url).netloc}"
