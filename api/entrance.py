@@ -47,6 +47,11 @@ class Entrance:
         self._authenticator = authenticator
         self._authorizer = authorizer
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of HTTP by which one may come in; none where the service is open."""
+        return self._authenticator.schemes
+
     def tenant(self) -> Backend:
         """For what everyone may see. Raises NotFound, as for any path that is not there."""
         return self.backends.of(self._namespace())

@@ -44,9 +44,8 @@ def documentation(entrance: Entrance, *prefixes: str) -> Blueprint:
     paths = Blueprint("documentation", __name__)
 
     def described() -> Mapping[str, Any]:
-        if "tenant" not in g:
-            return document(*prefixes)
-        return document(*(f"/{entrance.tenant().namespace}{prefix}" for prefix in prefixes))
+        tenant = f"/{entrance.tenant().namespace}" if "tenant" in g else ""
+        return document(*(tenant + prefix for prefix in prefixes), schemes=entrance.schemes)
 
     @paths.get("/openapi.json")
     def get_openapi() -> Response:

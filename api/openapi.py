@@ -1,7 +1,7 @@
 """The document of the API that is served: the standard's own, whole in itself, with what this service adds."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,20 @@ _SCHEMAS: dict[str, Any] = {
 _ERROR = {
     "description": "What went wrong. With 503 a header Retry-After says how many seconds to wait.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/teskError"}}},
+}
+_REFUSALS: dict[str, Any] = {
+    "401": {
+        **_ERROR,
+        "description": "The credential is missing, wrong or has expired.",
+        "headers": {
+            "WWW-Authenticate": {"schema": {"type": "string"}, "description": "How to come in, one for each way."}
+        },
+    },
+    "403": {**_ERROR, "description": "The user may not do this in this tenant."},
+}
+_SECURITY_SCHEMES = {
+    "Bearer": {"type": "http", "scheme": "bearer", "description": "A token of a provider that the service trusts."},
+    "Basic": {"type": "http", "scheme": "basic", "description": "A user's name and password."},
 }
 _ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}, "description": "ID of the task."}
 
@@ -134,6 +148,7 @@ _OUTSIDE: dict[str, Any] = {
         },
     },
 }
+_PUBLIC = frozenset({"/service-info", "/tasks/service-info", *_OUTSIDE})
 _OLD_SERVICE_INFO = {
     "tags": ["Extensions"],
     "summary": "GetServiceInfo as TES 0.4 had it, for old clients",
@@ -166,8 +181,11 @@ _KEY = {
 
 
 @functools.cache
-def document(*prefixes: str) -> Mapping[str, Any]:
-    """The document of a service under these prefixes; without any reference to another document."""
+def document(*prefixes: str, schemes: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """The document of a service under these prefixes; without any reference to another document.
+
+    One comes in by any of these schemes of HTTP; without one the service is open.
+    """
     standard: dict[str, Any] = _inlined(_read("task_execution_service-1.1.0.yaml"))
     service_info = _read("service-info-1.0.0.yaml")["components"]["schemas"]
     components = standard["components"]
@@ -175,10 +193,14 @@ def document(*prefixes: str) -> Mapping[str, Any]:
         "openapi": standard["openapi"],
         "info": {key: value for key, value in standard["info"].items() if key != "x-logo"},
         "servers": [{"url": prefix} for prefix in prefixes],
-        "paths": {path: _with_errors(item) for path, item in {**_paths(standard["paths"]), **_OUTSIDE}.items()},
+        "paths": {
+            path: _with_errors(item, () if path in _PUBLIC else schemes)
+            for path, item in {**_paths(standard["paths"]), **_OUTSIDE}.items()
+        },
         "components": {
             "parameters": components["parameters"],
             "schemas": {**components["schemas"], **service_info, **_SCHEMAS},
+            "securitySchemes": {scheme: _SECURITY_SCHEMES[scheme] for scheme in schemes},
         },
     }
 
@@ -214,12 +236,15 @@ def _bounded(parameter: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**parameter, "schema": {**parameter["schema"], "minimum": 1, "maximum": 2047, "default": 256}}
 
 
-def _with_errors(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The path with what is answered on an error, and without its authentication, which the admin chooses."""
+def _with_errors(item: Mapping[str, Any], schemes: Sequence[str]) -> dict[str, Any]:
+    """The path with what is answered on an error, and with the admin's authentication, not the standard's."""
+    security: dict[str, Any] = {"security": [{scheme: []} for scheme in schemes]} if schemes else {}
+    errors = {**(_REFUSALS if schemes else {}), "default": _ERROR}
     return {
         key: {
             **{name: part for name, part in value.items() if name != "security"},
-            "responses": {**{str(code): answer for code, answer in value["responses"].items()}, "default": _ERROR},
+            **security,
+            "responses": {**{str(code): answer for code, answer in value["responses"].items()}, **errors},
         }
         if key in _OPERATIONS
         else value
