@@ -11,38 +11,35 @@ from tescore.cluster import Cluster
 from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import certs, permission, registration
+from webhook import permission
 from webhook.app import create_app
 from webhook.caller import OnlyTheApiServer
-from webhook.certs import Pair
 from webhook.launcher import Launcher
+from webhook.registration import Registration
 from webhook.settings import Settings
 
 
 def main() -> None:
     settings = started("webhook", Settings, os.environ)
-    pair = certs.ensured(Cluster(), settings.service_namespace, _now())
-    registration.registered(Cluster(), pair, _now())
-    folder = Path(tempfile.mkdtemp())
-    (folder / "tls.crt").write_bytes(pair.certificate)
-    (folder / "tls.key").write_bytes(pair.key)
+    file = Path(tempfile.mkdtemp()) / "tls.pem"
+    registration = Registration(Cluster(), settings.service_namespace, file)
+    registration.look(_now())
     serve(
-        lambda: _app(settings, pair),
+        lambda: _app(settings, Registration(Cluster(), settings.service_namespace, file, registration.kept)),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
-        certfile=str(folder / "tls.crt"),
-        keyfile=str(folder / "tls.key"),
+        certfile=str(file),
     )
 
 
-def _app(settings: Settings, pair: Pair) -> Application:
+def _app(settings: Settings, registration: Registration) -> Application:
     cluster = Cluster()
-    registration.keep_registered(Cluster(), settings.service_namespace, pair, _now)
+    registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
     application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted)
-    return OnlyTheApiServer(application, pair.secret, _now)
+    return OnlyTheApiServer(application, lambda: registration.kept.paths, _now)
 
 
 def _now() -> datetime:
