@@ -1,14 +1,12 @@
 """The webhook gets another certificate under load, and is away: no task is refused, lost or half made."""
 
 import json
-import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ from tescore.cluster import path
 from tests.campaigns.load import Failed
 from tests.campaigns.stored_only import bare
 from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until
+from tests.e2e.tenants import tenant
 
 TENANT = "e2e-away"
 WEBHOOK = "deployment/tesk-webhook"
@@ -29,16 +28,8 @@ SECONDS = 10
 @pytest.fixture(scope="module")
 def own(service: Service, kubectl: Kubectl) -> Iterator[Service]:
     """The service in a tenant where one task runs at a time, so that many cost little."""
-    tenant = Path(__file__).parents[2] / "scripts/tenant"
-    subprocess.run([tenant, TENANT], check=True, capture_output=True)
-    try:
-        settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tesk-settings"}}
-        kubectl("-n", TENANT, "apply", "-f", "-", given={**settings, "data": {"TESK_TASK_LIMIT": "1"}})
-        made = Service(f"{service.url}/{TENANT}", service.client)
-        wait_until(lambda: made.call("GET", "/tasks")[0] == 200, "the tenant is known")
+    with tenant(TENANT, service, kubectl, TESK_TASK_LIMIT="1") as made:
         yield made
-    finally:
-        kubectl("delete", "namespace", TENANT, "--timeout=180s")
 
 
 @pytest.fixture(scope="module")
