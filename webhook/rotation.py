@@ -50,11 +50,11 @@ def following(kept: Kept, now: datetime, make: Make) -> Kept | None:
 
     A pair is trusted first, then served, and its predecessor trusted no more when nobody serves that.
     """
+    if not kept.served.is_own:
+        return None
     if kept.coming is not None:
         is_due = now - kept.coming.begins >= SETTLED
         return replace(kept, served=kept.coming, coming=None) if is_due else None
-    if not kept.served.is_own:
-        return None
     if kept.served.ends - now < RENEWED:
         return renewed(kept, make)
     needed = kept.served.authority_among(kept.trusted)
