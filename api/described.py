@@ -20,7 +20,7 @@ OUTPUT = {
         "in, after the last executor.\n\n"
         "With `follow` all of the output comes as it is written, until the executor ends. Where a lost pod made "
         "another attempt necessary, the output of that one follows. There is a bound on the streams of a server, "
-        "beyond which the answer is 503."
+        "beyond which the answer is 503. It ends before if the rights of the user do."
     ),
     "parameters": [
         _ID,
@@ -59,7 +59,8 @@ WATCH = {
         "  - `reset`: changes were missed, because they lie too far back; list "
         "again\n\n"
         "A client that was cut off goes on where it was with the header Last-Event-ID, as browsers do by themselves. "
-        "There is a bound on the streams of a server, beyond which the answer is 503."
+        "There is a bound on the streams of a server, beyond which the answer is 503. "
+        "It ends when the rights of the user do."
     ),
     "responses": {
         "200": {"description": "Events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
