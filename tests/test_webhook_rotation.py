@@ -22,7 +22,7 @@ from tests.apiserver import ApiServer, api_server
 from tests.service import eventually, listens
 from webhook import caller, certs, registration, rotation
 from webhook.certs import Pair
-from webhook.registration import Registration, registered
+from webhook.registration import Registration, registered, shared
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 SERVICE = {"name": "tesk-webhook", "namespace": "tesk-system", "port": 443}
@@ -64,6 +64,11 @@ def test_the_api_server_is_told_authorities_and_path_once_for_each_path(server: 
     assert registered(cluster, kept, NOW + timedelta(minutes=10))
 
 
+def replica(server: ApiServer, file: Path, now: datetime) -> Registration:
+    cluster = Cluster(server.url)
+    return Registration(cluster, "tesk-system", file, shared(cluster, "tesk-system", now))
+
+
 class Replicas:
     """Two, each with its file, that look in turn every ten seconds."""
 
@@ -71,7 +76,7 @@ class Replicas:
         self.server = server
         self.now = NOW
         self.files = [folder / "a.pem", folder / "b.pem"]
-        self.all = [Registration(Cluster(server.url), "tesk-system", file) for file in self.files]
+        self.all = [replica(server, file, NOW) for file in self.files]
         for each in self.all:
             each.look(NOW)
 
@@ -132,7 +137,7 @@ def test_a_pair_is_left_alone_for_two_months(replicas: Replicas) -> None:
 def test_a_new_replica_serves_what_the_others_do(replicas: Replicas, tmp_path: Path) -> None:
     lost(replicas)
     replicas.turn()
-    late = Registration(Cluster(replicas.server.url), "tesk-system", tmp_path / "late.pem")
+    late = replica(replicas.server, tmp_path / "late.pem", replicas.now)
     late.look(replicas.now)
     assert {(tmp_path / "late.pem").read_bytes()} == replicas.served()
     assert late.kept.paths == replicas.all[0].kept.paths

@@ -15,22 +15,27 @@ from webhook import permission
 from webhook.app import create_app
 from webhook.caller import OnlyTheApiServer
 from webhook.launcher import Launcher
-from webhook.registration import Registration
+from webhook.registration import Registration, shared
+from webhook.rotation import Kept
 from webhook.settings import Settings
 
 
 def main() -> None:
     settings = started("webhook", Settings, os.environ)
     file = Path(tempfile.mkdtemp()) / "tls.pem"
-    registration = Registration(Cluster(), settings.service_namespace, file)
+    registration = _registration(settings, file, shared(Cluster(), settings.service_namespace, _now()))
     registration.look(_now())
     serve(
-        lambda: _app(settings, Registration(Cluster(), settings.service_namespace, file, registration.kept)),
+        lambda: _app(settings, _registration(settings, file, registration.kept)),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
         certfile=str(file),
     )
+
+
+def _registration(settings: Settings, file: Path, kept: Kept) -> Registration:
+    return Registration(Cluster(), settings.service_namespace, file, kept)
 
 
 def _app(settings: Settings, registration: Registration) -> Application:

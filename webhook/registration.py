@@ -1,7 +1,6 @@
 """What the replicas of the webhook share, what each serves, and what the API server knows of it."""
 
 import base64
-import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.retry import pause
 from webhook import caller, certs, rotation
-from webhook.certs import Pair
+from webhook.certs import Make, Pair
 from webhook.rotation import Kept
 
 CONFIGURATION = "tesk"
@@ -33,47 +32,28 @@ class Objects(Protocol):
 
 
 class Registration:
-    """One replica's."""
+    """One replica's; `kept` is what was in the Secret at the last look."""
 
-    def __init__(self, cluster: Objects, namespace: str, file: Path, kept: Kept | None = None) -> None:
-        """`file` is where the server looks for certificate and key; `kept` is what was looked at before."""
+    def __init__(self, cluster: Objects, namespace: str, file: Path, kept: Kept) -> None:
+        """`file` is where the server looks for certificate and key."""
+        self.kept = kept
         self._cluster = cluster
         self._namespace = namespace
         self._file = file
-        self._kept = kept
-
-    @property
-    def kept(self) -> Kept:
-        """As it was at the last look. Raises Missing before the first."""
-        if self._kept is None:
-            raise Missing("Nobody has looked yet.")
-        return self._kept
 
     def look(self, now: datetime) -> None:
         """The API server knows authorities and path when this returns, and the pair that it trusts is served.
 
-        Where the Secret is gone it is made anew, and another pair goes with it. Of several replicas the first wins.
+        Where the Secret is gone it is made anew, and another pair goes with it.
         """
-        make = functools.partial(certs.made, self._namespace, now)
-        where = path("secrets", self._namespace, SECRET)
-        try:
-            secret = self._cluster.get(where)
-        except Missing:
-            kept = rotation.renewed(self._kept, make) if self._kept else rotation.begun(make)
-            with suppress(AlreadyExists):
-                self._cluster.create(path("secrets", self._namespace), _secret(self._namespace, kept))
-            secret = self._cluster.get(where)
-        self._kept = rotation.read(secret["data"])
-        if rotation.PATHS not in secret["data"]:  # it is none that was made here
-            paths = rotation.data(self._kept)[rotation.PATHS]
-            secret = self._cluster.patch(where, {"data": {rotation.PATHS: paths}})
-        was_told = registered(self._cluster, self._kept, now)
-        put(self._file, self._kept.served)
-        step = None if was_told else rotation.following(self._kept, now, make)
+        self.kept, version = _shared(self._cluster, self._namespace, now, self.kept)
+        was_told = registered(self._cluster, self.kept, now)
+        put(self._file, self.kept.served)
+        step = None if was_told else rotation.following(self.kept, now, _make(self._namespace, now))
         if step:
-            known = {"resourceVersion": secret["metadata"]["resourceVersion"]}
             with suppress(Conflict):  # another replica has taken it
-                self._cluster.patch(where, {"metadata": known, "data": rotation.data(step)})
+                changed = {"metadata": {"resourceVersion": version}, "data": rotation.data(step)}
+                self._cluster.patch(path("secrets", self._namespace, SECRET), changed)
 
     def keep_looking(self, now: Callable[[], datetime]) -> None:
         """For as long as the process lives, in a thread of its own."""
@@ -87,6 +67,31 @@ class Registration:
                     log.warning("the webhook could not look after its certificate", extra={"reason": str(error)})
 
         threading.Thread(target=run, name="registration", daemon=True).start()
+
+
+def shared(cluster: Objects, namespace: str, now: datetime) -> Kept:
+    """What is in the Secret, which is made if there is none. Of several replicas that start at once the first wins."""
+    return _shared(cluster, namespace, now, None)[0]
+
+
+def _shared(cluster: Objects, namespace: str, now: datetime, before: Kept | None) -> tuple[Kept, str]:
+    """With the Secret's version."""
+    where, make = path("secrets", namespace, SECRET), _make(namespace, now)
+    try:
+        secret = cluster.get(where)
+    except Missing:
+        kept = rotation.renewed(before, make) if before else rotation.begun(make)
+        with suppress(AlreadyExists):
+            cluster.create(path("secrets", namespace), _secret(namespace, kept))
+        secret = cluster.get(where)
+    kept = rotation.read(secret["data"])
+    if rotation.PATHS not in secret["data"]:  # it is none that was made here
+        secret = cluster.patch(where, {"data": {rotation.PATHS: rotation.data(kept)[rotation.PATHS]}})
+    return kept, secret["metadata"]["resourceVersion"]
+
+
+def _make(namespace: str, now: datetime) -> Make:
+    return lambda: certs.made(namespace, now)
 
 
 def registered(cluster: Objects, kept: Kept, now: datetime) -> bool:
