@@ -175,10 +175,15 @@ def test_a_pair_of_others_is_served_and_left_for_them_to_renew(server: ApiServer
     assert data(server)[rotation.PATHS] == paths
 
 
-def test_a_secret_that_is_not_whole_is_told(server: ApiServer, tmp_path: Path) -> None:
-    given = {"metadata": {"name": registration.SECRET}, "data": {**anothers(), "ca.crt": ""}}
+@pytest.mark.parametrize(
+    ("changes", "problem"), [({"ca.crt": ""}, r"no ca\.crt"), ({"tls.crt": "QUJD"}, "cannot be read")]
+)
+def test_a_secret_that_is_not_whole_is_told(
+    server: ApiServer, tmp_path: Path, changes: dict[str, str], problem: str
+) -> None:
+    given = {"metadata": {"name": registration.SECRET}, "data": {**anothers(), **changes}}
     server.stored("secrets", given, "ADDED")
-    with pytest.raises(Misconfigured, match=r"no ca\.crt"):
+    with pytest.raises(Misconfigured, match=problem):
         Replicas(server, tmp_path)
 
 

@@ -25,6 +25,13 @@ class Pair:
     key: bytes
 
     @property
+    def is_readable(self) -> bool:
+        try:
+            return bool(self._read())
+        except ValueError:
+            return False
+
+    @property
     def begins(self) -> datetime:
         """When it was made, if it was made here."""
         return self._read().not_valid_before_utc + _BACKDATED

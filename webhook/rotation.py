@@ -63,11 +63,13 @@ def following(kept: Kept, now: datetime, make: Make) -> Kept | None:
 
 
 def read(data: Mapping[str, str]) -> Kept:
-    """From the data of a Secret, which cert-manager may have made. Raises Misconfigured where something is missing."""
+    """From the data of a Secret, which cert-manager may have made. Raises Misconfigured where it is not whole."""
     found = {name: base64.b64decode(data[name]) for name in _NAMES if data.get(name)}
     if missing := [name for name in _NEEDED if name not in found]:
         raise Misconfigured(f"The Secret with the webhook's certificate has no {' and no '.join(missing)}.")
     served = Pair(found["tls.crt"], found["tls.key"])
+    if not served.is_readable:
+        raise Misconfigured("The webhook's certificate, in its Secret, cannot be read.")
     coming = Pair(found["next.crt"], found["next.key"]) if "next.crt" in found else None
     return Kept(served, found["ca.crt"], coming, found.get(PATHS) or _paths(served))
 
