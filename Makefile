@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel bench bench-api hammer netpol bench-filer up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel fairness bench bench-api hammer netpol bench-filer audit up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -21,6 +21,9 @@ faults: ## an API server that is away or answers errors; launches that are late,
 cancel: ## how soon a cancelled task is CANCELED, alone and among many
 	@scripts/campaign cancel
 
+fairness: ## a task beside a tenant with 1,000 in its queue: FAIRNESS_TASKS=…
+	@scripts/campaign fairness
+
 bench-api: ## how quick the api is with 100 to 50,000 tasks, beside the bare API server: BENCH_TASKS=…
 	@scripts/campaign bench_api
 
@@ -35,6 +38,9 @@ netpol: ## what pods of a tenant reach where the network enforces its policies
 
 bench-filer: ## the filer beside curl, the AWS command line and rclone, without a cluster: BENCH_ROUNDS=…
 	@scripts/bench-filer
+
+audit: ## whether a vulnerability is known of any locked Python package
+	@scripts/audit
 
 up: ## a cluster with the service; .local/env says where it is
 	@scripts/up

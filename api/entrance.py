@@ -11,10 +11,11 @@ from api.access import made
 from api.access.authentication import Authenticator
 from api.access.authorization import Authorizer, Permissions
 from api.access.tenancy import Tenancy
+from api.access.user import User
 from api.backend import Backend, Backends
 from api.settings import Settings
 from tescore.cluster import Cluster
-from tescore.errors import Unauthenticated
+from tescore.errors import TeskError, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,15 @@ class Visit:
 
     tenant: Backend
     may: Permissions
+    user_now: Callable[[], User]
+    """Whom the credential shows later on; raises as the way in does."""
+
+    def has_ended(self) -> bool:
+        """Whether the credential, or anything that was granted by it, is good no more, or nobody can say so now."""
+        try:
+            return not self.may.hold(self.user_now())
+        except (TeskError, NotFound):
+            return True
 
 
 class Entrance:
@@ -37,21 +47,39 @@ class Entrance:
         self._authenticator = authenticator
         self._authorizer = authorizer
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of HTTP by which one may come in; none where the service is open."""
+        return self._authenticator.schemes
+
     def tenant(self) -> Backend:
         """For what everyone may see. Raises NotFound, as for any path that is not there."""
-        namespace = g.get("tenant") or self._default
-        if not self._tenancy.has(namespace):
-            raise NotFound
-        return self.backends.of(namespace)
+        return self.backends.of(self._namespace())
 
     def visit(self) -> Visit:
         """Raises NotFound as above, and Unauthenticated, Unavailable or Misconfigured."""
-        tenant, header = self.tenant(), request.headers.get("Authorization", "")
+        namespace, header = self._namespace(), request.headers.get("Authorization", "")
+
+        def user() -> User:
+            self._is_tenant(namespace)
+            return self._user(header)
+
+        return Visit(self.backends.of(namespace), Permissions(self._authorizer, self._user(header), namespace), user)
+
+    def _namespace(self) -> str:
+        namespace: str = g.get("tenant") or self._default
+        self._is_tenant(namespace)
+        return namespace
+
+    def _is_tenant(self, namespace: str) -> None:
+        if not self._tenancy.has(namespace):
+            raise NotFound
+
+    def _user(self, header: str) -> User:
         try:
-            user = self._authenticator.user(header)
+            return self._authenticator.user(header)
         except Unauthenticated as error:
             raise Unauthenticated(str(error), self._authenticator.challenges(tried=bool(header))) from error
-        return Visit(tenant, Permissions(self._authorizer, user, tenant.namespace))
 
 
 def entrance(

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g, jsonify, request
 
 from api import docs_page, output, query
-from api.entrance import Entrance
+from api.entrance import Entrance, Visit
 from api.openapi import document
 from api.readiness import Readiness
 from api.streams import Streams
@@ -26,14 +26,14 @@ def live(entrance: Entrance, streams: Streams) -> Blueprint:
         among = visit.may.listing()
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"), among=among)
         events = visit.tenant.watching.events(asked, request.headers.get("Last-Event-ID", ""))
-        return streams.response(events, _is_over(), "text/event-stream")
+        return streams.response(events, _is_over(visit), "text/event-stream")
 
     @paths.get(f"/tasks/<task_id>/logs/<int:executor>/<any({', '.join(output.STREAMS)}):stream>")
     def get_output(task_id: str, executor: int, stream: str) -> Response:
         visit = entrance.visit()
         judge, live_log = visit.may.see(task_id), visit.tenant.live_log
         if _follows(request.args.get("follow", "")):
-            return streams.response(live_log.follow(task_id, executor, stream, judge), _is_over(), _TEXT)
+            return streams.response(live_log.follow(task_id, executor, stream, judge), _is_over(visit), _TEXT)
         return Response(live_log.now(task_id, executor, stream, judge), mimetype=_TEXT)
 
     return paths
@@ -44,9 +44,8 @@ def documentation(entrance: Entrance, *prefixes: str) -> Blueprint:
     paths = Blueprint("documentation", __name__)
 
     def described() -> Mapping[str, Any]:
-        if "tenant" not in g:
-            return document(*prefixes)
-        return document(*(f"/{entrance.tenant().namespace}{prefix}" for prefix in prefixes))
+        tenant = f"/{entrance.tenant().namespace}" if "tenant" in g else ""
+        return document(*(tenant + prefix for prefix in prefixes), schemes=entrance.schemes)
 
     @paths.get("/openapi.json")
     def get_openapi() -> Response:
@@ -77,10 +76,13 @@ def probes(readiness: Readiness) -> Blueprint:
     return paths
 
 
-def _is_over() -> Callable[[], bool]:
-    """Whether the request at hand needs no more of its answer; to be asked later, when it is at hand no more."""
+def _is_over(visit: Visit) -> Callable[[], bool]:
+    """Whether there is to be no more of the answer to the request at hand, which is at hand no more when that is asked.
+
+    Credential and permissions are looked at as those of a new request are, so at most as late as they are remembered.
+    """
     environ = request.environ
-    return lambda: is_over(environ)
+    return lambda: is_over(environ) or visit.has_ended()
 
 
 def _follows(text: str) -> bool:

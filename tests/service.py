@@ -123,7 +123,7 @@ def served(server: ApiServer, **environment: str) -> Iterator[Served]:
         [sys.executable, "-c", _PROGRAM, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            eventually(lambda: process.poll() is None and _listens(port), "the api listens")
+            eventually(lambda: process.poll() is None and listens(port), "the api listens")
             yield Served(port, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
@@ -137,7 +137,8 @@ def eventually(true: Any, what: str, *, within: float = 30) -> None:
         assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether anybody does on that port of the loopback interface."""
     try:
         socket.create_connection(("127.0.0.1", port)).close()
     except ConnectionRefusedError:

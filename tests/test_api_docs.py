@@ -71,6 +71,30 @@ def test_every_path_of_the_document_is_served(client: Client) -> None:
             assert answer.json is None or answer.json.get("error") != "NotFound", (method, path)
 
 
+@pytest.mark.parametrize(
+    ("authentication", "schemes"),
+    [
+        (("none",), {}),
+        (("kubernetes",), {"Bearer": "bearer"}),
+        (("basic",), {"Basic": "basic"}),
+        (("basic", "kubernetes"), {"Bearer": "bearer", "Basic": "basic"}),
+    ],
+)
+def test_the_document_says_who_is_let_in_and_it_is_so(authentication: tuple[str, ...], schemes: dict[str, str]) -> None:
+    with api_server() as server:
+        client = client_of(server, authentication=authentication)
+        whole: Any = client.get("/v1/openapi.json").json
+
+        assert {name: each["scheme"] for name, each in whole["components"]["securitySchemes"].items()} == schemes
+        for path, item in whole["paths"].items():
+            for method in set(item) - {"servers"}:
+                where = ("" if "servers" in item else "/v1") + re.sub(r"{\w+}", "0", path.replace("{stream}", "stdout"))
+                with client.open(where, method=method) as answer:
+                    refused = answer.status_code == 401
+                assert refused == bool(item[method].get("security")) == ("401" in item[method]["responses"]), path
+                assert {name for each in item[method].get("security", []) for name in each} in (set(), set(schemes))
+
+
 def test_the_service_info_is_as_the_document_says(client: Client) -> None:
     whole: Any = document("/v1")
     schema = {"$ref": "#/components/schemas/tesServiceInfo", "components": whole["components"]}

@@ -13,11 +13,12 @@ from tescore.cluster import Cluster
 from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import certs, permission, registration, tools
+from webhook import permission, tools
 from webhook.app import create_app
 from webhook.caller import OnlyTheApiServer
-from webhook.certs import Pair
 from webhook.launcher import Launcher
+from webhook.registration import Registration, shared
+from webhook.rotation import Kept
 from webhook.settings import Settings
 
 
@@ -25,29 +26,30 @@ def main() -> None:
     settings = started("webhook", Settings, os.environ)
     api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     rules = addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server)
-    pair = certs.ensured(Cluster(), settings.service_namespace, _now())
-    registration.registered(Cluster(), pair, _now())
-    folder = Path(tempfile.mkdtemp())
-    (folder / "tls.crt").write_bytes(pair.certificate)
-    (folder / "tls.key").write_bytes(pair.key)
+    file = Path(tempfile.mkdtemp()) / "tls.pem"
+    registration = _registration(settings, file, shared(Cluster(), settings.service_namespace, _now()))
+    registration.look(_now())
     serve(
-        lambda: _app(settings, rules, pair),
+        lambda: _app(settings, rules, _registration(settings, file, registration.kept)),
         bind=f"[::]:{settings.webhook_port}",
         workers=1,
         threads=settings.webhook_threads,
-        certfile=str(folder / "tls.crt"),
-        keyfile=str(folder / "tls.key"),
+        certfile=str(file),
     )
 
 
-def _app(settings: Settings, rules: Rules, pair: Pair) -> Application:
+def _registration(settings: Settings, file: Path, kept: Kept) -> Registration:
+    return Registration(Cluster(), settings.service_namespace, file, kept)
+
+
+def _app(settings: Settings, rules: Rules, registration: Registration) -> Application:
     cluster = Cluster()
-    registration.keep_registered(Cluster(), settings.service_namespace, pair, _now)
+    registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
     looked_up = functools.partial(tools.images, hosts=settings.trs_hosts, rules=rules)
     application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted, looked_up)
-    return OnlyTheApiServer(application, pair.secret, _now)
+    return OnlyTheApiServer(application, lambda: registration.kept.paths, _now)
 
 
 def _now() -> datetime:

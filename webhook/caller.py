@@ -29,7 +29,9 @@ def is_known(asked: str, secret: bytes, now: datetime) -> bool:
 class OnlyTheApiServer:
     """A WSGI application in front of another, which nobody else reaches under `PATH`."""
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], secret: bytes, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, application: Callable[..., Iterable[bytes]], secret: Callable[[], bytes], now: Callable[[], datetime]
+    ) -> None:
         self._application = application
         self._secret = secret
         self._now = now
@@ -38,7 +40,7 @@ class OnlyTheApiServer:
         asked = environ.get("PATH_INFO", "")
         if not asked.startswith(PATH):
             return self._application(environ, start_response)
-        if is_known(asked, self._secret, self._now()):
+        if is_known(asked, self._secret(), self._now()):
             return self._application({**environ, "PATH_INFO": PATH}, start_response)
         start_response("403 Forbidden", [("Content-Type", "text/plain"), ("Content-Length", str(len(_REFUSAL)))])
         return [_REFUSAL]

@@ -1,120 +1,99 @@
-"""The webhook's certificate authority and its certificate, kept in a Secret that all replicas share."""
+"""The webhook's certificates, each with an authority of its own that can sign no other."""
 
-import base64
-import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from tescore.cluster import Object, path
-from tescore.errors import AlreadyExists, Missing
-
-SECRET = "tesk-webhook-tls"  # noqa: S105 - the name of the Secret
 SERVICE = "tesk-webhook"
-_LIFE = timedelta(days=3650)
+_AUTHORITY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{SERVICE} authority")])
+_LIFE = timedelta(days=90)
 _BACKDATED = timedelta(hours=1)
 """Clocks of nodes differ."""
 
 
-class Objects(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def get(self, path: str) -> Object: ...
-    def create(self, path: str, body: Object) -> Object: ...
-    def patch(self, path: str, body: Object) -> Object: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """The webhook's certificate and key (PEM), and the authority behind it, as the API server wants it (base64)."""
+    """A certificate and its key, both PEM."""
 
-    authority: str
     certificate: bytes
     key: bytes
 
     @property
-    def secret(self) -> bytes:
-        """What all replicas know and nobody else."""
-        return hashlib.sha256(self.key).digest()
-
-
-def ensured(cluster: Objects, namespace: str, now: datetime) -> Pair:
-    """The pair that all replicas share, made if there is none yet.
-
-    Of several replicas that start at once the first that stores its own wins.
-    """
-    return _pair(_secret(cluster, namespace, now))
-
-
-def current(cluster: Objects, namespace: str) -> Pair | None:
-    """The pair that is in force, which is another one if somebody has removed the Secret; None where there is none."""
-    try:
-        return _pair(cluster.get(path("secrets", namespace, SECRET)))
-    except Missing:
-        return None
-
-
-def _pair(secret: Object) -> Pair:
-    data = secret["data"]
-    certificate, key = (base64.b64decode(data[name]) for name in ("tls.crt", "tls.key"))
-    return Pair(data["ca.crt"], certificate, key)
-
-
-def _secret(cluster: Objects, namespace: str, now: datetime) -> Object:
-    there = path("secrets", namespace, SECRET)
-    try:
-        return cluster.get(there)
-    except Missing:
+    def is_readable(self) -> bool:
         try:
-            return cluster.create(path("secrets", namespace), _made(namespace, now))
-        except AlreadyExists:
-            return cluster.get(there)
+            return bool(self._read())
+        except ValueError:
+            return False
+
+    @property
+    def begins(self) -> datetime:
+        """When it was made, if it was made here."""
+        return self._read().not_valid_before_utc + _BACKDATED
+
+    @property
+    def ends(self) -> datetime:
+        return self._read().not_valid_after_utc
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it was made here, and not by cert-manager or an admin."""
+        return self._read().issuer == _AUTHORITY
+
+    def authority_among(self, trusted: bytes) -> bytes:
+        """That one of some authorities, all PEM, which is behind the certificate; empty if none is."""
+        own, found = self._read(), b""
+        for authority in x509.load_pem_x509_certificates(trusted):
+            try:
+                own.verify_directly_issued_by(authority)
+                found = authority.public_bytes(serialization.Encoding.PEM)
+            except (ValueError, TypeError, InvalidSignature):
+                continue
+        return found
+
+    def _read(self) -> x509.Certificate:
+        return x509.load_pem_x509_certificate(self.certificate)
 
 
-def _made(namespace: str, now: datetime) -> dict[str, Any]:
+Make = Callable[[], tuple[Pair, bytes]]
+"""Gives a new pair, and the authority behind it as PEM."""
+
+
+def made(namespace: str, now: datetime) -> tuple[Pair, bytes]:
+    """A new pair for the webhook in that namespace, and the authority behind it, whose key nobody keeps."""
     host = f"{SERVICE}.{namespace}.svc"
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{SERVICE} authority")])
     authority = (
-        _builder(authority_name, authority_name, authority_key, now)
+        _builder(_AUTHORITY, authority_key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     certificate = (
-        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), authority_name, key, now)
+        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)]), key, now)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        # All authorities have one name; this tells which it is.
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    parts = {
-        "ca.crt": authority.public_bytes(serialization.Encoding.PEM),
-        "tls.crt": certificate.public_bytes(serialization.Encoding.PEM),
-        "tls.key": private,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/tls",
-        "metadata": {"name": SECRET, "namespace": namespace},
-        "data": {name: base64.b64encode(part).decode() for name, part in parts.items()},
-    }
+    pem = serialization.Encoding.PEM
+    return Pair(certificate.public_bytes(pem), private), authority.public_bytes(pem)
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
-        .issuer_name(issuer)
+        .issuer_name(_AUTHORITY)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATED)

@@ -46,11 +46,16 @@ class Authenticator:
         known = self._let_in.get(key)
         return (known or self._asked(scheme, credential.strip(), key)).user
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of HTTP by which one may come in, each once; none where the service is open."""
+        return tuple(dict.fromkeys(method.scheme for method in self._methods))
+
     def challenges(self, *, tried: bool) -> list[str]:
         """The WWW-Authenticate headers of a refusal; `tried` where the request had a credential."""
         said = ', error="invalid_token"' if tried else ""
         texts = {"Bearer": f'Bearer realm="{REALM}"{said}', "Basic": f'Basic realm="{REALM}", charset="UTF-8"'}
-        return [texts[scheme] for scheme in dict.fromkeys(method.scheme for method in self._methods)]
+        return [texts[scheme] for scheme in self.schemes]
 
     def _asked(self, scheme: str, credential: str, key: bytes) -> Verdict:
         if (why := self._refused.get(key)) is not None:

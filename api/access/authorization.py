@@ -71,6 +71,7 @@ class Permissions:
         self.user = user
         self._authorizer = authorizer
         self._namespace = namespace
+        self._granted: set[Verb] = set()
 
     def create(self) -> None:
         """Raises Forbidden."""
@@ -106,8 +107,17 @@ class Permissions:
 
         return judge
 
+    def hold(self, user: User) -> bool:
+        """Whether all that was granted here would be granted now to the user as seen now. Raises what asking does."""
+        return user.name == self.user.name and all(
+            self._authorizer(user, verb, self._namespace) for verb in self._granted
+        )
+
     def _may(self, verb: Verb) -> bool:
-        return self._authorizer(self.user, verb, self._namespace)
+        granted = self._authorizer(self.user, verb, self._namespace)
+        if granted:
+            self._granted.add(verb)
+        return granted
 
     def _forbidden(self, what: str) -> Forbidden:
         return Forbidden(f"{self.user.name} may not {what} in {self._namespace}.")

@@ -44,10 +44,10 @@ class Sights:
 
 
 @contextmanager
-def sights(selector: str) -> Iterator[Sights]:
+def sights(selector: str, namespace: str = TENANT) -> Iterator[Sights]:
     """Watches the records with these labels until the block ends."""
     seen = Sights()
-    command = ["kubectl", "-n", TENANT, "get", "configmaps", "-l", selector, "--watch", "-o", f"jsonpath={_COLUMNS}"]
+    command = ["kubectl", "-n", namespace, "get", "configmaps", "-l", selector, "--watch", "-o", f"jsonpath={_COLUMNS}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as watch:
         reader = threading.Thread(target=_read, args=(watch, seen))
         reader.start()

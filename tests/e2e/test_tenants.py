@@ -32,7 +32,7 @@ REQUESTS = {
     "watch": ("GET", "/tasks:watch"),
     "cancel": ("POST", "/tasks/{task}:cancel"),
 }
-NOT_IN = ("nobody", "bad", "expired", "other audience", "unsigned")
+NOT_IN = ("nobody", "bad", "expired", "other audience", "unsigned", "wrong password", "cluster, other audience")
 MEMBERS = {"ann": A, "dora": A, "bob": B, "carol": A, "flow": A}
 
 
@@ -130,6 +130,8 @@ class Http:
             "expired": lambda: "Bearer " + self.provider.signed(exp=int(time.time()) - 100),
             "other audience": lambda: "Bearer " + self.provider.signed(aud="urn:other"),
             "unsigned": lambda: "Bearer " + self.provider.unsigned(),
+            "wrong password": lambda: "Basic " + base64.b64encode(b"carol:wrong").decode(),
+            "cluster, other audience": lambda: "Bearer " + self.kubectl("-n", A, "create", "token", "flow").strip(),
             "carol": lambda: "Basic " + base64.b64encode(f"carol:{PASSWORD}".encode()).decode(),
             "flow": lambda: "Bearer " + self.kubectl("-n", A, "create", "token", "flow", "--audience=tesk").strip(),
         }

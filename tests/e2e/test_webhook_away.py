@@ -1,0 +1,159 @@
+"""The webhook gets another certificate under load, and is away: no task is refused, lost or half made."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tescore.cluster import path
+from tests.campaigns.load import Failed
+from tests.campaigns.stored_only import bare
+from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until
+from tests.e2e.tenants import tenant
+
+TENANT = "e2e-away"
+WEBHOOK = "deployment/tesk-webhook"
+SECRET = "tesk-webhook-tls"
+LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}
+SECONDS = 10
+"""After which some clients send a task again."""
+
+
+@pytest.fixture(scope="module")
+def own(service: Service, kubectl: Kubectl) -> Iterator[Service]:
+    """The service in a tenant where one task runs at a time, so that many cost little."""
+    with tenant(TENANT, service, kubectl, TESK_TASK_LIMIT="1") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def document(shell: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    return {"volumes": ["/v"], "executors": [shell("sleep 600")]}
+
+
+def config_map(name: str, document: dict[str, Any]) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": TENANT, "labels": LABELS}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"task.json": json.dumps(document)}}
+
+
+class Load:
+    """Requests one after the other from several threads, until a block ends."""
+
+    def __init__(self, *requests: Callable[[int], None]) -> None:
+        self.counts = [0] * len(requests)
+        self.failures = list[str]()
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=each) for each in enumerate(requests)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number: int, request: Callable[[int], None]) -> None:
+        while not self._over.wait(0.2):
+            try:
+                request(self.counts[number])
+            except (AssertionError, Failed, OSError) as error:
+                self.failures.append(f"{time.strftime('%X')} {error!r}")
+            self.counts[number] += 1
+
+
+def test_no_task_is_refused_or_lost_while_the_webhook_gets_another_certificate_and_authority(
+    own: Service, kubectl: Kubectl, document: dict[str, Any]
+) -> None:
+    taken, target = list[str](), bare(kubectl, admin=True)
+
+    def posted(_: int) -> None:
+        taken.append(own.create(document))
+
+    def admitted(number: int) -> None:
+        """Asks the webhook alone, without the api, which would try again."""
+        where = f"{path('configmaps', TENANT)}?dryRun=All"
+        with closing(target.connection()) as connection:
+            connection.ask("POST", where, json.dumps(config_map(f"task-dry-{number}", document)).encode())
+
+    def secret() -> dict[str, str]:
+        run = kubectl.run("-n", SERVICE, "get", "secret", SECRET, "-o", "json")
+        return dict(json.loads(run.stdout)["data"]) if run.returncode == 0 else {}
+
+    before = secret()
+    with Load(posted, posted, admitted, admitted) as load:
+        kubectl("-n", SERVICE, "delete", "secret", SECRET)
+        wait_until(lambda: "next.crt" in secret(), "another pair is coming", within=30)
+        assert secret()["tls.crt"] == before["tls.crt"]
+        wait_until(lambda: "next.crt" not in secret(), "it is in use", within=60)
+        served = secret()["tls.crt"]
+        assert served != before["tls.crt"]
+        [webhook] = kubectl.json("get", "mutatingwebhookconfiguration", "tesk")["webhooks"]
+        assert webhook["clientConfig"]["caBundle"] == secret()["ca.crt"] != before["ca.crt"]
+        time.sleep(12)  # by then each replica has looked at the Secret again
+
+    assert load.failures == []
+    assert min(load.counts) > 10
+    jobs = {name.removeprefix("job.batch/") for name in kubectl.names("jobs", "-n", TENANT)}
+    assert set(taken) <= jobs
+    assert len(set(taken)) == len(taken)
+
+
+@pytest.fixture
+def away(own: Service, kubectl: Kubectl, document: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """The webhook is away; to be called to have it back."""
+
+    def back() -> None:
+        kubectl("-n", SERVICE, "scale", WEBHOOK, "--replicas=1")
+        kubectl("-n", SERVICE, "rollout", "status", WEBHOOK, "--timeout=60s")
+
+    def answers() -> bool:
+        """Its process outlives its pod by seconds, and the API server keeps a connection to it."""
+        dry = ("-n", TENANT, "create", "--dry-run=server", "-f", "-")
+        return kubectl.run(*dry, given=config_map("task-dry", document)).returncode == 0
+
+    kubectl("-n", SERVICE, "scale", WEBHOOK, "--replicas=0")
+    kubectl("-n", SERVICE, "delete", "pods", "-l", "app.kubernetes.io/component=webhook", "--grace-period=0", "--force")
+    try:
+        wait_until(lambda: not answers(), "the webhook is away")
+        yield back
+    finally:
+        back()
+
+
+def test_while_the_webhook_is_away_a_create_fails_clearly_and_leaves_nothing_and_later_works_at_once(
+    own: Service, kubectl: Kubectl, document: dict[str, Any], away: Callable[[], None]
+) -> None:
+    def all_there_is() -> set[str]:
+        return {*kubectl.names("jobs,pvc,pods", "-n", TENANT), *kubectl.names("configmaps", "-n", TENANT)}
+
+    before, began = all_there_is(), time.monotonic()
+    asked = urllib.request.Request(
+        f"{own.url}/v1/tasks", data=json.dumps(document).encode(), headers={"Content-Type": "application/json"}
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=30)
+    assert time.monotonic() - began < SECONDS
+    with refused.value as answer:
+        assert (answer.code, answer.headers["Retry-After"]) == (503, "5")
+        told = json.load(answer)
+    assert "launch.tasks.tesk" in told["message"]
+
+    run = kubectl.run("-n", TENANT, "create", "-f", "-", given=config_map("task-by-kubectl", document))
+    assert run.returncode != 0
+    assert 'failed calling webhook "launch.tasks.tesk"' in run.stderr
+
+    assert own.call("GET", "/tasks")[0] == 200
+    assert all_there_is() <= before
+
+    away()
+    assert own.call("POST", "/tasks", document)[0] == 200
+    kubectl("-n", TENANT, "create", "-f", "-", given=config_map("task-by-kubectl", document))
