@@ -7,8 +7,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from filer import guard
+from tescore import VERSION
 
-_CHUNK = 256 * 1024
+USER_AGENT = f"tesk-filer/{VERSION}"
+CHUNK = 256 * 1024
+"""Bytes that are sent at a time, where the kernel does not take them from the file itself."""
 _CONNECT = 10.0
 """Seconds until a server must have taken a connection that says nothing of it."""
 _HELD = 32
@@ -47,7 +50,12 @@ class _SecurePool(HTTPSConnectionPool):
 def manager(connect: float, read: float) -> PoolManager:
     """For both schemes, with time-outs in seconds. It asks once and follows no redirect."""
     made = PoolManager(
-        blocksize=_CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
+        blocksize=CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
     )  # fmt: skip
-    made.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    guard_pools(made)
     return made
+
+
+def guard_pools(manager: PoolManager) -> None:
+    """Has a manager make no other connections than those that the guard permits."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

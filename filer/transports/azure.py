@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import requests
 import urllib3
 from azure.core.exceptions import (
     AzureError,
@@ -19,9 +20,10 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient
 
-from filer import credentials
+from filer import credentials, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, objects
 from tescore.errors import TeskError
@@ -142,6 +144,7 @@ def _made(account: str, endpoint: str, signature: str, part: int) -> BlobService
     options: dict[str, Any] = {
         "max_single_get_size": _PART, "max_chunk_get_size": _PART, "max_single_put_size": _PART, "max_block_size": part,
         "retry_total": 0, "connection_timeout": _CONNECT, "read_timeout": _SILENCE,
+        "transport": RequestsTransport(session=sessions.guarded(requests.Session())),
     }  # fmt: skip
     known = _known().get(account, {})
     connection = known.get("connection_string", "")

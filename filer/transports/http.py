@@ -12,13 +12,12 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import urllib3
 
 from filer import connections, credentials
+from filer.connections import USER_AGENT
 from filer.errors import Interrupted, NotMovable, answered
 from filer.transports import Page, http_body
 from filer.transports.http_body import Begun
 from filer.transports.http_errors import CONNECT, SILENCE, told
-from tescore import VERSION
 
-USER_AGENT = f"tesk-filer/{VERSION}"
 _REDIRECTS = 5
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _FETCHED = frozenset({200})
