@@ -49,7 +49,9 @@ def fetch(url: str, destination: Path) -> int:
         with closing(answer["Body"]) as body:
             if found.size <= PART:
                 return s3_fetching.whole(found, body, destination)
-            return s3_fetching.large(_client(), found, body, destination, _threads(), causes_told)
+            return s3_fetching.large(
+                _client(), found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
+            )
 
 
 def store(source: Path, url: str) -> None:
@@ -61,10 +63,8 @@ def store(source: Path, url: str) -> None:
     size = source.stat().st_size
     with causes_told():
         if size > PART:
-            s3_storing.large(_client(), bucket, key, source, _threads(), causes_told)
-            kept = _client().head_object(Bucket=bucket, Key=key)["ContentLength"]
-            if kept != size:
-                raise Interrupted(f"the storage has {kept} of {size} bytes of it")
+            anew = functools.partial(store, source, url)
+            s3_storing.large(_client(), bucket, key, source, _threads(), causes_told, anew)
             return
         content = source.read_bytes()
         answer = _client().put_object(Bucket=bucket, Key=key, Body=content)

@@ -62,13 +62,22 @@ def whole(found: Object, body: "StreamingBody", destination: Path) -> int:
 
 
 def large(
-    client: "S3Client", found: Object, body: "StreamingBody", destination: Path, threads: ThreadPoolExecutor, told: Told
+    client: "S3Client",
+    found: Object,
+    body: "StreamingBody",
+    destination: Path,
+    threads: ThreadPoolExecutor,
+    told: Told,
+    anew: Callable[[], object],
 ) -> int:
-    """Writes a large object; its size. The first part comes from the answer that is there, the others beside it."""
+    """Writes a large object; its size. The first part comes from the answer that is there, the others beside it.
+
+    `anew`: what errors say is to be called where all that came is worth nothing.
+    """
     with destination.open("wb") as file:
         file.truncate(found.size)
     parts = Parts(found.size)
-    fetching = _Fetching(client, found, parts, destination, threads, told)
+    fetching = _Fetching(client, found, parts, destination, threads, told, anew)
     return fetching.fetched({0: lambda: fetching.opened(body), **fetching.asked(range(1, parts.number))})
 
 
@@ -80,10 +89,11 @@ class _Fetching:
     destination: Path
     threads: ThreadPoolExecutor
     told: Told
+    anew: Callable[[], object]
 
     def fetched(self, calls: Mapping[int, Callable[[], None]]) -> int:
         """Makes the calls for the parts that are missing, and checks the file; its size."""
-        s3_parts.moved(self.parts, calls, self.threads, self._going_on)
+        s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
         self._check()
         return self.found.size
 
@@ -134,4 +144,8 @@ class _Fetching:
         with self.destination.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 self.found.check.update(chunk)
-        self.found.check.done()
+        try:
+            self.found.check.done()
+        except Interrupted as error:
+            error.going_on = self.anew
+            raise

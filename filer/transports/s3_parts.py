@@ -36,10 +36,11 @@ def moved(
     calls: Mapping[int, Callable[[], None]],
     threads: ThreadPoolExecutor,
     going_on: Callable[[list[int]], Callable[[], object]],
+    anew: Callable[[], object],
 ) -> None:
     """Makes the calls for the parts that are missing, many at a time. Raises the first error, when none is under way.
 
-    If that is one after which it can go on, what is to be called next is what `going_on` makes of the missing ones.
+    What that says is to be called next is what `going_on` makes of the missing ones, or `anew` if they are not all.
     """
     under_way = {part: threads.submit(call) for part, call in calls.items()}
     wait(under_way.values(), return_when=FIRST_EXCEPTION)
@@ -50,7 +51,9 @@ def moved(
     errors = [error for part in missing if not under_way[part].cancelled() and (error := under_way[part].exception())]
     if errors:
         error = errors[0]
-        if isinstance(error, Interrupted) and not isinstance(error, Anew):
+        if isinstance(error, Anew):
+            error.going_on = anew
+        elif isinstance(error, Interrupted):
             error.going_on = going_on(missing)
             error.moved = sum(parts.place(part)[1] for part in range(parts.number) if part not in missing)
         raise error

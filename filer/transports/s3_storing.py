@@ -27,13 +27,24 @@ _CHUNK = 1024 * 1024
 _CRC32 = "ChecksumCRC32"
 
 
-def large(client: "S3Client", bucket: str, key: str, source: Path, threads: ThreadPoolExecutor, told: Told) -> None:
-    """Stores a file. Where that fails no parts are left behind, unless the error says how to go on and what to undo."""
+def large(
+    client: "S3Client",
+    bucket: str,
+    key: str,
+    source: Path,
+    threads: ThreadPoolExecutor,
+    told: Told,
+    anew: Callable[[], object],
+) -> None:
+    """Stores a file. Where that fails no parts are left behind, unless the error says how to go on and what to undo.
+
+    `anew`: what errors say is to be called where all that was stored is worth nothing.
+    """
     with told():
         begun = client.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="CRC32")
     upload = {"Bucket": bucket, "Key": key, "UploadId": begun["UploadId"]}
     parts = Parts(source.stat().st_size)
-    _Storing(client, upload, parts, source, threads, told).stored(range(parts.number))
+    _Storing(client, upload, parts, source, threads, told, anew).stored(range(parts.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class _Storing:
     source: Path
     threads: ThreadPoolExecutor
     told: Told
+    anew: Callable[[], object]
     kept: dict[int, dict[str, Any]] = field(default_factory=dict)
     """By its number what the storage says of a part."""
 
@@ -52,10 +64,10 @@ class _Storing:
         """Stores the parts that are missing, and makes them all the object."""
         calls = {number: functools.partial(self._store, number) for number in missing}
         try:
-            s3_parts.moved(self.parts, calls, self.threads, self._going_on)
+            s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
             self._complete()
         except TeskError as error:
-            if isinstance(error, Interrupted) and error.going_on:
+            if isinstance(error, Interrupted) and error.going_on is not self.anew:
                 error.undo = self._give_up
             else:
                 self._give_up()
@@ -85,15 +97,23 @@ class _Storing:
         try:
             with self._there():
                 answer: Any = self.client.complete_multipart_upload(**self.upload, MultipartUpload={"Parts": kept})
-        except Anew:
+                size = self.client.head_object(Bucket=self.upload["Bucket"], Key=self.upload["Key"])["ContentLength"]
+            self._check(kept, answer, size)
+        except Anew as error:
+            error.going_on = self.anew
             raise
         except Interrupted as error:
             error.going_on, error.moved = self._going_on([]), self.parts.size
             raise
+
+    def _check(self, kept: list[Any], answer: Any, size: int) -> None:
+        """Raises Anew where the object is not what was sent."""
+        if size != self.parts.size:
+            raise Anew(f"the storage has {size} of {self.parts.size} bytes of it")
         if answer.get(_CRC32, "").endswith(f"-{len(kept)}") and all(_CRC32 in part for part in kept):
             together = zlib.crc32(b"".join(base64.b64decode(part[_CRC32]) for part in kept)).to_bytes(4, "big")
             if answer[_CRC32] != f"{base64.b64encode(together).decode()}-{len(kept)}":
-                raise Interrupted("the storage has joined other parts than those that were sent")
+                raise Anew("the storage has joined other parts than those that were sent")
 
     @contextmanager
     def _there(self) -> Iterator[None]:
