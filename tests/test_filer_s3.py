@@ -256,13 +256,13 @@ def kept(number: int) -> Answer:
     return Answer(headers=(tag, ("x-amz-checksum-crc32", crc32(SENT[number]))))
 
 
-def taking_parts(fake: HttpServer, joined: str = TOGETHER, **before: list[Answer]) -> None:
-    """The server takes LARGE in parts; `part1=[…]` and `end=[…]` are what it says before that."""
+def taking_parts(fake: HttpServer, before: dict[str, list[Answer]] | None = None, *, joined: str = TOGETHER) -> None:
+    """The server takes LARGE in parts; `before` of `part1` and `end` is what it says first."""
     fake.answers["/bucket/x?uploads"] = 9 * [Answer(body=b"<R><UploadId>u</UploadId></R>")]
     for number in range(3):
-        fake.answers[target(number)] = [*before.get(f"part{number}", []), *9 * [kept(number)]]
+        fake.answers[target(number)] = [*(before or {}).get(f"part{number}", []), *9 * [kept(number)]]
     end = f"<R><ETag>t</ETag><ChecksumCRC32>{joined}</ChecksumCRC32></R>".encode()
-    fake.answers["/bucket/x?uploadId=u"] = [*before.get("end", []), *9 * [Answer(body=end)]]
+    fake.answers["/bucket/x?uploadId=u"] = [*(before or {}).get("end", []), *9 * [Answer(body=end)]]
     fake.answers["/bucket/x"] = 9 * [Answer(length=len(LARGE))]
 
 
@@ -295,13 +295,13 @@ def test_a_large_file_is_stored_in_parts(fake: HttpServer, tmp_path: Path) -> No
 def test_a_part_of_which_the_storage_has_something_else_is_sent_again_and_no_other(
     fake: HttpServer, tmp_path: Path, wrong: Answer
 ) -> None:
-    taking_parts(fake, part1=[wrong])
+    taking_parts(fake, {"part1": [wrong]})
     requests, failure = stored(fake, tmp_path)
     assert (sorted(requests[1:-1]), requests[-1], failure) == (sorted([*PARTS, PARTS[1]]), JOINED, "")
 
 
 def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_path: Path) -> None:
-    taking_parts(fake, end=[Answer(503), NO_UPLOAD])
+    taking_parts(fake, {"end": [Answer(503), NO_UPLOAD]})
     requests, failure = stored(fake, tmp_path)
     assert (requests.count(BEGUN), requests.count(PARTS[0]), requests[-1], failure) == (2, 2, JOINED, "")
 
@@ -317,13 +317,13 @@ def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_p
 def test_of_a_file_that_cannot_be_stored_no_parts_are_left(
     fake: HttpServer, tmp_path: Path, answers: dict[str, list[Answer]], words: str
 ) -> None:
-    taking_parts(fake, **answers)
+    taking_parts(fake, answers)
     requests, failure = stored(fake, tmp_path, seconds=0)
     assert (requests.count(GIVEN_UP), words in failure) == (1, True)
 
 
 def test_parts_that_are_joined_otherwise_are_no_file(fake: HttpServer, tmp_path: Path) -> None:
-    taking_parts(fake, f"{crc32(b'other parts')}-3")
+    taking_parts(fake, joined=f"{crc32(b'other parts')}-3")
     assert "the storage has joined other parts than those that were sent" in stored(fake, tmp_path, seconds=0)[1]
 
 

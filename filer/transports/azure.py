@@ -32,8 +32,8 @@ _FORM = "az://account/container/blob"
 _KEYS = "azure"
 """File of the tenant's Secret, as the Azure command line has its own: `account` with `key` or `sas_token`, or a
 `connection_string`, in each section those of one account."""
-_PART = 4 * 1024 * 1024
-"""Bytes that move in one request."""
+_PART = 1024 * 1024
+"""Bytes that move in one request. The library holds them several times, for each of the files that move at a time."""
 _MOST_PARTS = 50_000
 _CONNECT, _SILENCE = 10, 60
 """Seconds until a server must have taken the connection, and in which it must send something."""
@@ -69,7 +69,7 @@ def store(source: Path, url: str) -> None:
     place = parse(url)
     with _causes_told(), source.open("rb") as file:
         size = source.stat().st_size
-        part = _PART if size <= _PART * _MOST_PARTS else 16 * _PART
+        part = max(_PART, -(-size // _MOST_PARTS))
         blob = _service(place, part).get_blob_client(place.container, place.key)
         blob.upload_blob(file, length=size, overwrite=True, max_concurrency=1)
         kept = blob.get_blob_properties().size

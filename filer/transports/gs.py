@@ -23,8 +23,8 @@ _FORM = "gs://bucket/key"
 _KEY = "gcs.json"
 """File of the tenant's Secret: a key of a service account, or what gcloud keeps for a user."""
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
-_PART = 8 * 1024 * 1024
-"""Bytes that are sent at a time, and held in memory."""
+_PART = 2 * 1024 * 1024
+"""Bytes that are sent at a time. The library holds them twice, for each of the files that move at a time."""
 _TIMEOUT = (10, 60)
 """Seconds until a server must have taken the connection, and in which it must send something."""
 
