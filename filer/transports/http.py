@@ -6,7 +6,7 @@ import http
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
@@ -40,7 +40,7 @@ def store(source: Path, url: str) -> None:
     """As Transport.store. What the server says of its size then is checked."""
     with told(), source.open("rb") as body:
         size = source.stat().st_size
-        with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
+        with _request("PUT", url, {"Content-Length": str(size)}, body=[body]) as response:
             _expect(response, _STORED)
             response.drain_conn()  # so that the connection can be used again
         if not urlsplit(url).query:  # which may be a signature, and that would be for PUT alone
@@ -140,9 +140,7 @@ def _origin(url: str) -> tuple[str, str]:
     return urlsplit(_USERINFO.sub("", url, count=1))[:2]
 
 
-def _request(
-    method: str, url: str, headers: dict[str, str], *, body: IO[bytes] | None = None
-) -> urllib3.BaseHTTPResponse:
+def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None) -> urllib3.BaseHTTPResponse:
     headers = {"User-Agent": USER_AGENT, **_authorization(url), **headers}
     return _pool().request(
         method, _USERINFO.sub("", url, count=1), body=body, headers=headers,
