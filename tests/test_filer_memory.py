@@ -18,7 +18,7 @@ from tests.sshd import sshd
 
 MOST = 100
 """Mebibytes."""
-LARGE = 32 * 1024 * 1024
+LARGE = 16 * 1024 * 1024
 AT_A_TIME = 8
 
 
