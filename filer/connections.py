@@ -1,14 +1,19 @@
 """urllib3's connections, made to no other address than the guard permits (filer/guard.py)."""
 
 import socket
+from io import BufferedReader
+from typing import Any
 
 from urllib3 import PoolManager, Timeout, exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from filer import guard
+from tescore import VERSION
 
-_CHUNK = 256 * 1024
+USER_AGENT = f"tesk-filer/{VERSION}"
+CHUNK = 256 * 1024
+"""Bytes that are sent at a time, where the kernel does not take them from the file itself."""
 _CONNECT = 10.0
 """Seconds until a server must have taken a connection that says nothing of it."""
 _HELD = 32
@@ -30,6 +35,13 @@ class _Plain(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return opened(self)
 
+    def send(self, data: Any) -> None:
+        """As the library's own; a file, given as one piece of a body, goes without a way through this process."""
+        if isinstance(data, BufferedReader) and self.sock is not None:
+            self.sock.sendfile(data)
+        else:
+            super().send(data)
+
 
 class _Secure(HTTPSConnection):
     def _new_conn(self) -> socket.socket:
@@ -47,7 +59,12 @@ class _SecurePool(HTTPSConnectionPool):
 def manager(connect: float, read: float) -> PoolManager:
     """For both schemes, with time-outs in seconds. It asks once and follows no redirect."""
     made = PoolManager(
-        blocksize=_CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
+        blocksize=CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
     )  # fmt: skip
-    made.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    guard_pools(made)
     return made
+
+
+def guard_pools(manager: PoolManager) -> None:
+    """Has a manager make no other connections than those that the guard permits."""
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}

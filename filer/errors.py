@@ -41,7 +41,8 @@ class Interrupted(Transient):
     """The storage was away, busy, or broke off; it may work a moment later.
 
     `retry_after`: seconds, if the storage said. `worth`: seconds for which trying again makes sense, where that is
-    less than usual. `going_on`: what to call next instead of beginning anew, after `moved` bytes were.
+    less than usual. `going_on`: what to call next instead of beginning anew, after `moved` bytes were; `undo`: what to
+    call where nobody goes on.
     """
 
     reason = "Interrupted"
@@ -60,6 +61,7 @@ class Interrupted(Transient):
         self.worth = worth
         self.going_on = going_on
         self.moved = moved
+        self.undo: Callable[[], object] = lambda: None
 
 
 class Late(Rejected):

@@ -8,8 +8,9 @@ import ipaddress
 import queue
 import socket
 import threading
+import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from filer.errors import Interrupted, NotMovable
 from tescore.addresses import Rules
@@ -18,14 +19,18 @@ _NAME_SECONDS = 10.0
 """How long name servers are waited for; the C library alone would wait for minutes."""
 _NAME_TROUBLE = 20.0
 """Seconds for which trouble with names is waited out, the wait for name servers included."""
+_KEPT = 5.0
+"""Seconds for which an answer is used again: some servers take one request per connection, and files are many."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 _MOST_ADDRESSES = 4
 
 
 class _Used:
-    """The rules of this process."""
+    """What this process goes by."""
 
     rules = Rules()
+    addresses: ClassVar[dict[tuple[str, int], tuple[float, list[tuple[Any, ...]]]]] = {}
+    """By host and port: until when an answer is used, and the answer."""
 
 
 def use(chosen: Rules) -> None:
@@ -57,13 +62,21 @@ def checked(host: str, port: int) -> list[tuple[Any, ...]]:
     """
     if host.rstrip(".").lower() in _Used.rules.hosts:
         raise NotMovable(f"{host} is a host that transfers must not reach")
-    found = _looked_up(host, port)
+    found = _addresses(host, port)
     permitted = [item for item in found if _Used.rules.permit(ipaddress.ip_address(item[4][0].partition("%")[0]))]
     if not permitted:
         address = found[0][4][0]
         behind = "" if address == host.strip("[]") else f"{host} is {address}, and "
         raise NotMovable(f"{behind}{address} is an address that transfers must not reach")
     return permitted
+
+
+def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    until, found = _Used.addresses.get((host, port), (0.0, []))
+    if time.monotonic() >= until:
+        found = _looked_up(host, port)
+        _Used.addresses[host, port] = (time.monotonic() + _KEPT, found)
+    return found
 
 
 def _looked_up(host: str, port: int) -> list[tuple[Any, ...]]:

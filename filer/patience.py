@@ -64,6 +64,7 @@ class Patience:
 
     def _tried(self, call: Callable[[], _T], *, waiting: bool) -> _T:
         first: Interrupted | None = None
+        last: Interrupted | None = None
         began, tries, moved = 0.0, 0, 0
         while self.clock() < self.until:
             try:
@@ -76,9 +77,12 @@ class Patience:
                 wait = max(min(_MOST, _FIRST * 2.0**tries) * (0.25 + self.draw() / 2), error.retry_after or 0.0)
                 seconds = self.seconds if error.worth is None else min(error.worth, self.seconds)
                 if not waiting or self.clock() + wait > began + seconds:
+                    error.undo()
                     raise _both(first, error, tries) from error
-                call = error.going_on or call
+                call, last = error.going_on or call, error
             self.sleep(min(wait, max(0.0, self.until - self.clock())))
+        if last:
+            last.undo()
         raise Late("the time for all transfers is over" + self.troubles())
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tescore import report
+from tests.processes import used
 from tests.test_filer_program import program, variables
 
 
@@ -19,10 +20,22 @@ def moved(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[s
     return ended.returncode, report.read(ended.stdout.splitlines())
 
 
+def peak(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[float, report.Report]:
+    """Mebibytes of memory that a filer needed for a step with these, and its report."""
+    document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
+    (tmp_path / "task.json").write_text(json.dumps(document))
+    (tmp_path / "scratch").mkdir(exist_ok=True)
+    ended = used([sys.executable, "-m", "filer", step], variables(tmp_path, **environment))
+    return ended.memory, report.read(ended.said.splitlines())
+
+
+_LOOPBACK = "from filer import guard; from tescore import addresses; guard.use(addresses.rules([], ['127.0.0.0/8']))\n"
+
+
 def printed(tmp_path: Path, environment: dict[str, str], code: str) -> str:
-    """What code prints in a process with the filer's environment."""
+    """What code prints in a process with the filer's environment, which may reach servers on this machine."""
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", _LOOPBACK + code],
         env={**variables(tmp_path), **environment},
         capture_output=True,
         check=True,

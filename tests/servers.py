@@ -93,6 +93,13 @@ class _Handler(BaseHTTPRequestHandler):
             served.files[self.path] = body
         self._say(answer or Answer(201))
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
+    def do_DELETE(self) -> None:
+        self.do_GET()
+
     def _served(self) -> HttpServer:
         served: HttpServer = self.server.served  # type: ignore[attr-defined]
         served.requests.append(Request(self.command, self.path, dict(self.headers)))

@@ -1,10 +1,7 @@
 """FTP and FTP with TLS: vsftpd for what it does, a server of our own for what it does not."""
 
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,9 +12,7 @@ from filer.transports import ftp
 from tescore import addresses, report
 from tests.ftp_server import FtpServer, ftp_server
 from tests.loopback import PASSWORD, USER
-from tests.moving import moved, scratch, tree, wrote
-from tests.processes import used
-from tests.test_filer_program import variables
+from tests.moving import moved, peak, scratch, tree, wrote
 from tests.tls import certificate
 from tests.vsftpd import Vsftpd, vsftpd
 
@@ -419,14 +414,6 @@ def test_memory_does_not_grow_with_files_or_their_number(server: Vsftpd, tmp_pat
     (server.folder / "mem").mkdir()
     server.own()
     large_one = {"path": "/out/large", "url": server.url("/gib")}
-    assert used_by(tmp_path, "inputs", large_one) < 100
-    assert used_by(tmp_path, "outputs", {"path": "/out", "url": server.url("/mem"), "type": "DIRECTORY"}) < 100
+    assert peak(tmp_path, "inputs", {}, large_one)[0] < 100
+    assert peak(tmp_path, "outputs", {}, {"path": "/out", "url": server.url("/mem"), "type": "DIRECTORY"})[0] < 100
     assert len(tree(server.folder / "mem")) == 501
-
-
-def used_by(tmp_path: Path, step: str, item: dict[str, Any]) -> float:
-    """Mebibytes that the filer needed."""
-    document = {step: [item], "executors": [{"image": "i", "command": ["c"]}]}
-    (tmp_path / "task.json").write_text(json.dumps(document))
-    (tmp_path / "scratch").mkdir(exist_ok=True)
-    return used([sys.executable, "-m", "filer", step], variables(tmp_path)).memory

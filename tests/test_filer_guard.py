@@ -1,11 +1,14 @@
 """Which addresses a transfer may reach."""
 
 import ipaddress
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from filer import guard
 from filer.errors import NotMovable
@@ -106,6 +109,68 @@ def test_an_s3_endpoint_at_a_denied_address_is_not_asked(server: HttpServer, tmp
     environment = {**aws_files(tmp_path / "aws", server.url("")), "TESK_ALLOWED_RANGES": ""}
     code, told = moved(tmp_path, step, environment, {"path": "/x", "url": "s3://bucket/x"})
     assert (code, server.requests) == (report.FAILED, [])
+    assert told.failure.endswith(": 127.0.0.1 is an address that transfers must not reach.")
+
+
+def of_google(tmp_path: Path, endpoint: str) -> dict[str, str]:
+    """The environment of a filer for which Google's storage is elsewhere."""
+    return {"STORAGE_EMULATOR_HOST": endpoint, "HOME": str(tmp_path)}
+
+
+def of_azure(tmp_path: Path, endpoint: str) -> dict[str, str]:
+    """The environment of a filer for which Azure's storage is elsewhere."""
+    (tmp_path / "azure").write_text(f"[s]\nconnection_string = AccountName=a;BlobEndpoint={endpoint}/a\n")
+    return {"HOME": str(tmp_path)}
+
+
+LIBRARIES = pytest.mark.parametrize(
+    ("url", "elsewhere"),
+    [pytest.param("gs://b/x", of_google, id="gs"), pytest.param("az://a/b/x", of_azure, id="azure")],
+)
+
+
+@LIBRARIES
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("step", ["inputs", "outputs"])
+def test_no_library_asks_a_denied_address(
+    server: HttpServer,
+    tmp_path: Path,
+    url: str,
+    elsewhere: Callable[[Path, str], dict[str, str]],
+    host: str,
+    step: str,
+) -> None:
+    (tmp_path / "scratch/data/x").parent.mkdir(parents=True)
+    (tmp_path / "scratch/data/x").write_bytes(b"x")
+    environment = {**elsewhere(tmp_path, f"http://{host}:{server.port}"), "TESK_ALLOWED_RANGES": ""}
+    code, told = moved(tmp_path, step, environment, {"path": "/x", "url": url})
+    assert (code, server.requests) == (report.FAILED, [])
+    assert told.failure.endswith(" is an address that transfers must not reach.")
+
+
+@LIBRARIES
+def test_no_library_follows_a_redirect_to_a_denied_address(
+    server: HttpServer, tmp_path: Path, url: str, elsewhere: Callable[[Path, str], dict[str, str]]
+) -> None:
+    with http_server() as inner:
+        there = Answer(302, headers=(("Location", f"http://127.0.0.9:{inner.port}/x"),))
+        for asked in ("/storage/v1/b/b/o/x?projection=noAcl&prettyPrint=false", "/a/b/x"):
+            server.answers[asked] = [there]
+        environment = {**elsewhere(tmp_path, server.url("")), "TESK_ALLOWED_RANGES": "127.0.0.1"}
+        told = moved(tmp_path, "inputs", environment, {"path": "/x", "url": url})[1]
+        assert len(server.requests) == 1
+        assert inner.requests == []
+    assert told.failure.endswith(": 127.0.0.9 is an address that transfers must not reach.")
+
+
+def test_a_key_is_not_exchanged_for_a_token_at_a_denied_address(server: HttpServer, tmp_path: Path) -> None:
+    drawn = rsa.generate_private_key(65537, 2048)
+    pem = drawn.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    key = {"type": "service_account", "client_email": "e", "private_key": pem, "token_uri": server.url("/token")}
+    (tmp_path / "gcs.json").write_text(json.dumps(key))
+    environment = {"HOME": str(tmp_path), "TESK_ALLOWED_RANGES": ""}
+    told = moved(tmp_path, "inputs", environment, {"path": "/x", "url": "gs://b/x"})[1]
+    assert server.requests == []
     assert told.failure.endswith(": 127.0.0.1 is an address that transfers must not reach.")
 
 

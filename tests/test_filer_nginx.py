@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tescore import outputs, report
+from tests.moving import peak
 from tests.nginx import Nginx, nginx
-from tests.processes import used
 from tests.servers import S3Server, s3_server
 from tests.test_filer_program import variables
 from tests.test_filer_s3 import arrived, moved, wrote
@@ -122,15 +122,6 @@ def test_inputs_killed_in_the_middle_of_a_large_file_are_whole_after_a_second_st
     assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
     assert filecmp.cmp(large, tmp_path / "scratch/data/in/x", shallow=False)
     assert left(tmp_path) == []
-
-
-def peak(tmp_path: Path, step: str, environment: dict[str, str], *items: dict[str, Any]) -> tuple[float, report.Report]:
-    """Mebibytes of memory that a filer needed."""
-    document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
-    (tmp_path / "task.json").write_text(json.dumps(document))
-    (tmp_path / "scratch").mkdir(exist_ok=True)
-    ended = used([sys.executable, "-m", "filer", step], variables(tmp_path, **environment))
-    return ended.memory, report.read(ended.said.splitlines())
 
 
 @pytest.mark.parametrize("protocol", ["http", "s3"])

@@ -7,6 +7,7 @@ import pytest
 
 from filer.errors import Interrupted, Late, NotMovable
 from filer.patience import Patience, storage
+from tescore.errors import TeskError
 
 
 @dataclass
@@ -133,6 +134,17 @@ def test_a_storage_that_failed_ten_times_is_not_asked_any_more() -> None:
             patience.carried(flaky.call, "s")
     assert flaky.calls == 10
     assert str(told.value) == "busy 9; not tried, after 10 others failed there"
+
+
+@pytest.mark.parametrize(("seconds", "until"), [(2, math.inf), (100, 1002)], ids=["given-up", "late"])
+def test_what_was_begun_is_undone_once_where_nobody_goes_on(seconds: float, until: float) -> None:
+    undone = list[str]()
+    flaky = Flaky(busy(99))
+    for error in flaky.errors:
+        error.undo = lambda: undone.append("undone")  # type: ignore[attr-defined]
+    with pytest.raises(TeskError):
+        flaky.patience(seconds, until).carried(flaky.call, "s")
+    assert undone == ["undone"]
 
 
 def test_nothing_is_tried_when_the_time_for_all_is_over() -> None:

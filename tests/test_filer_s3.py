@@ -236,6 +236,103 @@ def test_what_the_storage_kept_of_a_small_object_is_checked(fake: HttpServer, tm
     assert "does not have the checksum that the server gave in ETag" in told.failure
 
 
+def crc32(content: bytes) -> str:
+    """As S3 writes it."""
+    return base64.b64encode(zlib.crc32(content).to_bytes(4, "big")).decode()
+
+
+SENT = [LARGE[at : at + 8 * 1024 * 1024] for at in range(0, len(LARGE), 8 * 1024 * 1024)]
+TOGETHER = f"{crc32(b''.join(zlib.crc32(each).to_bytes(4, 'big') for each in SENT))}-3"
+NO_UPLOAD = Answer(404, b"<Error><Code>NoSuchUpload</Code></Error>")
+
+
+def target(number: int) -> str:
+    return f"/bucket/x?uploadId=u&partNumber={number + 1}"
+
+
+def kept(number: int) -> Answer:
+    """What a good server says of a part."""
+    tag = ("ETag", f'"{hashlib.md5(SENT[number]).hexdigest()}"')
+    return Answer(headers=(tag, ("x-amz-checksum-crc32", crc32(SENT[number]))))
+
+
+def taking_parts(fake: HttpServer, before: dict[str, list[Answer]] | None = None, *, joined: str = TOGETHER) -> None:
+    """The server takes LARGE in parts; `before` of `part1` and `end` is what it says first."""
+    fake.answers["/bucket/x?uploads"] = 9 * [Answer(body=b"<R><UploadId>u</UploadId></R>")]
+    for number in range(3):
+        fake.answers[target(number)] = [*(before or {}).get(f"part{number}", []), *9 * [kept(number)]]
+    end = f"<R><ETag>t</ETag><ChecksumCRC32>{joined}</ChecksumCRC32></R>".encode()
+    fake.answers["/bucket/x?uploadId=u"] = [*(before or {}).get("end", []), *9 * [Answer(body=end)]]
+    fake.answers["/bucket/x"] = 9 * [Answer(length=len(LARGE))]
+
+
+def stored(fake: HttpServer, tmp_path: Path, seconds: int = 20) -> tuple[list[str], str]:
+    """The requests that stored LARGE, without the sizes that were asked for, and the failure."""
+    wrote(tmp_path, "/out/x", LARGE)
+    environment = {**aws_files(tmp_path / "aws", fake.url("")), "TESK_RETRY_SECONDS": str(seconds)}
+    told = moved(tmp_path, "outputs", environment, {"path": "/out/x", "url": "s3://bucket/x"})[1]
+    return [f"{each.method} {each.target}" for each in fake.requests if each.method != "HEAD"], told.failure
+
+
+BEGUN, JOINED, GIVEN_UP = "POST /bucket/x?uploads", "POST /bucket/x?uploadId=u", "DELETE /bucket/x?uploadId=u"
+PARTS = [f"PUT {target(number)}" for number in range(3)]
+
+
+def test_a_large_file_is_stored_in_parts(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake)
+    requests, failure = stored(fake, tmp_path)
+    assert (requests[0], sorted(requests[1:-1]), requests[-1], failure) == (BEGUN, PARTS, JOINED, "")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(Answer(headers=(*kept(1).headers[:1], CRC32)), id="another-crc"),
+        pytest.param(Answer(headers=(WRONG,)), id="another-md5"),
+        pytest.param(Answer(503), id="busy"),
+    ],
+)
+def test_a_part_of_which_the_storage_has_something_else_is_sent_again_and_no_other(
+    fake: HttpServer, tmp_path: Path, wrong: Answer
+) -> None:
+    taking_parts(fake, {"part1": [wrong]})
+    requests, failure = stored(fake, tmp_path)
+    assert (sorted(requests[1:-1]), requests[-1], failure) == (sorted([*PARTS, PARTS[1]]), JOINED, "")
+
+
+def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake, {"end": [Answer(503), NO_UPLOAD]})
+    requests, failure = stored(fake, tmp_path)
+    assert (requests.count(BEGUN), requests.count(PARTS[0]), requests[-1], failure) == (2, 2, JOINED, "")
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ({"part2": 99 * [Answer(503)]}, "the server answered 503"),
+        ({"part2": [Answer(403, b"<Error><Code>AccessDenied</Code></Error>")]}, "the server answered 403 AccessDenied"),
+        ({"end": 99 * [Answer(503)]}, "the server answered 503"),
+    ],
+)
+def test_of_a_file_that_cannot_be_stored_no_parts_are_left(
+    fake: HttpServer, tmp_path: Path, answers: dict[str, list[Answer]], words: str
+) -> None:
+    taking_parts(fake, answers)
+    requests, failure = stored(fake, tmp_path, seconds=0)
+    assert (requests.count(GIVEN_UP), words in failure) == (1, True)
+
+
+def test_parts_that_are_joined_otherwise_are_no_file(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake, joined=f"{crc32(b'other parts')}-3")
+    assert "the storage has joined other parts than those that were sent" in stored(fake, tmp_path, seconds=0)[1]
+
+
+def test_an_object_that_is_shorter_than_its_parts_is_no_file(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake)
+    fake.answers["/bucket/x"] = 9 * [Answer(length=7)]
+    assert f"the storage has 7 of {len(LARGE)} bytes of it" in stored(fake, tmp_path, seconds=0)[1]
+
+
 def test_one_attempt_is_one_request(fake: HttpServer, tmp_path: Path) -> None:
     fake.answers["/bucket/x"] = [Answer(503)] * 9
     assert "the server answered 503" in fetched_once(fake, tmp_path)

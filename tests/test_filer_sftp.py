@@ -1,12 +1,18 @@
 """SFTP, against OpenSSH."""
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
+from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.sftp import SFTP_EOF
 
 from filer.errors import Interrupted, NotMovable
-from filer.transports import sftp
+from filer.transports import sftp, sftp_reading
 from filer.transports.sftp_session import cause
 from tescore import report
 from tests.loopback import PASSWORD, USER
@@ -153,6 +159,50 @@ def test_a_folder_of_very_many_names_is_listed_page_by_page(server: Sshd) -> Non
     rest = sftp.page(server.url("/data/many"), first.following)
     assert sorted([*first.paths, *rest.paths]) == sorted(f"{i}/" for i in range(1200))
     assert (len(first.paths), rest.following) == (1000, "")
+
+
+class _Sparing(paramiko.SFTPServerInterface):
+    """Has LARGE under every name, and gives no more than 10,000 bytes of it at a time."""
+
+    def open(self, path: str, flags: int, attr: object) -> paramiko.SFTPHandle:
+        return _Handle()
+
+
+class _Handle(paramiko.SFTPHandle):
+    def read(self, offset: int, length: int) -> bytes | int:
+        return LARGE[offset : offset + min(length, 10_000)] or SFTP_EOF
+
+
+class _Open(paramiko.ServerInterface):
+    def check_auth_none(self, username: str) -> int:
+        return AUTH_SUCCESSFUL
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return OPEN_SUCCEEDED
+
+
+@contextlib.contextmanager
+def sparing() -> Iterator[paramiko.SFTPClient]:
+    """A client of such a server."""
+    ours, theirs = socket.socketpair()
+    with (
+        ours, theirs, contextlib.closing(paramiko.Transport(theirs)) as serving,
+        contextlib.closing(paramiko.Transport(ours)) as mine,
+    ):  # fmt: skip
+        serving.add_server_key(paramiko.ECDSAKey.generate())
+        serving.set_subsystem_handler("sftp", paramiko.SFTPServer, _Sparing)
+        serving.start_server(threading.Event(), _Open())  # an event: else it waits for the client
+        mine.start_client()
+        mine.auth_none("me")
+        client = paramiko.SFTPClient.from_transport(mine)
+        assert client is not None
+        yield client
+
+
+@pytest.mark.parametrize("more", [0, 99_999], ids=["as-told", "shorter-than-told"])
+def test_a_server_that_gives_less_at_a_time_than_it_is_asked_for_gives_all_there_is(more: int) -> None:
+    with sparing() as client, client.open("x") as file:
+        assert b"".join(sftp_reading.received(client, file.handle, len(LARGE) + more)) == LARGE
 
 
 @pytest.mark.parametrize(

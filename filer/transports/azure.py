@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
+import requests
 import urllib3
 from azure.core.exceptions import (
     AzureError,
@@ -19,9 +20,10 @@ from azure.core.exceptions import (
     ServiceRequestError,
     ServiceResponseError,
 )
+from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient
 
-from filer import credentials
+from filer import credentials, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, objects
 from tescore.errors import TeskError
@@ -30,8 +32,8 @@ _FORM = "az://account/container/blob"
 _KEYS = "azure"
 """File of the tenant's Secret, as the Azure command line has its own: `account` with `key` or `sas_token`, or a
 `connection_string`, in each section those of one account."""
-_PART = 4 * 1024 * 1024
-"""Bytes that move in one request."""
+_PART = 1024 * 1024
+"""Bytes that move in one request. The library holds them several times, for each of the files that move at a time."""
 _MOST_PARTS = 50_000
 _CONNECT, _SILENCE = 10, 60
 """Seconds until a server must have taken the connection, and in which it must send something."""
@@ -67,7 +69,7 @@ def store(source: Path, url: str) -> None:
     place = parse(url)
     with _causes_told(), source.open("rb") as file:
         size = source.stat().st_size
-        part = _PART if size <= _PART * _MOST_PARTS else 16 * _PART
+        part = max(_PART, -(-size // _MOST_PARTS))
         blob = _service(place, part).get_blob_client(place.container, place.key)
         blob.upload_blob(file, length=size, overwrite=True, max_concurrency=1)
         kept = blob.get_blob_properties().size
@@ -142,6 +144,7 @@ def _made(account: str, endpoint: str, signature: str, part: int) -> BlobService
     options: dict[str, Any] = {
         "max_single_get_size": _PART, "max_chunk_get_size": _PART, "max_single_put_size": _PART, "max_block_size": part,
         "retry_total": 0, "connection_timeout": _CONNECT, "read_timeout": _SILENCE,
+        "transport": RequestsTransport(session=sessions.guarded(requests.Session())),
     }  # fmt: skip
     known = _known().get(account, {})
     connection = known.get("connection_string", "")

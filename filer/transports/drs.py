@@ -110,7 +110,7 @@ def _described(which: _Object) -> Described:
 
 
 def _asked(which: _Object, rest: str) -> Described:
-    headers = {"Accept": "application/json", "User-Agent": http.USER_AGENT}
+    headers = {"Accept": "application/json", "User-Agent": connections.USER_AGENT}
     if known := credentials.authorization(which.server.partition(":")[0]):
         headers["Authorization"] = known
     url = f"https://{which.server}/ga4gh/drs/v1/objects/{quote(which.id, safe='')}{rest}"

@@ -3,10 +3,12 @@
 import ftplib
 import posixpath
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import Page, address, ftp_listing, walk
@@ -156,7 +158,7 @@ def _send_into_folder(ftp: Session, source: Path, name: str) -> None:
 def _send(ftp: Session, source: Path, name: str) -> None:
     with source.open("rb") as file:
         with ftp.transfercmd(f"STOR {name}") as data:
-            sent = data.sendfile(file)
+            sent = _sent(data, file)
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):  # some servers just close
                     data.unwrap()
@@ -167,6 +169,14 @@ def _send(ftp: Session, source: Path, name: str) -> None:
         return
     if size != sent:
         raise Interrupted(f"{size} of {sent} bytes arrived")
+
+
+def _sent(data: socket.socket, file: BinaryIO) -> int:
+    if not isinstance(data, ssl.SSLSocket):
+        return data.sendfile(file)
+    while chunk := file.read(_CHUNK):  # of itself TLS sends 8 KiB at a time
+        data.sendall(chunk)
+    return file.tell()
 
 
 def _make_folders(ftp: Session, folder: str) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 import google.auth
 import requests
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-from filer import credentials
+from filer import credentials, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, objects
 from tescore.errors import TeskError, shortened
@@ -21,8 +23,8 @@ _FORM = "gs://bucket/key"
 _KEY = "gcs.json"
 """File of the tenant's Secret: a key of a service account, or what gcloud keeps for a user."""
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
-_PART = 8 * 1024 * 1024
-"""Bytes that are sent at a time, and held in memory."""
+_PART = 2 * 1024 * 1024
+"""Bytes that are sent at a time. The library holds them twice, for each of the files that move at a time."""
 _TIMEOUT = (10, 60)
 """Seconds until a server must have taken the connection, and in which it must send something."""
 
@@ -104,12 +106,19 @@ def _client() -> storage.Client:
 def _made() -> storage.Client:
     place = credentials.file(_KEY)
     if place is None:
-        return storage.Client.create_anonymous_client()
+        return _speaking("none", AnonymousCredentials())
     try:
         known, project = google.auth.load_credentials_from_file(str(place), scopes=_SCOPES)
     except (GoogleAuthError, ValueError, KeyError) as error:  # whose words may hold the key
         raise NotMovable(f"{_KEY} in the tenant's Secret is no key that can be used") from error
-    return storage.Client(project=project or "none", credentials=known)
+    return _speaking(project or "none", known)
+
+
+def _speaking(project: str, known: Credentials) -> storage.Client:
+    # The keys too are exchanged for tokens where they say, which is the tenant's word.
+    exchanged = Request(sessions.guarded(requests.Session()))
+    session = sessions.guarded(AuthorizedSession(known, auth_request=exchanged))
+    return storage.Client(project, known, _http=session)
 
 
 @contextmanager

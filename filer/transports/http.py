@@ -6,19 +6,18 @@ import http
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import urllib3
 
 from filer import connections, credentials
+from filer.connections import USER_AGENT
 from filer.errors import Interrupted, NotMovable, answered
 from filer.transports import Page, http_body
 from filer.transports.http_body import Begun
 from filer.transports.http_errors import CONNECT, SILENCE, told
-from tescore import VERSION
 
-USER_AGENT = f"tesk-filer/{VERSION}"
 _REDIRECTS = 5
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _FETCHED = frozenset({200})
@@ -41,7 +40,7 @@ def store(source: Path, url: str) -> None:
     """As Transport.store. What the server says of its size then is checked."""
     with told(), source.open("rb") as body:
         size = source.stat().st_size
-        with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
+        with _request("PUT", url, {"Content-Length": str(size)}, body=[body]) as response:
             _expect(response, _STORED)
             response.drain_conn()  # so that the connection can be used again
         if not urlsplit(url).query:  # which may be a signature, and that would be for PUT alone
@@ -141,9 +140,7 @@ def _origin(url: str) -> tuple[str, str]:
     return urlsplit(_USERINFO.sub("", url, count=1))[:2]
 
 
-def _request(
-    method: str, url: str, headers: dict[str, str], *, body: IO[bytes] | None = None
-) -> urllib3.BaseHTTPResponse:
+def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None) -> urllib3.BaseHTTPResponse:
     headers = {"User-Agent": USER_AGENT, **_authorization(url), **headers}
     return _pool().request(
         method, _USERINFO.sub("", url, count=1), body=body, headers=headers,

@@ -13,19 +13,18 @@ import boto3
 from botocore import exceptions
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
 from botocore.config import Config
-from s3transfer.exceptions import RetriesExceededError, S3ValidationError
-from s3transfer.manager import TransferConfig, TransferManager
 
 from filer import connections
+from filer.connections import USER_AGENT
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page, s3_parts
-from filer.transports.s3_parts import Object
+from filer.transports import Page, s3_fetching, s3_storing
+from filer.transports.s3_fetching import Object
+from filer.transports.s3_parts import PART
 from tescore.errors import TeskError, shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_PART = s3_parts.PART
 _AT_ONCE = 8
 """Parts of large files on their way at the same time, whatever the number of files."""
 _PASSING = frozenset({"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"})
@@ -35,8 +34,6 @@ _BROKEN = (
     exceptions.ConnectionError,
     exceptions.IncompleteReadError,
     exceptions.FlexibleChecksumError,
-    RetriesExceededError,
-    S3ValidationError,
 )
 
 
@@ -48,30 +45,30 @@ def fetch(url: str, destination: Path) -> int:
     with causes_told():
         # Not HEAD: its errors have no words, and a small object is here already.
         answer = _client().get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-        found = Object(bucket, key, answer.get("ETag", ""), answer["ContentLength"], s3_parts.check(answer))
+        found = Object(bucket, key, answer.get("ETag", ""), answer["ContentLength"], s3_fetching.check(answer))
         with closing(answer["Body"]) as body:
-            if found.size <= _PART:
-                return s3_parts.whole(found, body, destination)
-            return s3_parts.large(_client(), found, body, destination, _threads(), causes_told)
+            if found.size <= PART:
+                return s3_fetching.whole(found, body, destination)
+            return s3_fetching.large(
+                _client(), found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
+            )
 
 
 def store(source: Path, url: str) -> None:
-    """As Transport.store. A large file goes in parts, and none are left behind where one fails.
+    """As Transport.store. A large file goes in parts, after a break in those missing.
 
-    Each request has a checksum, which the server compares; what it says of the object then is checked here.
+    Each request has a checksum, which the server compares; what it says of what it has then is checked here.
     """
     bucket, key = parse(url)
     size = source.stat().st_size
     with causes_told():
-        if size > _PART:
-            _manager().upload(str(source), bucket, key).result()
-            kept = _client().head_object(Bucket=bucket, Key=key)["ContentLength"]
-            if kept != size:
-                raise Interrupted(f"the storage has {kept} of {size} bytes of it")
+        if size > PART:
+            anew = functools.partial(store, source, url)
+            s3_storing.large(_client(), bucket, key, source, _threads(), causes_told, anew)
             return
         content = source.read_bytes()
         answer = _client().put_object(Bucket=bucket, Key=key, Body=content)
-        check = s3_parts.check(answer)
+        check = s3_fetching.check(answer)
         check.update(content)
         check.done()
 
@@ -123,8 +120,6 @@ def cause(error: Exception) -> TeskError:
     """What a failure of the library means, by its class and by the code and status of the answer."""
     if isinstance(error, exceptions.ClientError):
         return _answer_cause(error)
-    if isinstance(error, RetriesExceededError):
-        return Interrupted(f"the connection broke off ({shortened(str(error.last_exception))})")
     if isinstance(error, exceptions.SSLError):
         return NotMovable(f"there is no trusted connection ({shortened(str(error))})")
     if isinstance(error, _BROKEN):
@@ -148,7 +143,7 @@ def causes_told() -> Iterator[None]:
     """Turns the library's errors into the filer's."""
     try:
         yield
-    except (exceptions.BotoCoreError, exceptions.ClientError, RetriesExceededError, S3ValidationError) as error:
+    except (exceptions.BotoCoreError, exceptions.ClientError) as error:
         if isinstance(error.__context__, TeskError):  # the guard's, on its way through the library
             raise error.__context__ from error
         raise cause(error) from error
@@ -188,6 +183,7 @@ def _made_client() -> "S3Client":
         connect_timeout=10,
         read_timeout=60,
         max_pool_connections=32,
+        user_agent=USER_AGENT,  # the library's own is put together anew for each request
         # Where it is asked for alone: some servers send the whole object's checksum with a part of it.
         response_checksum_validation="when_required",
     )
@@ -196,26 +192,10 @@ def _made_client() -> "S3Client":
     # name, which may become a part of the host's, the user's.
     manager = client._endpoint.http_session._manager  # type: ignore[attr-defined] # noqa: SLF001
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    manager.connection_pool_kw["blocksize"] = connections.CHUNK  # it sends 16 KiB at a time else
     return client
 
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_AT_ONCE)
-
-
-def _manager() -> TransferManager:
-    with _one_at_a_time:
-        return _made_manager()
-
-
-@functools.cache
-def _made_manager() -> TransferManager:
-    config = TransferConfig(
-        multipart_threshold=_PART + 1,
-        multipart_chunksize=_PART,
-        max_request_concurrency=_AT_ONCE,
-        max_submission_concurrency=2,
-        max_io_queue_size=16,
-    )
-    return TransferManager(_made_client(), config)

@@ -9,15 +9,12 @@ from pathlib import Path
 from paramiko import SFTPClient
 
 from filer.errors import Absent, Interrupted, NotMovable
-from filer.transports import Page, address, walk
+from filer.transports import Page, address, sftp_reading, walk
 from filer.transports.pool import Pool, part_name
 from filer.transports.sftp_session import PORT, Session, causes_told
 
 _BLOCK = 32 * 1024
-"""Bytes that every server reads or writes at a time."""
-_WINDOW = 8 * 1024 * 1024
-"""Bytes asked for before the first of them has come."""
-_AT_ONCE = 64
+"""Bytes that every server writes at a time."""
 
 _POOL = Pool(Session, Session.alive, Session.close)
 
@@ -79,14 +76,10 @@ def _received(sftp: SFTPClient, path: str) -> Iterator[bytes]:
             raise Absent("it is a folder")
         file = sftp.open(path, "rb")
     size, arrived = seen.st_size or 0, 0
-    for begin in range(0, size, _WINDOW):
-        end = min(begin + _WINDOW, size)
-        blocks = [(at, min(_BLOCK, end - at)) for at in range(begin, end, _BLOCK)]
-        with causes_told():
-            data = b"".join(file.readv(blocks, _AT_ONCE))
-        arrived += len(data)
-        yield data
     with causes_told():
+        for data in sftp_reading.received(sftp, file.handle, size):
+            arrived += len(data)
+            yield data
         file.close()
     if arrived != size:
         raise Interrupted(f"{arrived} of {size} bytes arrived")

@@ -3,7 +3,8 @@
 One large file and many small ones, in and out, by each protocol. The tools take turns, so that what else the machine
 does meets all of them; what is told is the median of the rounds, as a table for the README.
 `python -m tests.campaigns.transfers`, with BENCH_ROUNDS (3), BENCH_MIB (2048), BENCH_FILES (2000), BENCH_ONLY (what the
-names of cases must hold), BENCH_FOLDER (/dev/shm, so that no disk is measured), AWS and VERSITYGW, the programs.
+names of cases must begin with), BENCH_FOLDER (/dev/shm, so that no disk is measured), AWS, VERSITYGW and
+STORAGE_SERVERS, the programs.
 """
 
 import contextlib
@@ -21,7 +22,9 @@ from tests.campaigns.tables import table
 from tests.nginx import Nginx, nginx
 from tests.processes import Used, used
 from tests.servers import ACCESS_KEY, SECRET_KEY, S3Server, s3_server
+from tests.sshd import Sshd, sshd
 from tests.test_filer_program import variables
+from tests.vsftpd import Vsftpd, vsftpd
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 MEBIBYTES = int(os.environ.get("BENCH_MIB", "2048"))
@@ -36,8 +39,20 @@ class Bench:
 
     home: Path
     web: Nginx
+    ftp: Vsftpd
+    sftp: Sshd
     s3: S3Server
     aws: str
+
+    @property
+    def scratch(self) -> Path:
+        """What executors would see."""
+        return self.home / "scratch/data"
+
+    @property
+    def got(self) -> Path:
+        """Where the other tools put what they fetch."""
+        return self.home / "got"
 
     def filer(self, step: str, *items: dict[str, str]) -> Used:
         document = {step: list(items), "executors": [{"image": "i", "command": ["c"]}]}
@@ -55,12 +70,39 @@ class Bench:
         environment = {"PATH": os.defpath, "HOME": str(self.home), **rclone}
         return used(arguments, {**environment, **self.s3.environment(self.home / "aws")})
 
+    def curl(self, *arguments: str | Path) -> Used:
+        # Insecure: nobody vouches for the key of the SFTP server.
+        return self.tool("curl", "-sS", "--insecure", "--ftp-create-dirs", *arguments)
+
     def curl_many(self, upload: bool, folder: Path, url: str) -> Used:
         option = "upload-file" if upload else "output"
         lines = [f'url = "{url}/{i}"\n{option} = "{folder}/{i}"\n' for i in range(FILES)]
         (self.home / "curl").write_text("".join(lines))
         folder.mkdir(exist_ok=True)
-        return self.tool("curl", "-sS", "-Z", "--parallel-max", "8", "-K", self.home / "curl")
+        return self.curl("-Z", "--parallel-max", "8", "-K", self.home / "curl")
+
+    def clean(self, holds: Path | None = None, without: Path | None = None) -> None:
+        """Makes ready for one tool: what it is to store lies in the filer's volume, and what came before is gone."""
+        for place in (self.home / "scratch", self.got, *([without] if without else [])):
+            shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)
+        self.got.mkdir()
+        self.scratch.mkdir(parents=True)
+        if holds is not None and holds.is_dir():
+            shutil.copytree(holds, self.scratch / holds.name)
+        elif holds is not None:
+            os.link(holds, self.scratch / holds.name)
+
+    def arrived(self) -> None:
+        places = [*self.scratch.iterdir(), *self.got.iterdir()]
+        if len(places) != 1:
+            raise RuntimeError(f"there is more than what was fetched: {places}")
+        same(places[0], MEBIBYTES * 1024 * 1024 if places[0].is_file() else FILES * SMALL)
+
+
+def same(place: Path, size: int) -> None:
+    found = sum(file.stat().st_size for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file())
+    if found != size:
+        raise RuntimeError(f"{place} has {found} bytes, not {size}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,68 +117,52 @@ class Case:
     results: dict[str, list[Used]] = field(default_factory=dict)
 
 
-def cases(bench: Bench) -> Iterator[Case]:
-    scratch, got, up = bench.home / "scratch/data", bench.home / "got", "kept"
-    large, many = bench.home / "large", bench.home / "many"
-
-    def clean(holds: Path | None = None, without: Path | None = None) -> None:
-        for place in (bench.home / "scratch", got, *([without] if without else [])):
-            shutil.rmtree(place, ignore_errors=True) if place.is_dir() else place.unlink(missing_ok=True)
-        got.mkdir()
-        scratch.mkdir(parents=True)
-        if holds is not None and holds.is_dir():
-            shutil.copytree(holds, scratch / holds.name)
-        elif holds is not None:
-            os.link(holds, scratch / holds.name)
-
-    def same(place: Path, size: int) -> None:
-        found = sum(
-            file.stat().st_size for file in ([place] if place.is_file() else place.rglob("*")) if file.is_file()
-        )
-        if found != size:
-            raise RuntimeError(f"{place} has {found} bytes, not {size}")
-
-    def arrived() -> None:
-        places = [*scratch.iterdir(), *got.iterdir()]
-        if len(places) != 1:
-            raise RuntimeError(f"there is more than what was fetched: {places}")
-        same(places[0], large.stat().st_size if places[0].is_file() else FILES * SMALL)
-
-    web, bucket = bench.web, bench.s3.folder / "bucket"
-    http_large = {
-        "curl": lambda: bench.tool("curl", "-sS", "-o", got / "large", web.url("/large")),
-        "filer": lambda: bench.filer("inputs", {"path": "/large", "url": web.url("/large")}),
-        "rclone": lambda: bench.tool("rclone", "copyurl", web.url("/large"), got / "large"),
-    }
-    yield Case("http, large, in", http_large, clean, arrived)
+def beside_curl(bench: Bench, url: str, folder: Path) -> Iterator[Case]:
+    """A server whose URL is that of a folder here."""
+    protocol, large, many, up = url.partition(":")[0], bench.home / "large", bench.home / "many", folder / "kept"
+    rclone = {"rclone": lambda: bench.tool("rclone", "copyurl", f"{url}/large", bench.got / "large")}
     yield Case(
-        "http, large, out",
+        f"{protocol}, large, in",
         {
-            "curl": lambda: bench.tool("curl", "-sS", "-T", large, web.url(f"/{up}")),
-            "filer": lambda: bench.filer("outputs", {"path": "/large", "url": web.url(f"/{up}")}),
+            "curl": lambda: bench.curl("-o", bench.got / "large", f"{url}/large"),
+            "filer": lambda: bench.filer("inputs", {"path": "/large", "url": f"{url}/large"}),
+            **(rclone if protocol == "http" else {}),
         },
-        lambda: clean(large, web.folder / up),
-        lambda: same(web.folder / up, large.stat().st_size),
+        bench.clean,
+        bench.arrived,
     )
-    files = [{"path": f"/many/{i}", "url": web.url(f"/many/{i}")} for i in range(FILES)]
     yield Case(
-        "http, small, in",
+        f"{protocol}, large, out",
         {
-            "curl": lambda: bench.curl_many(False, got / "many", web.url("/many")),
+            "curl": lambda: bench.curl("-T", large, f"{url}/kept/large"),
+            "filer": lambda: bench.filer("outputs", {"path": "/large", "url": f"{url}/kept/large"}),
+        },
+        lambda: bench.clean(large, up),
+        lambda: same(up / "large", large.stat().st_size),
+    )
+    files = [{"path": f"/many/{i}", "url": f"{url}/many/{i}"} for i in range(FILES)]
+    yield Case(
+        f"{protocol}, small, in",
+        {
+            "curl": lambda: bench.curl_many(False, bench.got / "many", f"{url}/many"),
             "filer": lambda: bench.filer("inputs", *files),
         },
-        clean,
-        arrived,
+        bench.clean,
+        bench.arrived,
     )
     yield Case(
-        "http, small, out",
+        f"{protocol}, small, out",
         {
-            "curl": lambda: bench.curl_many(True, many, web.url(f"/{up}")),
-            "filer": lambda: bench.filer("outputs", {"path": "/many", "url": web.url(f"/{up}"), "type": "DIRECTORY"}),
+            "curl": lambda: bench.curl_many(True, many, f"{url}/kept"),
+            "filer": lambda: bench.filer("outputs", {"path": "/many", "url": f"{url}/kept", "type": "DIRECTORY"}),
         },
-        lambda: clean(many, web.folder / up),
-        lambda: same(web.folder / up, FILES * SMALL),
+        lambda: bench.clean(many, up),
+        lambda: same(up, FILES * SMALL),
     )
+
+
+def beside_aws(bench: Bench) -> Iterator[Case]:
+    large, many, bucket = bench.home / "large", bench.home / "many", bench.s3.folder / "bucket"
     copy = (bench.aws, "s3", "cp", "--only-show-errors")
     yield Case(
         "s3, large, out",
@@ -145,18 +171,18 @@ def cases(bench: Bench) -> Iterator[Case]:
             "filer": lambda: bench.filer("outputs", {"path": "/large", "url": "s3://bucket/large"}),
             "rclone": lambda: bench.tool("rclone", "copyto", large, "bench:bucket/large"),
         },
-        lambda: clean(large, bucket / "large"),
+        lambda: bench.clean(large, bucket / "large"),
         lambda: same(bucket / "large", large.stat().st_size),
     )
     yield Case(
         "s3, large, in",
         {
-            "aws": lambda: bench.tool(*copy, "s3://bucket/large", got / "large"),
+            "aws": lambda: bench.tool(*copy, "s3://bucket/large", bench.got / "large"),
             "filer": lambda: bench.filer("inputs", {"path": "/large", "url": "s3://bucket/large"}),
-            "rclone": lambda: bench.tool("rclone", "copyto", "bench:bucket/large", got / "large"),
+            "rclone": lambda: bench.tool("rclone", "copyto", "bench:bucket/large", bench.got / "large"),
         },
-        clean,
-        arrived,
+        bench.clean,
+        bench.arrived,
     )
     yield Case(
         "s3, small, out",
@@ -165,19 +191,26 @@ def cases(bench: Bench) -> Iterator[Case]:
             "filer": lambda: bench.filer("outputs", {"path": "/many", "url": "s3://bucket/many", "type": "DIRECTORY"}),
             "rclone": lambda: bench.tool("rclone", "copy", "--no-traverse", many, "bench:bucket/many"),
         },
-        lambda: clean(many, bucket / "many"),
+        lambda: bench.clean(many, bucket / "many"),
         lambda: same(bucket / "many", FILES * SMALL),
     )
     yield Case(
         "s3, small, in",
         {
-            "aws": lambda: bench.tool(*copy, "--recursive", "s3://bucket/many", got / "many"),
+            "aws": lambda: bench.tool(*copy, "--recursive", "s3://bucket/many", bench.got / "many"),
             "filer": lambda: bench.filer("inputs", {"path": "/many", "url": "s3://bucket/many", "type": "DIRECTORY"}),
-            "rclone": lambda: bench.tool("rclone", "copy", "bench:bucket/many", got / "many"),
+            "rclone": lambda: bench.tool("rclone", "copy", "bench:bucket/many", bench.got / "many"),
         },
-        clean,
-        arrived,
+        bench.clean,
+        bench.arrived,
     )
+
+
+def cases(bench: Bench) -> Iterator[Case]:
+    yield from beside_curl(bench, bench.web.url(""), bench.web.folder)
+    yield from beside_curl(bench, bench.ftp.url(""), bench.ftp.folder)
+    yield from beside_curl(bench, bench.sftp.url("/data"), bench.sftp.folder)
+    yield from beside_aws(bench)
 
 
 def main() -> int:
@@ -187,11 +220,13 @@ def main() -> int:
         bench = Bench(
             home,
             opened.enter_context(nginx(home / "nginx")),
+            opened.enter_context(vsftpd(home / "ftp")),
+            opened.enter_context(sshd(home / "sftp")),
             opened.enter_context(s3_server(home / "s3")),
             os.environ["AWS"],
         )
         _made(bench)
-        compared = [case for case in cases(bench) if ONLY in case.name]
+        compared = [case for case in cases(bench) if case.name.startswith(ONLY)]
         for number in range(ROUNDS):
             for case in compared:
                 for name, run in case.tools.items():
@@ -214,8 +249,11 @@ def _made(bench: Bench) -> None:
     (bench.home / "many").mkdir()
     for number in range(FILES):
         (bench.home / f"many/{number}").write_bytes(number.to_bytes(8, "big") + block[8:SMALL])
-    os.link(bench.home / "large", bench.web.folder / "large")
-    shutil.copytree(bench.home / "many", bench.web.folder / "many")
+    for served in (bench.web, bench.ftp, bench.sftp):
+        os.link(bench.home / "large", served.folder / "large")
+        shutil.copytree(bench.home / "many", served.folder / "many")
+    bench.ftp.own()
+    bench.sftp.own()
 
 
 def _told(compared: list[Case]) -> int:
