@@ -1,6 +1,7 @@
 """What the taskmaster makes of answers of an API server that a healthy one does not give when asked to."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,9 +22,15 @@ class ApiServer:
 
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    clients: list[Any] = field(default_factory=list)
+    """The client's end of the connection of each request."""
     url: str = ""
     cut: int = 0
     """Bytes of the next answer after which the connection breaks, unless 0."""
+    closes: bool = False
+    """Whether connections are closed after each answer, without a word of that in it."""
+    closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released with each that is closed."""
 
     def says(self, *answers: tuple[int, Any]) -> None:
         """Statuses with their bodies: a dict, bytes, or the events of a watch."""
@@ -38,22 +45,33 @@ def server() -> Iterator[ApiServer]:
     api = ApiServer()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 64 * 1024
+
         def _answer(self) -> None:
             api.asked.append(f"{self.command} {self.path}")
+            api.clients.append(self.client_address)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, body = api.answers.pop(0)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: api.cut or None])
-            self.close_connection, api.cut = api.cut > 0, 0
+            self.close_connection, api.cut = api.cut > 0 or api.closes, 0
 
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
 
         def log_message(self, *_: Any) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
+    class Listener(ThreadingHTTPServer):
+        daemon_threads = True  # connections that are kept end with their client
+
+        def shutdown_request(self, request: Any) -> None:
+            super().shutdown_request(request)
+            api.closed.release()
+
+    with Listener(("127.0.0.1", 0), Handler) as listening:
         api.url = f"http://127.0.0.1:{listening.server_port}"
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
@@ -170,3 +188,39 @@ def test_a_log_that_breaks_off_is_read_from_its_beginning(server: ApiServer, kub
     server.says((200, b"one\n" * 100_000 + b"end"), (200, b"one\ntwo"))
     server.cut = 200_000
     assert kube.read_log("p", list) == ["one", "two"]
+
+
+def test_a_connection_is_kept_for_the_next_request(server: ApiServer, kube: Kube) -> None:
+    server.says((200, pod("1")), status(404, "NotFound"), (200, b"a log"))
+    kube.get("pods", "p")
+    kube.get("pods", "q")
+    kube.log_tail("p", 10)
+    assert len(set(server.clients)) == 1
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_costs_no_try(server: ApiServer, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    impatient = Kube(server.url, "tesk", account=tmp_path, waits=[])
+    server.closes = True
+    for version in ("1", "2"):
+        server.says((200, pod(version)))
+        assert impatient.get("pods", "p") == pod(version)
+        server.closed.acquire()
+    assert len(set(server.clients)) == 2
+
+
+def test_a_watch_that_nobody_sees_on_leaves_no_connection_for_others(server: ApiServer, kube: Kube) -> None:
+    server.says((200, [event("MODIFIED", pod("8")), event("MODIFIED", pod("9"))]), (200, pod("9")))
+    shown = kube.follow("pods", "p", "7")
+    assert next(shown) == pod("8")
+    del shown
+    assert kube.get("pods", "p") == pod("9")
+    assert len(set(server.clients)) == 2
+
+
+def test_a_server_that_is_not_there_is_told_as_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        Kube(url, "tesk", account=tmp_path, waits=[]).get("pods", "p")

@@ -99,6 +99,17 @@ def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
         assert [owner["uid"] for owner in owned] == ["u-1"]
 
 
+def test_nothing_but_the_claim_comes_before_what_a_new_task_needs(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        before = len(server.events)
+        run(server, tmp_path, "p-1")
+        changes = [(kind, event) for _, kind, event, _ in server.events[before:]]
+        made = [("persistentvolumeclaims", "ADDED"), ("pods", "ADDED")]
+        assert changes[:3] == [("configmaps", "MODIFIED"), *made]
+        assert ("jobs", "MODIFIED") in changes
+
+
 def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:
     with api_server() as server:
         filled(server)
