@@ -2,8 +2,10 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -14,6 +16,7 @@ import pytest
 
 from taskmaster.kube import Kube
 from tescore.errors import Conflict, Unavailable
+from tests.tls import certificate
 
 
 @dataclass
@@ -42,6 +45,13 @@ class ApiServer:
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
+    with serving() as api:
+        yield api
+
+
+@contextmanager
+def serving(tls: Path | None = None) -> Iterator[ApiServer]:
+    """A server over HTTP, or over HTTPS with the certificate and key in a file."""
     api = ApiServer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +82,11 @@ def server() -> Iterator[ApiServer]:
             api.closed.release()
 
     with Listener(("127.0.0.1", 0), Handler) as listening:
-        api.url = f"http://127.0.0.1:{listening.server_port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls)
+            listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        api.url = f"http{'s' if tls else ''}://127.0.0.1:{listening.server_port}"
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield api
@@ -224,3 +238,25 @@ def test_a_server_that_is_not_there_is_told_as_unavailable(tmp_path: Path) -> No
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with pytest.raises(Unavailable, match="cannot be reached"):
         Kube(url, "tesk", account=tmp_path, waits=[]).get("pods", "p")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_a_server_is_known_by_the_authority_of_the_account(authority: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "ca.crt").write_text(authority.read_text())
+    with serving(tls=authority) as server:
+        server.says((200, pod("1")))
+        assert Kube(server.url, "tesk", account=tmp_path, waits=[]).get("pods", "p") == pod("1")
+
+
+def test_a_server_that_another_vouches_for_hears_no_token(authority: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t")
+    (tmp_path / "ca.crt").write_text(certificate(tmp_path).read_text())
+    with serving(tls=authority) as server:
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            Kube(server.url, "tesk", account=tmp_path, waits=[]).get("pods", "p")
+        assert server.asked == []
