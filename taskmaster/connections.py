@@ -1,7 +1,4 @@
-"""HTTP with one server, over connections that are kept for the next request; nothing of http.client leaks out.
-
-The standard library's, because what a process loads is paid for once per task.
-"""
+"""HTTP with the API server, over connections that are kept for the next request; nothing of http.client leaks out."""
 
 import select
 import ssl

@@ -249,8 +249,10 @@ def test_a_server_is_known_by_the_authority_of_the_account(authority: Path, tmp_
     (tmp_path / "token").write_text("t")
     (tmp_path / "ca.crt").write_text(authority.read_text())
     with serving(tls=authority) as server:
-        server.says((200, pod("1")))
-        assert Kube(server.url, "tesk", account=tmp_path, waits=[]).get("pods", "p") == pod("1")
+        server.says((200, pod("1")), (200, pod("2")))
+        kube = Kube(server.url, "tesk", account=tmp_path, waits=[])
+        assert [kube.get("pods", "p"), kube.get("pods", "p")] == [pod("1"), pod("2")]
+        assert len(set(server.clients)) == 1
 
 
 def test_a_server_that_another_vouches_for_hears_no_token(authority: Path, tmp_path: Path) -> None:
