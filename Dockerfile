@@ -62,19 +62,14 @@ USER 65532:65532
 ENTRYPOINT ["python3", "-m", "janitor"]
 COPY --from=janitor-app /app /app
 
-FROM base AS taskmaster-app
+# It needs the standard library alone, for it is paid for once per task.
+FROM base AS taskmaster
 COPY tescore /app/tescore
 COPY taskmaster /app/taskmaster
 ARG COMPILE
 RUN $COMPILE /app
-FROM base AS taskmaster
-COPY requirements/taskmaster.txt /deps/requirements.txt
-ARG INSTALL COMPILE
-RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \
-    eval "$INSTALL" && $COMPILE /deps
 USER 65532:65532
 ENTRYPOINT ["python3", "-m", "taskmaster"]
-COPY --from=taskmaster-app /app /app
 
 FROM base AS filer-app
 COPY tescore /app/tescore

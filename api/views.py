@@ -1,7 +1,6 @@
 """A record as the TES task that a client sees, in the three views of the standard."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -54,7 +53,7 @@ def with_outputs(seen: Record, files: Sequence[Mapping[str, str]], *, of: int) -
     missing = of - len(files)
     if missing:
         log = with_note(log, f"{missing} of {of} outputs were stored and cannot be listed: their ConfigMaps are gone.")
-    return replace(seen, log=log)
+    return seen._replace(log=log)
 
 
 def _sent(seen: Record, settings: TenantSettings) -> tuple[dict[str, Any], str]:

@@ -4,6 +4,10 @@ On a shared claim `python -m filer scrub FOLDER` removes one task's folder, and 
 those of all tasks but the ones to keep, as far as they were made before that time (seconds since 1970).
 """
 
+import gc
+
+gc.disable()  # it would look for garbage again and again among what is just being loaded (docs/speed.md)
+
 import logging
 import math
 import os
@@ -20,6 +24,9 @@ from filer.settings import Settings
 from tescore import addresses, document, model, naming, record
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
+
+gc.freeze()
+gc.enable()
 
 log = logging.getLogger("filer")
 

@@ -1,5 +1,9 @@
 """`python -m taskmaster`: runs the task that the environment names, and ends with 0 when it has ended."""
 
+import gc
+
+gc.disable()  # it would look for garbage again and again among what is just being loaded (docs/speed.md)
+
 import logging
 import os
 import signal
@@ -13,6 +17,9 @@ from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
 from tescore.start import started
+
+gc.freeze()
+gc.enable()
 
 
 def main() -> None:

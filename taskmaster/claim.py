@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from queue import Empty
+from typing import NamedTuple
 
 from taskmaster import plan, tasklog
 from taskmaster.kube import Kube
@@ -17,7 +18,13 @@ _STORED_WITHIN = 40.0
 """Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
 
 
-def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Record | None:
+class Claim(NamedTuple):
+    record: Record
+    first: bool
+    """Whether nobody had claimed it before, so that nothing of the task can have been made."""
+
+
+def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Claim | None:
     """The record, claimed for this pod; as it is if the task has ended; None if it was never stored or is gone.
 
     The newest taskmaster wins: one that comes later is the replacement of one that was lost, and goes on
@@ -27,9 +34,10 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Reco
     while stored is not None:
         seen = record.record(stored)
         if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
-            return seen
+            return Claim(seen, first=False)
         try:
-            return record.record(kube.patch("configmaps", settings.task, _claim(seen, settings, now())))
+            written = kube.patch("configmaps", settings.task, _claim(seen, settings, now()))
+            return Claim(record.record(written), first=not seen.taskmaster)
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None

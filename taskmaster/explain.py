@@ -1,6 +1,6 @@
 """Why a step failed, and whose fault it is: from a pod's facts to a sentence."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from taskmaster import links
 from taskmaster.observe import DEADLINE, KILLED, Pod
@@ -26,8 +26,7 @@ _REFUSALS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(NamedTuple):
     """Why the task ends or will end. `reason` is for programs, `message` a sentence for people."""
 
     reason: str

@@ -1,13 +1,12 @@
-"""The few calls that a taskmaster makes to the Kubernetes API server, over urllib3; nothing of it leaks out."""
+"""The few calls that a taskmaster makes to the Kubernetes API server; nothing of HTTP leaks out."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-import urllib3
-
 from taskmaster.account import Account
+from taskmaster.connections import Connections
 from tescore import listing, tails
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
 from tescore.retry import pause, retried, schedule
@@ -35,14 +34,11 @@ class Kube:
     """
 
     def __init__(self, server: str, namespace: str, *, account: Account, waits: Sequence[float] | None = None) -> None:
-        self._server = server
+        self._connections = Connections(server, account.authority)
         self._account = account
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
         self._log_waits = schedule(total=_LOG_PATIENCE) if waits is None else waits
-        self._pool = urllib3.PoolManager(
-            maxsize=4, retries=False, timeout=urllib3.Timeout(connect=5, read=30), ca_cert_data=account.authority
-        )
 
     def get(self, kind: str, name: str) -> Object | None:
         """The object, or None if there is none. Kinds are plurals with their group: `pods`, `batch/v1/jobs`."""
@@ -83,7 +79,7 @@ class Kube:
 
         def read() -> str:
             query = {"tailLines": str(size)}  # no line is shorter than a byte
-            return tails.of(_chunks(self._once("GET", self._path("pods", pod, "log"), query=query, stream=True)), size)
+            return tails.of(self._once("GET", self._path("pods", pod, "log"), query=query), size)
 
         return retried(read, self._log_waits) if size else ""
 
@@ -91,7 +87,7 @@ class Kube:
         """What `read` makes of the lines of the pod's whole log as they come; it begins again if they break off."""
 
         def once() -> _T:
-            return read(_lines(_chunks(self._once("GET", self._path("pods", pod, "log"), stream=True))))
+            return read(_lines(self._once("GET", self._path("pods", pod, "log"))))
 
         return retried(once, self._log_waits)
 
@@ -117,9 +113,11 @@ class Kube:
         """The changes in one watch, until the API server or the network ends it."""
         query = {**_only(name), "watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
         try:
-            response = self._answer("GET", self._path(kind), query=query, stream=True, read=_WATCH_SECONDS + 30)
+            chunks = retried(
+                lambda: self._once("GET", self._path(kind), query=query, read=_WATCH_SECONDS + 30), self._waits
+            )
             rest = b""
-            for chunk in _chunks(response):
+            for chunk in chunks:
                 *lines, rest = (rest + chunk).split(b"\n")
                 for line in lines:
                     event = json.loads(line)
@@ -130,11 +128,8 @@ class Kube:
             return  # the look that follows says whether it is for good
 
     def _json(self, method: str, path: str, **options: Any) -> Object:
-        answer: Object = json.loads(self._answer(method, path, **options).data)
+        answer: Object = json.loads(retried(lambda: b"".join(self._once(method, path, **options)), self._waits))
         return answer
-
-    def _answer(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        return retried(lambda: self._once(method, path, **options), self._waits)
 
     def _once(
         self,
@@ -145,26 +140,20 @@ class Kube:
         body: Object | None = None,
         accept: str = _JSON,
         content_type: str = _JSON,
-        stream: bool = False,
         read: float = 30,
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {"Authorization": f"Bearer {self._account.token()}", "Accept": accept, "Content-Type": content_type}
-        try:
-            response = self._pool.request(
-                method,
-                self._server + path + (f"?{urlencode(query)}" if query else ""),
-                body=json.dumps(body).encode() if body is not None else None,
-                headers=headers,
-                preload_content=not stream,
-                timeout=urllib3.Timeout(connect=5, read=read),
-            )
-            if response.status < 400:
-                return response
-            raise kubernetes_error(
-                response.status, response.data, method=method, retry_after=response.headers.get("Retry-After")
-            )
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
+    ) -> Iterator[bytes]:
+        """The answer as it comes, to one try."""
+        answer = self._connections.ask(
+            method,
+            path + (f"?{urlencode(query)}" if query else ""),
+            {"Authorization": f"Bearer {self._account.token()}", "Accept": accept, "Content-Type": content_type},
+            json.dumps(body).encode() if body is not None else None,
+            patience=read,
+        )
+        if answer.status < 400:
+            return answer.body
+        data = b"".join(answer.body)
+        raise kubernetes_error(answer.status, data, method=method, retry_after=answer.retry_after)
 
     def _path(self, kind: str, name: str = "", part: str = "") -> str:
         group, _, plural = kind.rpartition("/")
@@ -184,13 +173,3 @@ def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
         for line in lines:
             yield line.decode("utf-8", "replace")
     yield rest.decode("utf-8", "replace")
-
-
-def _chunks(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """The bytes of an answer as they come."""
-    try:
-        yield from response.stream(64 * 1024)
-    except urllib3.exceptions.HTTPError as error:
-        raise Unavailable(f"The answer of the Kubernetes API server broke off ({error}).") from error
-    finally:
-        response.release_conn()

@@ -20,6 +20,7 @@ from taskmaster import (
     waiting,
     writing,
 )
+from taskmaster.claim import Claim
 from taskmaster.hearing import Hearing
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
@@ -31,7 +32,6 @@ from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import document, events, limits, model, naming, record, report, tails
 from tescore.errors import Conflict, Missing, Refused, TeskError
-from tescore.record import Record
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
 
@@ -46,32 +46,39 @@ log = logging.getLogger(__name__)
 class Taskmaster:
     """One task, from its claim to its end. Everything that matters is in the record, so it can be killed anywhere."""
 
-    def __init__(self, kube: Kube, settings: Settings, claimed: Record, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, settings: Settings, claimed: Claim, now: Callable[[], datetime]) -> None:
         self._kube = kube
         self._settings = settings
         self._now = now
-        self._own = OwnRecord(kube, claimed, settings.pod_uid)
-        self._task = model.task(document.parse(claimed.document, settings)[0], claimed.images)
+        self._first = claimed.first
+        self._attends = False
+        self._own = OwnRecord(kube, claimed.record, settings.pod_uid)
+        self._task = model.task(document.parse(claimed.record.document, settings)[0], claimed.record.images)
         self._steps = plan.steps(self._task)
         self._limits = decide.limits(self._task, settings)
         self._own_claim = scratch.has_own_claim(self._task, settings)
         self._watches = Watches()
-        self._objects = Objects(kube, claimed.uid)
+        self._objects = Objects(kube, claimed.record.uid)
         self._hearing = Hearing(settings.pod_ip, self._watches.put) if settings.pod_ip else None
         self._told: dict[str, report.Report] = {}
         """By pods: what their filers told by themselves."""
 
     def run(self) -> None:
         """Returns when the task has ended and nothing is left of it but its record."""
-        seen = self._own.seen
-        if seen.state not in FINAL:
-            self._own_job()
-            changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
-            self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)
+        if self._own.seen.state not in FINAL:
             self._run_steps()
         going = self._clean(keep=self._settings.keep_failed > 0)
         release.release(self._kube, self._settings)
         self._scrub(going)
+
+    def _attend(self) -> None:
+        """Once, before anything is waited for: after the first pod is made, which so begins sooner."""
+        if not self._attends:
+            self._attends = True
+            self._own_job()
+            seen = self._own.seen
+            changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
+            self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)
 
     def _own_job(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove the Job as well."""
@@ -86,7 +93,7 @@ class Taskmaster:
             return
 
     def _run_steps(self) -> None:
-        pod = self._look()
+        pod = None if self._first else self._look()
         while self._own.seen.state not in FINAL:
             begun = self._pod_name()
             try:
@@ -157,6 +164,7 @@ class Taskmaster:
 
     def _wait(self, step: Step, pod: Pod | None, wait: decide.Wait) -> Pod | None:
         """Tells what is new, waits for a change and takes it in; returns how the step's pod looks after it."""
+        self._attend()
         news = writing.waited(self._own.seen, self._task, step, wait, self._now())
         if news:
             log.info("step seen", extra={"step": step.name, "running": wait.running, "waits": str(wait.reason)})

@@ -1,8 +1,7 @@
 """From a pod as the API server shows it to the few facts that decisions need."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 _EPOCH = "1970-01-01T00:00:00Z"
 """What Kubernetes gives as the start of a container that never started."""
@@ -18,8 +17,7 @@ _HINDERING = frozenset({
 """Reasons of Events on a pod that cannot start; others warn of what does it no harm, such as a missing name server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminated:
+class Terminated(NamedTuple):
     """How the container ended; times in RFC 3339."""
 
     exit_code: int
@@ -29,8 +27,7 @@ class Terminated:
     finished: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(NamedTuple):
     """A pod of one container. Texts are empty where Kubernetes said nothing."""
 
     name: str
@@ -49,8 +46,7 @@ class Pod:
     """Until when it may take to go, once it is being deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A warning of Kubernetes about a pod that does not start."""
 
     reason: str
@@ -82,7 +78,7 @@ def pod(shown: Mapping[str, Any]) -> Pod:
 
 def done(pod: Pod) -> Pod:
     """The pod whose filer says that it has done all it had to, as it will look once the kubelet has seen it."""
-    return replace(pod, terminated=Terminated(0, "Completed", "", "", ""))
+    return pod._replace(terminated=Terminated(0, "Completed", "", "", ""))
 
 
 def _terminated(state: Mapping[str, Any] | None) -> Terminated | None:
@@ -105,7 +101,7 @@ def _overdue(end: Terminated | None, status: Mapping[str, Any]) -> Terminated | 
         return end
     if end is None:
         return Terminated(KILLED, DEADLINE, "", status.get("startTime", ""), "")
-    return replace(end, exit_code=end.exit_code or KILLED)
+    return end._replace(exit_code=end.exit_code or KILLED)
 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:

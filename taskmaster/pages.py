@@ -3,8 +3,7 @@
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskmaster import ownership
 from taskmaster.tasklog import BATCHES
@@ -14,8 +13,7 @@ from tescore.record import Record
 from tescore.system_log import TaskLog, with_note
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
+class Split(NamedTuple):
     log: TaskLog
     """As the record keeps it."""
     pages: Sequence[Batch] = ()

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from tescore import mounts, naming
 from tescore.model import Task
@@ -14,8 +15,7 @@ class Kind(StrEnum):
     OUTPUTS = "outputs"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     kind: Kind
     executor: int = -1
     """Index of the executor, for a step that is one."""

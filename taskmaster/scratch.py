@@ -1,8 +1,7 @@
 """The storage that all pods of a task share, one after the other: a claim of its own, or a folder of the tenant's."""
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskmaster import decide, ownership, plan
 from taskmaster.plan import Kind
@@ -15,8 +14,7 @@ from tescore.states import State
 _GIB = 2**30
 
 
-@dataclass(frozen=True, slots=True)
-class Scratch:
+class Scratch(NamedTuple):
     """Where a task's files lie."""
 
     claim: str

@@ -1,8 +1,8 @@
 """What a step waits for before it runs, in a sentence, and how long it may."""
 
 import re
-from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Step
@@ -29,8 +29,7 @@ class Patience(Enum):
     """It should pass soon, or it never will."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """`reason` is for programs and stays while the sentence may change."""
 
     reason: str

@@ -2,15 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     kind: str
     """A plural of Kubernetes', or `reports` for what a pod's filer told by itself."""
     name: str

@@ -1,8 +1,8 @@
 """What is written into the record, and told as an Event: from a decision to state, annotations and log."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskmaster import plan, tasklog
 from taskmaster.decide import Again, Begin, Finish, Mounted, Wait
@@ -20,8 +20,7 @@ _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """An Event on the task's ConfigMap; `about` makes its name, so that the same is told once."""
 
     reason: str
@@ -29,8 +28,7 @@ class Told:
     about: str
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
+class Writing(NamedTuple):
     state: State
     annotations: dict[str, str | None]
     log: TaskLog | None = None
@@ -38,8 +36,7 @@ class Writing:
     told: Told | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnd:
+class StepEnd(NamedTuple):
     """How a step ended."""
 
     step: Step

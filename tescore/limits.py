@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from fractions import Fraction
 from typing import Any
 
 Object = dict[str, Any]
@@ -17,14 +16,20 @@ _SUFFIXES = {
 """Base and exponent of what each stands for."""
 
 
-def quantity(text: str) -> Fraction:
-    """The exact value of a Kubernetes quantity (`100m`, `1.5Gi`, `1e3`). Raises ValueError for another text."""
+def quantity(text: str) -> int:
+    """A Kubernetes quantity (`100m`, `1.5Gi`, `1e3`) in billionths: what is finer is rounded up, as Kubernetes does.
+
+    Raises ValueError for another text.
+    """
     parts = _QUANTITY.fullmatch(text)
     if parts is None:
         raise ValueError(f"{text!r} is no quantity")
     base, exponent = _SUFFIXES[parts["suffix"] or ""]
-    factor: Fraction = Fraction(base) ** int(parts["exponent"] or exponent)
-    return Fraction(parts["number"]) * factor
+    whole, _, part = parts["number"].partition(".")
+    power = int(parts["exponent"] or exponent)
+    dividend: int = int(whole + part) * 10**9 * base ** max(power, 0)
+    divisor: int = 10 ** len(part) * base ** max(-power, 0)
+    return -(-dividend // divisor)
 
 
 def raised(body: Object, limit_ranges: Iterable[Object]) -> Object:

@@ -1,9 +1,8 @@
 """A task as the programs see it: the standard's own terms, parsed, with defaults filled in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from tescore import parameters
 from tescore.parameters import Parameters
@@ -14,8 +13,7 @@ class FileType(StrEnum):
     DIRECTORY = "DIRECTORY"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     path: str
     type: FileType
     url: str
@@ -24,16 +22,14 @@ class Input:
     """Wins over the URL if it is not empty (TES 1.1, tesInput.content)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     path: str
     type: FileType
     url: str
     path_prefix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Executor:
+class Executor(NamedTuple):
     image: str
     command: tuple[str, ...]
     workdir: str
@@ -49,8 +45,7 @@ class Executor:
         return bool(self.stdin or self.stdout or self.stderr)
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(NamedTuple):
     """What is None was not asked for, neither is 0; `ram_gb` and `disk_gb` count in GiB."""
 
     cpu_cores: int | None
@@ -63,8 +58,7 @@ class Resources:
     parameters: Parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     executors: tuple[Executor, ...]

@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tescore import wildcards
 from tescore.model import Executor, FileType, Task
@@ -24,8 +24,7 @@ _HOLDERS = frozenset({"/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "
 """Folders that hold the image's own: a file right in them is mounted alone, their sub-folders are free."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(NamedTuple):
     path: str
     """In the container."""
     file: bool

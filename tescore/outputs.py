@@ -9,8 +9,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tescore import naming, record
 
@@ -25,16 +24,14 @@ _BATCH_SIZE = 256 * 1024
 _PAGES = re.compile(r"(\d{1,4}) pages, (\d{1,9}) files, (\d{1,12}) bytes", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     zipped: bytes
     files: int
     size: int
     """Bytes, unzipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(NamedTuple):
     """What a record says of the outputs that it does not hold itself."""
 
     number: int = 0

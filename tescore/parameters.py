@@ -3,8 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tescore.errors import shortened
 from tescore.tenant import TenantSettings
@@ -16,20 +15,18 @@ _RESOURCE = re.compile(r"[a-z0-9][a-z0-9.-]*/[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOnlyClaim:
+class ReadOnlyClaim(NamedTuple):
     name: str
     path: str
     """In the executors' containers."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameters:
+class Parameters(NamedTuple):
     """What a task asks for; what is None or empty it did not ask for."""
 
     gpus: int | None = None
     gpu_resource: str = ""
-    node_selector: Mapping[str, str] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = {}
     priority_class: str = ""
     runtime_class: str = ""
     image_pull_secret: str = ""
@@ -40,8 +37,7 @@ class Parameters:
     queue_seconds: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     meaning: str
     form: str
     """What its text must be."""

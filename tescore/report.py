@@ -11,8 +11,7 @@ It has to be short, for a kubelet keeps no more than the last 10 MiB of a contai
 import base64
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tescore import outputs
 from tescore.outputs import Batch, File
@@ -30,16 +29,14 @@ _WARNINGS = 100
 """Sentences of a kind that are told; more are counted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     executor: int
     stream: str
     """`stdout` or `stderr`."""
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     moved: tuple[File, ...] = ()
     """The first files that arrived."""
     batches: tuple[Batch, ...] = ()

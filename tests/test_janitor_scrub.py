@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,8 +9,8 @@ from tests.build import task_record
 NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 SETTINGS = Settings(taskmaster_image="taskmaster:1", filer_image="filer:1", shared_claim="data")
 UID = "0123abcd-4567-89ab-cdef-0123456789ab"
-RUNS = replace(task_record(), task_id="task-b", uid=UID, taskmaster="p-1")
-WAITS = replace(task_record(), task_id="task-c", uid=UID)
+RUNS = task_record()._replace(task_id="task-b", uid=UID, taskmaster="p-1")
+WAITS = task_record()._replace(task_id="task-c", uid=UID)
 
 
 def test_a_sweep_keeps_the_folders_of_tasks_that_were_begun_and_the_young_ones() -> None:
@@ -25,7 +24,7 @@ def test_a_sweep_keeps_the_folders_of_tasks_that_were_begun_and_the_young_ones()
 
 @pytest.mark.parametrize("tasks", [0, 10_000])
 def test_any_number_of_tasks_can_run_at_a_time(tasks: int) -> None:
-    running = [replace(RUNS, task_id=f"task-{i}") for i in range(tasks)]
+    running = [RUNS._replace(task_id=f"task-{i}") for i in range(tasks)]
     args = scrub.job("tesk", running, SETTINGS, listed=NOW)["spec"]["template"]["spec"]["containers"][0]["args"]
 
     assert len(args) == 2 + tasks

@@ -1,8 +1,11 @@
 """What the taskmaster makes of answers of an API server that a healthy one does not give when asked to."""
 
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
@@ -11,9 +14,12 @@ from typing import Any
 
 import pytest
 
-from taskmaster.account import mounted
+from taskmaster.account import Account
 from taskmaster.kube import Kube
 from tescore.errors import Conflict, Unavailable
+from tests.tls import certificate
+
+ACCOUNT = Account("", lambda: "t")
 
 
 @dataclass
@@ -22,9 +28,15 @@ class ApiServer:
 
     answers: list[tuple[int, bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    clients: list[Any] = field(default_factory=list)
+    """The client's end of the connection of each request."""
     url: str = ""
     cut: int = 0
     """Bytes of the next answer after which the connection breaks, unless 0."""
+    closes: bool = False
+    """Whether connections are closed after each answer, without a word of that in it."""
+    closed: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    """Released with each that is closed."""
 
     def says(self, *answers: tuple[int, Any]) -> None:
         """Statuses with their bodies: a dict, bytes, or the events of a watch."""
@@ -36,26 +48,48 @@ class ApiServer:
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
+    with serving() as api:
+        yield api
+
+
+@contextmanager
+def serving(tls: Path | None = None) -> Iterator[ApiServer]:
+    """A server over HTTP, or over HTTPS with the certificate and key in a file."""
     api = ApiServer()
 
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = 64 * 1024
+
         def _answer(self) -> None:
             api.asked.append(f"{self.command} {self.path}")
+            api.clients.append(self.client_address)
             self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, body = api.answers.pop(0)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body[: api.cut or None])
-            self.close_connection, api.cut = api.cut > 0, 0
+            self.close_connection, api.cut = api.cut > 0 or api.closes, 0
 
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815 - the base class calls them
 
         def log_message(self, *_: Any) -> None:
             """Says nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as listening:
-        api.url = f"http://127.0.0.1:{listening.server_port}"
+    class Listener(ThreadingHTTPServer):
+        daemon_threads = True  # connections that are kept end with their client
+
+        def shutdown_request(self, request: Any) -> None:
+            super().shutdown_request(request)
+            api.closed.release()
+
+    with Listener(("127.0.0.1", 0), Handler) as listening:
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tls)
+            listening.socket = context.wrap_socket(listening.socket, server_side=True)
+        api.url = f"http{'s' if tls else ''}://127.0.0.1:{listening.server_port}"
         thread = threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield api
@@ -64,10 +98,8 @@ def server() -> Iterator[ApiServer]:
 
 
 @pytest.fixture
-def kube(server: ApiServer, tmp_path: Path) -> Kube:
-    (tmp_path / "token").write_text("t")
-    (tmp_path / "ca.crt").touch()
-    return Kube(server.url, "tesk", account=mounted(tmp_path), waits=[0.01, 0.01])
+def kube(server: ApiServer) -> Kube:
+    return Kube(server.url, "tesk", account=ACCOUNT, waits=[0.01, 0.01])
 
 
 def status(code: int, reason: str) -> tuple[int, dict[str, Any]]:
@@ -172,3 +204,58 @@ def test_a_log_that_breaks_off_is_read_from_its_beginning(server: ApiServer, kub
     server.says((200, b"one\n" * 100_000 + b"end"), (200, b"one\ntwo"))
     server.cut = 200_000
     assert kube.read_log("p", list) == ["one", "two"]
+
+
+def test_a_connection_is_kept_for_the_next_request(server: ApiServer, kube: Kube) -> None:
+    server.says((200, pod("1")), status(404, "NotFound"), (200, b"a log"))
+    kube.get("pods", "p")
+    kube.get("pods", "q")
+    kube.log_tail("p", 10)
+    assert len(set(server.clients)) == 1
+
+
+def test_a_kept_connection_that_was_closed_meanwhile_costs_no_try(server: ApiServer) -> None:
+    impatient = Kube(server.url, "tesk", account=ACCOUNT, waits=[])
+    server.closes = True
+    for version in ("1", "2"):
+        server.says((200, pod(version)))
+        assert impatient.get("pods", "p") == pod(version)
+        server.closed.acquire()
+    assert len(set(server.clients)) == 2
+
+
+def test_a_watch_that_nobody_sees_on_leaves_no_connection_for_others(server: ApiServer, kube: Kube) -> None:
+    server.says((200, [event("MODIFIED", pod("8")), event("MODIFIED", pod("9"))]), (200, pod("9")))
+    shown = kube.follow("pods", "p", "7")
+    assert next(shown) == pod("8")
+    del shown
+    assert kube.get("pods", "p") == pod("9")
+    assert len(set(server.clients)) == 2
+
+
+def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        Kube(url, "tesk", account=ACCOUNT, waits=[]).get("pods", "p")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate(tmp_path_factory.mktemp("tls"))
+
+
+def test_a_server_is_known_by_the_authority_of_the_account(authority: Path) -> None:
+    with serving(tls=authority) as server:
+        server.says((200, pod("1")), (200, pod("2")))
+        kube = Kube(server.url, "tesk", account=Account(authority.read_text(), lambda: "t"), waits=[])
+        assert [kube.get("pods", "p"), kube.get("pods", "p")] == [pod("1"), pod("2")]
+        assert len(set(server.clients)) == 1
+
+
+def test_a_server_that_another_vouches_for_hears_no_token(authority: Path, tmp_path: Path) -> None:
+    another = Account(certificate(tmp_path).read_text(), lambda: "t")
+    with serving(tls=authority) as server:
+        with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
+            Kube(server.url, "tesk", account=another, waits=[]).get("pods", "p")
+        assert server.asked == []

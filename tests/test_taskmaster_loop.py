@@ -126,6 +126,17 @@ def test_a_filer_that_says_that_it_is_done_is_not_waited_for(tmp_path: Path) -> 
         assert [file["url"] for file in ended(server).log["outputs"]] == ["u"]
 
 
+def test_nothing_but_the_claim_comes_before_what_a_new_task_needs(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        before = len(server.events)
+        run(server, tmp_path, "p-1")
+        changes = [(kind, event) for _, kind, event, _ in server.events[before:]]
+        made = [("persistentvolumeclaims", "ADDED"), ("pods", "ADDED")]
+        assert changes[:3] == [("configmaps", "MODIFIED"), *made]
+        assert ("jobs", "MODIFIED") in changes
+
+
 def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:
     with api_server() as server:
         filled(server)

@@ -1,4 +1,3 @@
-import dataclasses
 from typing import Any
 
 import pytest
@@ -78,7 +77,7 @@ def test_a_working_directory_is_set_only_if_asked_for() -> None:
 def mounted(*, journal: Journal) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The pod of an executor that has a file in `/etc`, and what it mounts."""
     asked = task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}])
-    record = dataclasses.replace(task_record(), step=journal.encoded())
+    record = task_record()._replace(step=journal.encoded())
     pod = manifests.pod(record, asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
     return pod, main(pod)["volumeMounts"]
 

@@ -1,6 +1,5 @@
 """Where a task's files lie, in a claim of its own and in a folder of the tenant's."""
 
-import dataclasses
 from typing import Any
 
 import pytest
@@ -98,7 +97,7 @@ def test_the_inputs_filer_sees_the_tasks_folder_alone() -> None:
 
 def test_what_is_tried_again_because_a_node_was_lost_begins_in_a_folder_of_its_own() -> None:
     """A pod on a node that is only out of reach may still write into the first one."""
-    second = dataclasses.replace(RECORD, step=plan.Journal(0, attempt=2, volume=2).encoded())
+    second = RECORD._replace(step=plan.Journal(0, attempt=2, volume=2).encoded())
     assert scratch.of(second, SHARED).folder == f"tesk-tesk/{FOLDER}/2"
     assert scratch.of(second, settings()).claim == f"{PREFIX}-scratch-2"
 
@@ -122,7 +121,7 @@ def test_a_scrub_sees_the_folders_of_tasks_and_nothing_else_of_the_claim() -> No
 
 
 def in_state(state: str) -> record.Record:
-    return dataclasses.replace(RECORD, state=State(state))
+    return RECORD._replace(state=State(state))
 
 
 @pytest.mark.parametrize(

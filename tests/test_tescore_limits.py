@@ -27,11 +27,16 @@ def claim(storage: str) -> dict[str, Any]:
         ("100m", Fraction(1, 10)), ("1n", Fraction(1, 10**9)), ("1u", Fraction(1, 10**6)), ("1k", 1000),
         ("1M", 10**6), ("1G", 10**9), ("1T", 10**12), ("1P", 10**15), ("1E", 10**18), ("1e3", 1000), ("1E3", 1000),
         ("1e-3", Fraction(1, 1000)), ("1Ki", 1024), ("1Mi", 2**20), ("1.5Gi", 3 * 2**29), ("1Ti", 2**40),
-        ("1Pi", 2**50), ("1Ei", 2**60), ("-1", -1),
+        ("1Pi", 2**50), ("1Ei", 2**60), ("-1", -1), ("-.5m", Fraction(-1, 2000)),
     ],
 )  # fmt: skip
-def test_a_quantity_has_its_exact_value(text: str, value: Fraction | int) -> None:
-    assert limits.quantity(text) == value
+def test_a_quantity_is_exact(text: str, value: Fraction | int) -> None:
+    assert limits.quantity(text) == value * 10**9
+
+
+@pytest.mark.parametrize(("text", "billionths"), [("0.1n", 1), ("1.01n", 2), ("-1.9n", -1), ("1e-12", 1)])
+def test_what_is_finer_than_kubernetes_has_it_is_rounded_up(text: str, billionths: int) -> None:
+    assert limits.quantity(text) == billionths
 
 
 @pytest.mark.parametrize("text", ["", "Gi", "1 Gi", "1gi", "1mi", "1e", "1Gi3", "x"])

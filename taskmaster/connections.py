@@ -1,0 +1,87 @@
+"""HTTP with the API server, over connections that are kept for the next request; nothing of http.client leaks out."""
+
+import select
+import ssl
+import weakref
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from tescore.errors import Unavailable
+
+_CONNECT_SECONDS = 5.0
+_PIECE = 64 * 1024
+
+
+class Answer(NamedTuple):
+    status: int
+    retry_after: str | None
+    body: Iterator[bytes]
+    """As it comes. Raises Unavailable where it breaks off."""
+
+
+class Connections:
+    """For any number of threads. Each call is one try, which raises Unavailable if it comes to nothing."""
+
+    def __init__(self, server: str, authorities: str) -> None:
+        """`authorities` are certificates in PEM, by which a server is known whose URL begins with https."""
+        self._server = urlsplit(server)
+        self._tls = ssl.create_default_context(cadata=authorities) if self._server.scheme == "https" else None
+        self._kept: list[HTTPConnection] = []
+        weakref.finalize(self, _close, self._kept)
+
+    def ask(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None, *, patience: float
+    ) -> Answer:
+        """The answer, whose server may be silent for so many seconds of `patience`."""
+        connection = self._idle() or self._new()
+        try:
+            if connection.sock is None:
+                connection.connect()
+            connection.sock.settimeout(patience)
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
+        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response))
+
+    def _idle(self) -> HTTPConnection | None:
+        """A kept connection that is still open: from one that was closed meanwhile there is something to read."""
+        while True:
+            try:
+                connection = self._kept.pop()
+            except IndexError:
+                return None
+            if not select.select([connection.sock], [], [], 0)[0]:
+                return connection
+            connection.close()
+
+    def _new(self) -> HTTPConnection:
+        host, port = self._server.hostname or "", self._server.port
+        if self._tls:
+            return HTTPSConnection(host, port, timeout=_CONNECT_SECONDS, context=self._tls)
+        return HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
+
+    def _read(self, connection: HTTPConnection, response: HTTPResponse) -> Iterator[bytes]:
+        whole = False
+        try:
+            while piece := response.read1(_PIECE):
+                yield piece
+            if response.length:
+                raise IncompleteRead(b"", response.length)
+            whole = True
+        except (OSError, HTTPException) as error:
+            raise Unavailable(f"The answer of the Kubernetes API server broke off ({error}).") from error
+        finally:
+            response.close()
+            if whole and not response.will_close:
+                self._kept.append(connection)
+            else:
+                connection.close()  # so is that of a watch that nobody wants to see on
+
+
+def _close(connections: list[HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
