@@ -15,9 +15,10 @@ from tests.e2e.conftest import (
     quota,
     service,
     shell,
+    tenant,
 )
 
-__all__ = ["busybox", "environment", "kubectl", "pytest_runtest_makereport", "quota", "service", "shell"]
+__all__ = ["busybox", "environment", "kubectl", "pytest_runtest_makereport", "quota", "service", "shell", "tenant"]
 
 
 @pytest.fixture(scope="module", name="bench")

@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,11 +17,16 @@ import tes
 from demo.demo import storage
 from tescore import tenants
 
-TENANT = "tesk"
+STANDING = "tesk"
+"""The tenant that `make up` leaves, which is the service's default one."""
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+TENANT = f"{STANDING}-{_WORKER}" if _WORKER else STANDING
+"""The namespace of this process's tests. Tests beside it would count its pods and change its settings and quotas."""
 SERVICE = "tesk-system"
 FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
 AS_1000 = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; exec su u -c '{}'"
 """A script for a shell that is root: the rest of it runs as uid 1000."""
+_ROOT = Path(__file__).parents[2]
 _NAMES = (
     "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
     "BWA_IMAGE", "NOSHELL_IMAGE", "HTTP_URL",
@@ -28,7 +34,7 @@ _NAMES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run, or waits for long, comes last."""
+    """What looks back on the whole run comes last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
@@ -133,6 +139,11 @@ def wait_until(true: Callable[[], object], what: str, *, within: float = 60) -> 
         time.sleep(0.1)
 
 
+def left_of_tasks(kubectl: Kubectl) -> list[str]:
+    """All that the tenant's tasks have made and that is still there."""
+    return kubectl.names("pods,jobs,pvc", "-l", "tesk/task")
+
+
 @contextmanager
 def made(kubectl: Kubectl, *objects: dict[str, Any]) -> Iterator[None]:
     """Objects that are there for as long as a block lasts; the last is waited for until it is ready."""
@@ -154,13 +165,44 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(environment: dict[str, str]) -> Kubectl:
-    return Kubectl()
+def tenant(environment: dict[str, str]) -> Iterator[None]:
+    """TENANT, which is made unless it is the standing one. It is removed again once its tasks have left nothing."""
+    kubectl = Kubectl()
+    if TENANT == STANDING:
+        yield
+        return
+    subprocess.run([_ROOT / "scripts/tenant", TENANT], check=True, capture_output=True)
+    try:
+        keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
+        metadata = {"name": "tesk-s3", "namespace": TENANT}
+        kubectl("apply", "-f", "-", given={"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": keys})
+        yield
+        wait_until(lambda: left_of_tasks(kubectl) == [], "everything is gone")
+    finally:
+        kubectl("delete", "namespace", TENANT, "--timeout=180s")
 
 
 @pytest.fixture(scope="session")
-def service(environment: dict[str, str]) -> Service:
-    return Service(environment["TES_URL"], tes.HTTPClient(environment["TES_URL"], timeout=10))
+def kubectl(tenant: None) -> Kubectl:
+    return Kubectl()
+
+
+def serving(url: str) -> Service:
+    return Service(url, tes.HTTPClient(url, timeout=10))
+
+
+@pytest.fixture(scope="session")
+def service(environment: dict[str, str], tenant: None) -> Service:
+    """For the tasks of this process's tenant."""
+    service = serving(f"{environment['TES_URL']}/{TENANT}")
+    wait_until(lambda: service.call("GET", "/service-info")[0] == 200, "the service knows the tenant")
+    return service
+
+
+@pytest.fixture(scope="session")
+def default_service(environment: dict[str, str]) -> Service:
+    """As a client sees it that names no tenant."""
+    return serving(environment["TES_URL"])
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +224,7 @@ def s3(environment: dict[str, str]) -> Any:
 @pytest.fixture(scope="session")
 def bucket(s3: Any) -> Iterator[str]:
     """A bucket of this run's own."""
-    name = f"e2e-{int(time.time())}"
+    name = f"e2e-{TENANT}-{int(time.time())}"
     s3.create_bucket(Bucket=name)
     yield name
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=name).get("Contents", [])]

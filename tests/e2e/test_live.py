@@ -114,6 +114,6 @@ def test_a_task_that_leaves_the_filter_is_gone(service: Service, shell: Shell) -
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/readyz", "/healthz"])
-def test_what_is_beside_the_standard_is_served(service: Service, path: str) -> None:
-    with urllib.request.urlopen(service.url + path, timeout=30) as answer:
+def test_what_is_beside_the_standard_is_served(default_service: Service, path: str) -> None:
+    with urllib.request.urlopen(default_service.url + path, timeout=30) as answer:
         assert answer.status == 200
