@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.e2e.conftest import TENANT
+from tests.e2e.conftest import STANDING
 
 _COLUMNS = (
     r'{.metadata.name}{"|"}{.metadata.resourceVersion}{"|"}{.metadata.labels.tesk/state}{"|"}'
@@ -47,7 +47,7 @@ class Sights:
 def sights(selector: str) -> Iterator[Sights]:
     """Watches the records with these labels until the block ends."""
     seen = Sights()
-    command = ["kubectl", "-n", TENANT, "get", "configmaps", "-l", selector, "--watch", "-o", f"jsonpath={_COLUMNS}"]
+    command = ["kubectl", "-n", STANDING, "get", "configmaps", "-l", selector, "--watch", "-o", f"jsonpath={_COLUMNS}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as watch:
         reader = threading.Thread(target=_read, args=(watch, seen))
         reader.start()
