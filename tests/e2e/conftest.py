@@ -125,13 +125,13 @@ class Service:
     def state(self, task_id: str) -> str:
         return str(self.call("GET", f"/tasks/{task_id}")[1]["state"])
 
-    def ended(self, task_id: str, *, within: float = 60) -> dict[str, Any]:
+    def ended(self, task_id: str, *, within: float = 120) -> dict[str, Any]:
         """The full task once it has ended."""
         wait_until(lambda: self.state(task_id) in FINAL, f"{task_id} has ended", within=within)
         return self.full(task_id)
 
 
-def wait_until(true: Callable[[], object], what: str, *, within: float = 60) -> None:
+def wait_until(true: Callable[[], object], what: str, *, within: float = 120) -> None:
     """Looks until something is so; fails with what it waited for."""
     deadline = time.monotonic() + within
     while not true():
@@ -171,6 +171,8 @@ def tenant(environment: dict[str, str]) -> Iterator[None]:
     if TENANT == STANDING:
         yield
         return
+    remove = ("delete", "namespace", TENANT, "--ignore-not-found", "--timeout=180s")
+    kubectl(*remove)  # of a run that was broken off
     subprocess.run([_ROOT / "scripts/tenant", TENANT], check=True, capture_output=True)
     try:
         keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
@@ -179,7 +181,7 @@ def tenant(environment: dict[str, str]) -> Iterator[None]:
         yield
         wait_until(lambda: left_of_tasks(kubectl) == [], "everything is gone")
     finally:
-        kubectl("delete", "namespace", TENANT, "--timeout=180s")
+        kubectl(*remove)
 
 
 @pytest.fixture(scope="session")

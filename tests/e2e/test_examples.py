@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.conftest import Kubectl, Service, wait_until
 from tests.e2e.examples import TREES, documents
 
+pytestmark = pytest.mark.alone  # they are many, and some take half of the node
+
 ENDLESS = {"cancel/counter", "resources/more_cpu_than_nodes"}
 KEPT = {"output/existing": "old", "overwrite/a": "old", "overwrite/other": "old", "overwrite/sub/other": "old"}
 """Objects that are there before the tasks."""
