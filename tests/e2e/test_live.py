@@ -68,7 +68,7 @@ def test_who_follows_a_log_and_goes_leaves_room_for_others(service: Service, she
     def status() -> bytes:
         """Of a stream that is left as soon as it is answered."""
         with socket.create_connection((where.hostname or "", where.port or 80), timeout=30) as client:
-            path = f"/v1/tasks/{task_id}/logs/0/stdout?follow=true"
+            path = f"{where.path}/v1/tasks/{task_id}/logs/0/stdout?follow=true"
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
             return client.recv(12)
 

@@ -34,7 +34,7 @@ def registry(kubectl: Kubectl) -> Iterator[str]:
     image = kubectl("-n", "tesk-storage", "get", "deployment", "http", "-o",
                     "jsonpath={.spec.template.spec.containers[0].image}")  # fmt: skip
     script = f"cat > /tmp/conf <<'END'\n{REGISTRY}\nEND\nexec nginx -e stderr -g 'daemon off;' -c /tmp/conf"
-    kubectl("-n", "default", "create", "-f", "-", given={
+    kubectl("-n", "default", "apply", "-f", "-", given={
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "registry", "namespace": "default"},
         "spec": {
             "hostNetwork": True, "terminationGracePeriodSeconds": 0,
