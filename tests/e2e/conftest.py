@@ -165,7 +165,7 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def tenant(environment: dict[str, str]) -> Iterator[None]:
+def own_tenant(environment: dict[str, str]) -> Iterator[None]:
     """TENANT, which is made unless it is the standing one. It is removed again once its tasks have left nothing."""
     kubectl = Kubectl()
     if TENANT == STANDING:
@@ -185,7 +185,7 @@ def tenant(environment: dict[str, str]) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(tenant: None) -> Kubectl:
+def kubectl(own_tenant: None) -> Kubectl:
     return Kubectl()
 
 
@@ -194,7 +194,7 @@ def serving(url: str) -> Service:
 
 
 @pytest.fixture(scope="session")
-def service(environment: dict[str, str], tenant: None) -> Service:
+def service(environment: dict[str, str], own_tenant: None) -> Service:
     """For the tasks of this process's tenant."""
     service = serving(f"{environment['TES_URL']}/{TENANT}")
     wait_until(lambda: service.call("GET", "/service-info")[0] == 200, "the service knows the tenant")
