@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -130,11 +131,12 @@ def served(server: ApiServer, **environment: str) -> Iterator[Served]:
             process.wait(30)
 
 
-def eventually(true: Any, what: str, *, within: float = 30) -> None:
+def eventually(true: Any, what: str, *, within: float = 60) -> None:
     """Looks until something is so; fails with what it waited for."""
-    deadline = time.monotonic() + within
+    deadline, pause = time.monotonic() + within, threading.Event()
     while not true():
         assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
+        pause.wait(0.01)
 
 
 def listens(port: int) -> bool:

@@ -88,7 +88,11 @@ def test_a_changed_file_is_read_anew(file: Path) -> None:
     own.verdict(sent("ann", "other"))
 
 
-@pytest.mark.parametrize("line", ["ann:secret", "ann:$apr1$abc$def", "ann", ":" + hashed("x"), "ann:$2y$10$short"])
+@pytest.mark.parametrize(
+    "line",
+    ["ann:secret", "ann:$apr1$abc$def", "ann", ":" + hashed("x"), "ann:$2y$10$short"],
+    ids=["plain", "another kind", "no password", "no user", "too short"],
+)
 def test_a_line_that_is_no_bcrypt_hash_is_told_by_its_number(tmp_path: Path, line: str) -> None:
     (tmp_path / "file").write_text(f"bob:{hashed('b')}\n{line}\n")
     with pytest.raises(Misconfigured, match="Line 2") as told:

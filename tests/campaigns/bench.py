@@ -23,7 +23,7 @@ from tescore import naming
 from tests.campaigns.authority import Served, certificate
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.proxy import ADDRESS, Asked, Fault, Listening, Proxy, listening, trusting
-from tests.e2e.conftest import TENANT, Kubectl, wait_until
+from tests.e2e.conftest import STANDING, Kubectl, wait_until
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "task-bench-"
@@ -79,7 +79,7 @@ class Bench:
         task = f"{PREFIX}{name}"
         with self.lock:
             self.made.append(task)
-        metadata = {"name": task, "namespace": TENANT, "labels": naming.TASK_LABELS}
+        metadata = {"name": task, "namespace": STANDING, "labels": naming.TASK_LABELS}
         given = {"kind": "ConfigMap", "metadata": metadata, "data": {"task.json": json.dumps(document)}}
         self.kubectl("create", "-f", "-", given={"apiVersion": "v1", **given})
         return task

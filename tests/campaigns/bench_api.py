@@ -22,12 +22,12 @@ from tescore import listing, naming, record
 from tescore.cluster import path
 from tests.campaigns.load import Call, Connection, Target, markdown, percentile, timed
 from tests.campaigns.stored_only import bare, deleted, stored_only
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl
+from tests.e2e.conftest import SERVICE, STANDING, Kubectl
 
 TAG = "bench"
 PAGE = 256
 TASKS = "/ga4gh/tes/v1/tasks"
-STORE = path("configmaps", TENANT)
+STORE = path("configmaps", STANDING)
 BOUNDS = {
     "GET MINIMAL": 3.0,
     "GET FULL": 3.0,
@@ -85,7 +85,7 @@ def stored(number: int, run: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     labels, annotations = record.stamp(document, owner="bench", now=now)
     state = "EXECUTOR_ERROR" if number % 10 == 0 else "COMPLETE"
-    made = record.config_map(task_id, TENANT, json.dumps(document), owner="bench")
+    made = record.config_map(task_id, STANDING, json.dumps(document), owner="bench")
     made["metadata"]["labels"] |= {**labels, naming.STATE: state}
     made["metadata"]["annotations"] |= {**annotations, naming.ENDED: record.timestamp(now)}
     made["data"] |= {record.LOG_JSON: json.dumps(LOG)}
@@ -174,7 +174,7 @@ def _posts(servers: Servers) -> tuple[Call, Call]:
 
     def create(connection: Connection) -> None:
         task_id = naming.task_id(int(time.time() * 1000), next(numbers))
-        made = record.config_map(task_id, TENANT, text, owner="bench")
+        made = record.config_map(task_id, STANDING, text, owner="bench")
         connection.ask("POST", STORE, json.dumps(made).encode())
 
     return lambda connection: _ignored(connection.ask("POST", TASKS, text.encode())), create

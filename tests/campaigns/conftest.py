@@ -11,13 +11,14 @@ from tests.e2e.conftest import (
     busybox,
     environment,
     kubectl,
+    own_tenant,
     pytest_runtest_makereport,
     quota,
     service,
     shell,
 )
 
-__all__ = ["busybox", "environment", "kubectl", "pytest_runtest_makereport", "quota", "service", "shell"]
+__all__ = ["busybox", "environment", "kubectl", "own_tenant", "pytest_runtest_makereport", "quota", "service", "shell"]
 
 
 @pytest.fixture(scope="module", name="bench")

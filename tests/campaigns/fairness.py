@@ -45,7 +45,7 @@ def measured(tasks: int, service: Service, kubectl: Kubectl, busybox: str) -> Me
         assert service.ended(service.create(document), within=300)["state"] == "COMPLETE"
         return time.monotonic() - began
 
-    with tenant(CROWD, service, kubectl, TESK_TASK_LIMIT=str(_AT_A_TIME)) as crowd:
+    with tenant(CROWD, kubectl, TESK_TASK_LIMIT=str(_AT_A_TIME)) as crowd:
         alone = [took() for _ in range(_TRIES)]
         began = time.monotonic()
         with ThreadPoolExecutor(4) as submitting:

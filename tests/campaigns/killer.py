@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.conftest import TENANT
+from tests.e2e.conftest import STANDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _run(
 
 def _delete_pod(task: str) -> bool:
     selector = f"tesk/task={task},app.kubernetes.io/component=taskmaster"
-    command = ["kubectl", "-n", TENANT, "delete", "pod", "-l", selector, "--grace-period=0", "--force", "-o", "name"]
+    command = ["kubectl", "-n", STANDING, "delete", "pod", "-l", selector, "--grace-period=0", "--force", "-o", "name"]
     return bool(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
 
 

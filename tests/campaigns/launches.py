@@ -12,7 +12,7 @@ import pytest
 from tescore import naming
 from tests.campaigns.admission import TAG, Admission, admission
 from tests.campaigns.counter import Counter
-from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+from tests.e2e.conftest import STANDING, Kubectl, Service, wait_until
 
 SECONDS = 6
 """That the API server waits for the webhook which is asked after the service's own."""
@@ -44,7 +44,7 @@ def config_map(task: str, given: dict[str, Any]) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": task, "namespace": TENANT, "labels": naming.TASK_LABELS},
+        "metadata": {"name": task, "namespace": STANDING, "labels": naming.TASK_LABELS},
         "data": {"task.json": json.dumps(given)},
     }
 

@@ -12,7 +12,7 @@ import pytest
 
 from tescore import naming
 from tests.campaigns.outside import INTERNET, METADATA, outside
-from tests.e2e.conftest import Kubectl, Service
+from tests.e2e.conftest import Kubectl, serving
 
 TENANT, OTHER = "netpol-a", "netpol-b"
 TASK_KINDS = ("taskmaster", "filer", "scrub", "executor")
@@ -111,7 +111,7 @@ def test_a_pod_of_a_task_is_not_reached_from_another_tenant(kubectl: Kubectl, pl
 
 
 def test_a_task_with_files_runs_and_its_executor_reaches_the_internet_alone(
-    service: Service, environment: dict[str, str], shell: Callable[..., dict[str, Any]], places: Places
+    environment: dict[str, str], shell: Callable[..., dict[str, Any]], places: Places
 ) -> None:
     put = urllib.request.Request(f"{environment['HTTP_URL']}/upload/netpol/in", b"fetched\n", method="PUT")
     urllib.request.urlopen(put, timeout=10).close()
@@ -121,7 +121,7 @@ def test_a_task_with_files_runs_and_its_executor_reaches_the_internet_alone(
         "outputs": [{"url": f"{folder}/out", "path": "/data/out"}],
         "executors": [shell(f"cp /data/in /data/out; {asking(places)}")],
     }
-    tenant = Service(f"{service.url}/{TENANT}", service.client)
+    tenant = serving(f"{environment['TES_URL']}/{TENANT}")
     task = tenant.ended(tenant.create(document), within=300)
     assert task["state"] == "COMPLETE", task["logs"]
     assert set(task["logs"][0]["logs"][0]["stdout"].splitlines()) == REACHED["executor"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+from tests.e2e.conftest import STANDING, Kubectl, Service, wait_until
 
 NODE = "tesk-lost"
 LABEL = "tesk-trial/pool"
@@ -73,4 +73,4 @@ def test_a_pod_that_is_lost_with_its_node_ends_a_task_of_one_attempt(
 
 
 def node_of(kubectl: Kubectl, pod: str) -> str:
-    return kubectl.run("-n", TENANT, "get", "pod", pod, "-o", "jsonpath={.spec.nodeName}").stdout
+    return kubectl.run("-n", STANDING, "get", "pod", pod, "-o", "jsonpath={.spec.nodeName}").stdout

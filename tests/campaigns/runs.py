@@ -17,7 +17,7 @@ from tests.campaigns.cases import CLAIM, HELLO, OWN, SHARED, Case, Place, place
 from tests.campaigns.load import Connection, Target
 from tests.campaigns.sightings import TERMINATED, Sightings, sightings
 from tests.campaigns.stored_only import bare
-from tests.campaigns.tenants import tenants
+from tests.campaigns.tenants import bench_tenants
 from tests.e2e.conftest import Kubectl, wait_until
 
 FINAL_STATES = {state.value for state in FINAL}
@@ -109,7 +109,7 @@ class Runs:
 def runs(kubectl: Kubectl) -> Iterator[Runs]:
     """In tenants that are gone when the block ends."""
     with ExitStack() as stack:
-        stack.enter_context(tenants(kubectl))
+        stack.enter_context(bench_tenants(kubectl))
         server, where = bare(kubectl, admin=True), place()
         put = urllib.request.Request(where.outside, data=b"x" * 1024, method="PUT")
         urllib.request.urlopen(put, timeout=30).close()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.e2e.conftest import TENANT
+from tests.e2e.conftest import STANDING
 
 _COLUMNS = (
     r'{.metadata.name}{"|"}{.metadata.resourceVersion}{"|"}{.metadata.labels.tesk/state}{"|"}'
@@ -44,7 +44,7 @@ class Sights:
 
 
 @contextmanager
-def sights(selector: str, namespace: str = TENANT) -> Iterator[Sights]:
+def sights(selector: str, namespace: str = STANDING) -> Iterator[Sights]:
     """Watches the records with these labels until the block ends."""
     seen = Sights()
     command = ["kubectl", "-n", namespace, "get", "configmaps", "-l", selector, "--watch", "-o", f"jsonpath={_COLUMNS}"]

@@ -27,7 +27,7 @@ from tests.campaigns.killer import Kills, killing
 from tests.campaigns.kinds import Place, Planned, plan
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.conftest import FINAL, TENANT, Kubectl, Service, wait_until
+from tests.e2e.conftest import FINAL, STANDING, Kubectl, Service, wait_until
 
 CONNECTIONS = 16
 ACTIVE = {"INITIALIZING", "RUNNING", "CANCELING"}
@@ -127,7 +127,7 @@ def _room(settings: Settings, kubectl: Kubectl) -> Iterator[None]:
     names = {"ResourceQuota": "soak", "ConfigMap": "tesk-settings"}
     try:
         for item in given:
-            metadata = {"name": names[str(item["kind"])], "namespace": TENANT}
+            metadata = {"name": names[str(item["kind"])], "namespace": STANDING}
             kubectl("apply", "-f", "-", given={"apiVersion": "v1", "metadata": metadata, **item})
         yield
     finally:

@@ -14,7 +14,7 @@ import yaml
 from tescore import naming
 from tescore.cluster import path
 from tests.campaigns.load import Target
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl, wait_until
+from tests.e2e.conftest import SERVICE, STANDING, Kubectl, wait_until
 
 WEBHOOK = "deployment/tesk-webhook"
 
@@ -22,21 +22,21 @@ WEBHOOK = "deployment/tesk-webhook"
 @contextmanager
 def stored_only(kubectl: Kubectl, tag: str) -> Iterator[None]:
     """Tasks with that tag, whatever its value, are deleted when the block ends, before anybody launches them."""
-    kubectl("annotate", "--overwrite", "namespace", TENANT, f"{naming.PAUSED}=true")
+    kubectl("annotate", "--overwrite", "namespace", STANDING, f"{naming.PAUSED}=true")
     try:
         _switched(kubectl, "TESK_STORE_ONLY=true")
         yield
     finally:
         deleted(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(tag)}")
         _switched(kubectl, "TESK_STORE_ONLY-")
-        kubectl("annotate", "namespace", TENANT, f"{naming.PAUSED}-")
+        kubectl("annotate", "namespace", STANDING, f"{naming.PAUSED}-")
 
 
 def deleted(kubectl: Kubectl, selector: str) -> None:
     """No ConfigMap with these labels is left. The API server deletes them, for kubectl does one after the other."""
 
     def where(limit: int) -> str:
-        return f"{path('configmaps', TENANT)}?{urlencode({'labelSelector': selector, 'limit': str(limit)})}"
+        return f"{path('configmaps', STANDING)}?{urlencode({'labelSelector': selector, 'limit': str(limit)})}"
 
     while json.loads(kubectl("get", "--raw", where(1)))["items"]:
         kubectl("delete", "--raw", where(2000))

@@ -17,12 +17,16 @@ import tes
 from demo.demo import storage
 from tescore import tenants
 
-_ROOT = Path(__file__).parents[2]
-TENANT = "tesk"
+STANDING = "tesk"
+"""The tenant that `make up` leaves, which is the service's default one."""
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+TENANT = f"{STANDING}-{_WORKER}" if _WORKER else STANDING
+"""The namespace of this process's tests. Tests beside it would count its pods and change its settings and quotas."""
 SERVICE = "tesk-system"
 FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
 AS_1000 = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; exec su u -c '{}'"
 """A script for a shell that is root: the rest of it runs as uid 1000."""
+_ROOT = Path(__file__).parents[2]
 _NAMES = (
     "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
     "BWA_IMAGE", "NOSHELL_IMAGE", "HTTP_URL",
@@ -30,7 +34,7 @@ _NAMES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks back on the whole run, or waits for long, comes last."""
+    """What looks back on the whole run comes last."""
     items.sort(key=lambda item: item.get_closest_marker("last") is not None)
 
 
@@ -121,18 +125,23 @@ class Service:
     def state(self, task_id: str) -> str:
         return str(self.call("GET", f"/tasks/{task_id}")[1]["state"])
 
-    def ended(self, task_id: str, *, within: float = 60) -> dict[str, Any]:
+    def ended(self, task_id: str, *, within: float = 120) -> dict[str, Any]:
         """The full task once it has ended."""
         wait_until(lambda: self.state(task_id) in FINAL, f"{task_id} has ended", within=within)
         return self.full(task_id)
 
 
-def wait_until(true: Callable[[], object], what: str, *, within: float = 60) -> None:
+def wait_until(true: Callable[[], object], what: str, *, within: float = 120) -> None:
     """Looks until something is so; fails with what it waited for."""
     deadline = time.monotonic() + within
     while not true():
         assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
         time.sleep(0.1)
+
+
+def left_of_tasks(kubectl: Kubectl) -> list[str]:
+    """All that the tenant's tasks have made and that is still there."""
+    return kubectl.names("pods,jobs,pvc", "-l", "tesk/task")
 
 
 @contextmanager
@@ -148,23 +157,6 @@ def made(kubectl: Kubectl, *objects: dict[str, Any]) -> Iterator[None]:
         kubectl("delete", "--ignore-not-found", "--timeout=60s", *reversed(names))
 
 
-@contextmanager
-def made_tenants(kubectl: Kubectl, *names: str, pod_security: str = "baseline") -> Iterator[list[Service]]:
-    """Tenants as an admin makes them, with the storage keys of the one under test, for as long as a block lasts."""
-    given = {**os.environ, "POD_SECURITY": pod_security}
-    keys = kubectl.json("get", "secret", "tesk-s3")
-    try:
-        for name in names:
-            subprocess.run([_ROOT / "scripts/tenant", name], env=given, check=True, capture_output=True)
-            metadata = {"name": "tesk-s3", "namespace": name}
-            kubectl("-n", name, "create", "-f", "-", given={**keys, "metadata": metadata})
-        time.sleep(tenants.REMEMBERED + 0.5)  # for so long the service knows only those that it saw before
-        urls = [f"{os.environ['TES_URL']}/{name}" for name in names]
-        yield [Service(url, tes.HTTPClient(url, timeout=10)) for url in urls]
-    finally:
-        kubectl("delete", "namespace", *names, "--ignore-not-found", "--timeout=180s")
-
-
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     missing = [name for name in _NAMES if name not in os.environ]
@@ -173,13 +165,46 @@ def environment() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def kubectl(environment: dict[str, str]) -> Kubectl:
-    return Kubectl()
+def own_tenant(environment: dict[str, str]) -> Iterator[None]:
+    """TENANT, which is made unless it is the standing one. It is removed again once its tasks have left nothing."""
+    kubectl = Kubectl()
+    if TENANT == STANDING:
+        yield
+        return
+    remove = ("delete", "namespace", TENANT, "--ignore-not-found", "--timeout=180s")
+    kubectl(*remove)  # of a run that was broken off
+    subprocess.run([_ROOT / "scripts/tenant", TENANT], check=True, capture_output=True)
+    try:
+        keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
+        metadata = {"name": "tesk-s3", "namespace": TENANT}
+        kubectl("apply", "-f", "-", given={"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": keys})
+        yield
+        wait_until(lambda: left_of_tasks(kubectl) == [], "everything is gone")
+    finally:
+        kubectl(*remove)
 
 
 @pytest.fixture(scope="session")
-def service(environment: dict[str, str]) -> Service:
-    return Service(environment["TES_URL"], tes.HTTPClient(environment["TES_URL"], timeout=10))
+def kubectl(own_tenant: None) -> Kubectl:
+    return Kubectl()
+
+
+def serving(url: str) -> Service:
+    return Service(url, tes.HTTPClient(url, timeout=10))
+
+
+@pytest.fixture(scope="session")
+def service(environment: dict[str, str], own_tenant: None) -> Service:
+    """For the tasks of this process's tenant."""
+    service = serving(f"{environment['TES_URL']}/{TENANT}")
+    wait_until(lambda: service.call("GET", "/service-info")[0] == 200, "the service knows the tenant")
+    return service
+
+
+@pytest.fixture(scope="session")
+def default_service(environment: dict[str, str]) -> Service:
+    """As a client sees it that names no tenant."""
+    return serving(environment["TES_URL"])
 
 
 @pytest.fixture(scope="session")
@@ -201,7 +226,7 @@ def s3(environment: dict[str, str]) -> Any:
 @pytest.fixture(scope="session")
 def bucket(s3: Any) -> Iterator[str]:
     """A bucket of this run's own."""
-    name = f"e2e-{int(time.time())}"
+    name = f"e2e-{TENANT}-{int(time.time())}"
     s3.create_bucket(Bucket=name)
     yield name
     keys = [item["Key"] for item in s3.list_objects_v2(Bucket=name).get("Contents", [])]

@@ -1,24 +1,44 @@
 """Tenants that are there for as long as a test needs them."""
 
+import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.conftest import STANDING, Kubectl, Service, serving, wait_until
 
 _COMMAND = Path(__file__).parents[2] / "scripts/tenant"
 
 
 @contextmanager
-def tenant(name: str, service: Service, kubectl: Kubectl, **settings: str) -> Iterator[Service]:
-    """The service as it is for a new tenant with these settings, until the block ends."""
-    subprocess.run([_COMMAND, name], check=True, capture_output=True)
+def tenant(
+    name: str, kubectl: Kubectl, *options: str, pod_security: str = "baseline", **settings: str
+) -> Iterator[Service]:
+    """The service as it is for a new tenant, made with options of scripts/tenant, with these settings and the storage
+    keys of the standing one, until the block ends.
+    """
+    given = {**os.environ, "POD_SECURITY": pod_security}
+    kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=300s")  # of a run that was broken off
+    subprocess.run([_COMMAND, *options, name], env=given, check=True, capture_output=True)
     try:
-        made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "tesk-settings"}, "data": settings}
-        kubectl("-n", name, "apply", "-f", "-", given=made)
-        own = Service(f"{service.url}/{name}", service.client)
+        keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
+        kubectl("-n", name, "create", "-f", "-", given=_object("Secret", "tesk-s3", keys))
+        if settings:
+            kubectl("-n", name, "apply", "-f", "-", given=_object("ConfigMap", "tesk-settings", settings))
+        own = serving(f"{os.environ['TES_URL']}/{name}")
         wait_until(lambda: own.call("GET", "/tasks")[0] == 200, "the tenant is known")
         yield own
     finally:
-        kubectl("delete", "namespace", name, "--timeout=300s")
+        kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=300s")
+
+
+@contextmanager
+def tenants(kubectl: Kubectl, *names: str) -> Iterator[list[Service]]:
+    """Several."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(tenant(name, kubectl)) for name in names]
+
+
+def _object(kind: str, name: str, data: dict[str, str]) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data}

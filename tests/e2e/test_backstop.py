@@ -68,8 +68,8 @@ def test_a_task_that_was_launched_and_then_not_stored_leaves_nothing(
 
     assert (status, answer["error"]) == (403, "Refused")
     assert "exceeded quota" in answer["message"]
-    wait_until(lambda: set(kubectl.names("jobs")) > before, "it was launched", within=5)
-    wait_until(lambda: set(kubectl.names("jobs")) <= before, "the launched taskmaster is gone")
+    wait_until(lambda: set(kubectl.names("jobs")) - before, "it was launched")
+    wait_until(lambda: not set(kubectl.names("jobs")) - before, "the launched taskmaster is gone")
 
 
 def test_an_ended_task_expires(service: Service, kubectl: Kubectl, shell: Shell) -> None:

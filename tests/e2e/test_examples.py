@@ -10,6 +10,8 @@ import pytest
 from tests.e2e.conftest import Kubectl, Service, wait_until
 from tests.e2e.examples import TREES, documents
 
+pytestmark = pytest.mark.alone  # they are many, and some take half of the node
+
 ENDLESS = {"cancel/counter", "resources/more_cpu_than_nodes"}
 KEPT = {"output/existing": "old", "overwrite/a": "old", "overwrite/other": "old", "overwrite/sub/other": "old"}
 """Objects that are there before the tasks."""
@@ -21,7 +23,7 @@ def example(name: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("task", [name], indirect=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def started(
     service: Service, environment: dict[str, str], kubectl: Kubectl, s3: Any, bucket: str, busybox: str
 ) -> Iterator[dict[str, str]]:
@@ -221,14 +223,6 @@ def test_error_stops_execution(task: dict[str, Any]) -> None:
     assert (first["stdout"], second["exit_code"]) == ("first\n", 3)
 
 
-@pytest.mark.last
-@example("error/input")
-def test_error_input(task: dict[str, Any]) -> None:
-    """Where no name server answers, it is asked for a minute or two: the other tests need not wait for that."""
-    assert (task["state"], task["logs"][0]["logs"]) == ("SYSTEM_ERROR", [])
-    assert any("http://no-such-host.invalid/file" in line for line in task["logs"][0]["system_logs"])
-
-
 @example("error/output_new_dir_file")
 def test_output_new_dir_file(task: dict[str, Any], s3: Any, bucket: str) -> None:
     """It is no error any more: folders are made on the way."""
@@ -360,3 +354,10 @@ def test_an_invalid_task_is_refused_with_the_path_of_what_is_wrong(
     status, answer = service.call("POST", "/tasks", body)
     assert (status, answer["error"]) == (400, "InvalidTask")
     assert [told for told in answer["problems"] if told.startswith(problem)]
+
+
+@example("error/input")
+def test_error_input(task: dict[str, Any]) -> None:
+    """Where no name server answers, it is asked for a minute or two: so this comes last."""
+    assert (task["state"], task["logs"][0]["logs"]) == ("SYSTEM_ERROR", [])
+    assert any("http://no-such-host.invalid/file" in line for line in task["logs"][0]["system_logs"])

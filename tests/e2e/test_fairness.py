@@ -2,8 +2,12 @@
 
 from statistics import median
 
+import pytest
+
 from tests.campaigns.fairness import FACTOR, measured
 from tests.e2e.conftest import Kubectl, Service
+
+pytestmark = pytest.mark.alone
 
 
 def test_a_task_has_its_turn_beside_a_tenant_with_a_long_queue(

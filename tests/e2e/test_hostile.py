@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from tests.e2e import attacks
-from tests.e2e.conftest import Kubectl, Service, made_tenants, wait_until
+from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.tenants import tenants
+
+pytestmark = pytest.mark.alone
 
 LIMITS = {
     "apiVersion": "v1",
@@ -40,7 +43,7 @@ def node(kubectl: Kubectl) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def tasks(kubectl: Kubectl, shell: Callable[..., dict[str, Any]], bucket: str, node: dict[str, Any]) -> Iterator[Tasks]:
     [address] = [each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
-    with made_tenants(kubectl, attacks.TENANT, "e2e-neighbour") as (service, neighbour):
+    with tenants(kubectl, attacks.TENANT, "e2e-neighbour") as (service, neighbour):
         kubectl("-n", attacks.TENANT, "create", "-f", "-", given=LIMITS)
         slow = {"inputs": [{"path": "/in/x", "content": "x"}], "executors": [shell("sleep 20; cat /in/x")]}
         before = neighbour.create(slow)

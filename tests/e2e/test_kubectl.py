@@ -206,6 +206,7 @@ def test_applying_the_manifest_of_a_task_again_changes_nothing(
     kubectl("delete", "configmap", "task-applied")
 
 
+@pytest.mark.alone
 def test_the_webhook_makes_its_authority_anew_when_it_is_lost(service: Service, kubectl: Kubectl, shell: Shell) -> None:
     kubectl("-n", SERVICE, "delete", "secret", "tesk-webhook-tls")
     kubectl("-n", SERVICE, "rollout", "restart", "deployment/tesk-webhook")

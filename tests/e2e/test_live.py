@@ -68,7 +68,7 @@ def test_who_follows_a_log_and_goes_leaves_room_for_others(service: Service, she
     def status() -> bytes:
         """Of a stream that is left as soon as it is answered."""
         with socket.create_connection((where.hostname or "", where.port or 80), timeout=30) as client:
-            path = f"/v1/tasks/{task_id}/logs/0/stdout?follow=true"
+            path = f"{where.path}/v1/tasks/{task_id}/logs/0/stdout?follow=true"
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: h\r\n\r\n".encode())
             return client.recv(12)
 
@@ -114,6 +114,6 @@ def test_a_task_that_leaves_the_filter_is_gone(service: Service, shell: Shell) -
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/readyz", "/healthz"])
-def test_what_is_beside_the_standard_is_served(service: Service, path: str) -> None:
-    with urllib.request.urlopen(service.url + path, timeout=30) as answer:
+def test_what_is_beside_the_standard_is_served(default_service: Service, path: str) -> None:
+    with urllib.request.urlopen(default_service.url + path, timeout=30) as answer:
         assert answer.status == 200

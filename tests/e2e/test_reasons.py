@@ -34,7 +34,7 @@ def registry(kubectl: Kubectl) -> Iterator[str]:
     image = kubectl("-n", "tesk-storage", "get", "deployment", "http", "-o",
                     "jsonpath={.spec.template.spec.containers[0].image}")  # fmt: skip
     script = f"cat > /tmp/conf <<'END'\n{REGISTRY}\nEND\nexec nginx -e stderr -g 'daemon off;' -c /tmp/conf"
-    kubectl("-n", "default", "create", "-f", "-", given={
+    kubectl("-n", "default", "apply", "-f", "-", given={
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "registry", "namespace": "default"},
         "spec": {
             "hostNetwork": True, "terminationGracePeriodSeconds": 0,
@@ -154,7 +154,7 @@ def test_less_than_the_namespaces_minimum_is_raised_to_it(
     service: Service, kubectl: Kubectl, shell: Shell, limits: None
 ) -> None:
     resources = {"ram_gb": 0.01, "disk_gb": 0.5}
-    task_id = service.create({"executors": [shell("sleep 1")], "volumes": ["/v"], "resources": resources})
+    task_id = service.create({"executors": [shell("sleep 8")], "volumes": ["/v"], "resources": resources})
     wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
     [container] = kubectl.json("get", "pod", f"{task_id}-executor-0")["spec"]["containers"]
     assert container["resources"]["limits"]["memory"] == "64Mi"

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tescore.tenants import REMEMBERED
-from tests.e2e.conftest import Kubectl, Service, made_tenants
+from tests.e2e import tenants
+from tests.e2e.conftest import Kubectl, Service
 
 TENANT = "e2e-restricted"
 Shell = Callable[..., dict[str, Any]]
@@ -16,7 +17,7 @@ Shell = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def tenant(kubectl: Kubectl) -> Iterator[Service]:
-    with made_tenants(kubectl, TENANT, pod_security="restricted") as [service]:
+    with tenants.tenant(TENANT, kubectl, pod_security="restricted") as service:
         yield service
 
 

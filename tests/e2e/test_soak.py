@@ -1,7 +1,11 @@
 """Forty tasks at once, of which some fail, some are cancelled, and taskmasters die; `make soak` does it with 500."""
 
+import pytest
+
 from tests.campaigns.soak import Settings, soaked
 from tests.e2e.conftest import Kubectl, Service
+
+pytestmark = pytest.mark.alone  # forty tasks are as many as the node bears
 
 
 def test_tasks_end_rightly_whatever_becomes_of_their_taskmasters(

@@ -17,6 +17,8 @@ from tests.campaigns.stored_only import bare
 from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until
 from tests.e2e.tenants import tenant
 
+pytestmark = pytest.mark.alone
+
 TENANT = "e2e-away"
 WEBHOOK = "deployment/tesk-webhook"
 SECRET = "tesk-webhook-tls"
@@ -26,9 +28,9 @@ SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def own(service: Service, kubectl: Kubectl) -> Iterator[Service]:
+def own(kubectl: Kubectl) -> Iterator[Service]:
     """The service in a tenant where one task runs at a time, so that many cost little."""
-    with tenant(TENANT, service, kubectl, TESK_TASK_LIMIT="1") as made:
+    with tenant(TENANT, kubectl, TESK_TASK_LIMIT="1") as made:
         yield made
 
 
