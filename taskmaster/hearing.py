@@ -19,23 +19,33 @@ class Hearing:
     """A port at which each filer that is expected may tell its report once, with a key that its pod alone knows."""
 
     def __init__(self, address: str, heard: Callable[[Change], None]) -> None:
-        """Listens on that address of the taskmaster's pod; `heard` is called in a thread. Raises OSError."""
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        """Listens on that address of the taskmaster's pod, if there is one; `heard` is called in a thread.
+
+        Raises OSError if it cannot.
+        """
+        self.told: dict[str, report.Report] = {}
+        """By pods: what was heard of them."""
         self._address = address
-        self._socket = socket.create_server((address, 0), family=family)
+        self._port = 0
         self._pods: dict[str, str] = {}
         self._heard = heard
-        threading.Thread(target=self._run, daemon=True).start()
+        if address:
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            listening = socket.create_server((address, 0), family=family)
+            self._port = listening.getsockname()[1]
+            threading.Thread(target=self._run, args=(listening,), daemon=True).start()
 
     def expect(self, pod: str) -> str:
-        """What that pod's filer must know: address, port and key."""
+        """What that pod's filer must know: address, port and key; nothing where nobody listens."""
+        if not self._port:
+            return ""
         key = os.urandom(16).hex()
         self._pods[key] = pod
-        return f"{self._address} {self._socket.getsockname()[1]} {key}"
+        return f"{self._address} {self._port} {key}"
 
-    def _run(self) -> None:
+    def _run(self, listening: socket.socket) -> None:
         while True:
-            connection, _ = self._socket.accept()
+            connection, _ = listening.accept()
             with connection:
                 connection.settimeout(_SECONDS)
                 try:
@@ -44,7 +54,8 @@ class Hearing:
                     continue
             pod = self._pods.pop(key.decode(errors="replace"), "")
             if pod:
-                self._heard(Change("reports", pod, {"lines": told.decode(errors="replace").split("\n")}))
+                self.told[pod] = report.read(told.decode(errors="replace").split("\n"))
+                self._heard(Change("reports", pod, None))
 
 
 def _all_of(connection: socket.socket) -> bytes:

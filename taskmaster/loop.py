@@ -12,7 +12,6 @@ from taskmaster import (
     leftovers,
     manifests,
     observe,
-    ownership,
     plan,
     release,
     scratch,
@@ -25,13 +24,13 @@ from taskmaster.hearing import Hearing
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
-from taskmaster.own_record import OwnRecord, SteppedBack
+from taskmaster.own_record import OwnRecord
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import document, events, limits, model, naming, record, report, tails
-from tescore.errors import Conflict, Missing, Refused, TeskError
+from tescore.errors import Conflict, Refused, TeskError
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
 
@@ -59,9 +58,7 @@ class Taskmaster:
         self._own_claim = scratch.has_own_claim(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.record.uid)
-        self._hearing = Hearing(settings.pod_ip, self._watches.put) if settings.pod_ip else None
-        self._told: dict[str, report.Report] = {}
-        """By pods: what their filers told by themselves."""
+        self._hearing = Hearing(settings.pod_ip, self._watches.put)
 
     def run(self) -> None:
         """Returns when the task has ended and nothing is left of it but its record."""
@@ -75,22 +72,10 @@ class Taskmaster:
         """Once, before anything is waited for: after the first pod is made, which so begins sooner."""
         if not self._attends:
             self._attends = True
-            self._own_job()
+            self._own.take_job()
             seen = self._own.seen
             changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
             self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)
-
-    def _own_job(self) -> None:
-        """Now that the record is known to be stored, its deletion shall remove the Job as well."""
-        owned = {"metadata": {"ownerReferences": [ownership.owner(self._own.seen)]}}
-        while True:
-            try:
-                self._kube.patch("batch/v1/jobs", naming.job(self._own.seen.task_id), owned)
-            except Conflict:
-                continue  # the Job's controller wrote at the same moment
-            except Missing as error:
-                raise SteppedBack("The Job of this taskmaster has been deleted.") from error
-            return
 
     def _run_steps(self) -> None:
         pod = None if self._first else self._look()
@@ -139,7 +124,7 @@ class Taskmaster:
             if step == self._steps[0] and claim:
                 self._objects.make("persistentvolumeclaims", claim)
             failed = tasklog.failed(seen.log, self._task)
-            report_to = self._hearing.expect(self._pod_name()) if self._hearing and step.kind != Kind.EXECUTOR else ""
+            report_to = "" if step.kind == Kind.EXECUTOR else self._hearing.expect(self._pod_name())
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
         except Refused as error:
@@ -178,9 +163,8 @@ class Taskmaster:
             return pod
         if change.name != self._pod_name():
             return pod
-        if change.kind == "reports" and change.object and pod:
-            self._told[pod.name] = report.read(change.object["lines"])
-            return observe.done(pod)
+        if change.kind == "reports":
+            return observe.done(pod) if pod else None
         return observe.pod(change.object) if change.object is not None else None
 
     def _read_and_conclude(self, step: Step, pod: Pod, end: Terminated) -> None:
@@ -192,7 +176,7 @@ class Taskmaster:
             tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)
         else:
-            told = self._told.get(pod.name) or self._objects.report(pod.name)
+            told = self._hearing.told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
         self._conclude(StepEnd(step, grown, explain.ended(step, pod, told), pod))

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from taskmaster import pages, plan
+from taskmaster import ownership, pages, plan
 from taskmaster.kube import Kube, Object
 from taskmaster.objects import Objects
-from tescore import record
-from tescore.errors import Missing, Refused
+from tescore import naming, record
+from tescore.errors import Conflict, Missing, Refused
 from tescore.record import Record
 from tescore.states import State
 from tescore.system_log import TaskLog
@@ -31,6 +31,18 @@ class OwnRecord:
     @property
     def journal(self) -> plan.Journal:
         return plan.journal(self.seen.step)
+
+    def take_job(self) -> None:
+        """Now that the record is known to be stored, its deletion shall remove the taskmaster's Job as well."""
+        owned = {"metadata": {"ownerReferences": [ownership.owner(self.seen)]}}
+        while True:
+            try:
+                self._kube.patch("batch/v1/jobs", naming.job(self.seen.task_id), owned)
+            except Conflict:
+                continue  # the Job's controller wrote at the same moment
+            except Missing as error:
+                raise SteppedBack("The Job of this taskmaster has been deleted.") from error
+            return
 
     def write(self, state: State, annotations: Annotations, grown: TaskLog | None = None) -> None:
         """All in one write. Raises Conflict if the record has changed, SteppedBack if it is gone."""

@@ -43,10 +43,8 @@ def delivered(to: str, *lines: str) -> bytes:
 def test_a_filers_report_is_heard_as_it_stands_in_its_log(hearing: Hearing, heard: Changes) -> None:
     lines = [report.warning("ö is no reason"), report.failure("none\n either")]
     log = delivered(hearing.expect("pod-1"), *lines).decode()
-    change = heard.get(timeout=5)
-    assert (change.kind, change.name) == ("reports", "pod-1")
-    assert change.object is not None
-    assert report.read(change.object["lines"]) == report.read(log.splitlines())
+    assert heard.get(timeout=5) == Change("reports", "pod-1", None)
+    assert hearing.told == {"pod-1": report.read(log.splitlines())}
 
 
 def test_each_pod_is_known_by_its_key_and_heard_once(hearing: Hearing, heard: Changes) -> None:
