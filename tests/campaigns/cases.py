@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.e2e.conftest import STANDING
+
 OWN, SHARED = "bench-own", "bench-shared"
 """Tenants: scratch as a claim for each task, and as folders of one claim."""
 CLAIM = "scratch"
@@ -107,6 +109,8 @@ def content(place: Place, _: str) -> list[dict[str, Any]]:
 
 BARE, BARE_CLAIM = Case("bare pod", OWN, bare_pod, False), Case("bare pod, claim", OWN, bare_claim, False)
 HELLO, FILES = Case("hello", OWN, hello), Case("io, shared scratch", SHARED, files)
+CROWDED = Case("hello", STANDING, hello)
+"""Where many tasks are stored."""
 FILES_ON_CLAIM = Case("io, claim", OWN, files)
 COST_CASES = (HELLO, FILES, FILES_ON_CLAIM)
 """Those whose cost is told."""

@@ -59,7 +59,7 @@ def _of_a_record(record: dict[str, Any]) -> list[str]:
 
 @contextmanager
 def sightings(server: Target, namespace: str) -> Iterator[Sightings]:
-    """Watches a namespace's pods and records until the block ends."""
+    """Watches what becomes of a namespace's pods and records from now on, until the block ends."""
     seen = Sightings()
     with ExitStack() as stack:
         for kind, selector, accept, states in (
@@ -67,8 +67,10 @@ def sightings(server: Target, namespace: str) -> Iterator[Sightings]:
             ("configmaps", naming.TASK_SELECTOR, listing.METADATA_OF_ONE, _of_a_record),
         ):
             connection = server.connection()
-            query = urlencode({"watch": "1", "labelSelector": selector, "timeoutSeconds": str(_WATCHED)})
-            lines = connection.lines(f"{path(kind, namespace)}?{query}", Accept=accept)
+            where = path(kind, namespace)
+            now = json.loads(connection.ask("GET", f"{where}?limit=1"))["metadata"]["resourceVersion"]
+            wanted = {"watch": "1", "labelSelector": selector, "timeoutSeconds": str(_WATCHED), "resourceVersion": now}
+            lines = connection.lines(f"{where}?{urlencode(wanted)}", Accept=accept)
             threading.Thread(target=_read, args=(lines, seen, states), daemon=True).start()
             stack.callback(connection.close)
         yield seen
