@@ -25,10 +25,11 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from taskmaster import claim, loop
+from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 
-kube = Kube(sys.argv[1], "tesk", account=Path(sys.argv[2]), waits=[])
+kube = Kube(sys.argv[1], "tesk", account=mounted(Path(sys.argv[2])), waits=[])
 mine = Settings(task=sys.argv[3], namespace="tesk", pod_uid="p-1", filer_image="filer:1")
 now = lambda: datetime(2026, 11, 22, tzinfo=UTC)
 loop.Taskmaster(kube, mine, claim.claimed(kube, mine, now), now).run()
@@ -63,6 +64,7 @@ def run(server: ApiServer, folder: Path) -> int:
     server.stored("configmaps", stored, "ADDED")
     server.stored("jobs", {"metadata": {"name": PREFIX, "uid": "j-1"}}, "ADDED")
     (folder / "token").write_text("t")
+    (folder / "ca.crt").touch()
     ended = subprocess.run(
         [sys.executable, "-c", TASKMASTER, server.url, str(folder), settings().task],
         env={"PYTHONPATH": os.pathsep.join(sys.path), "MALLOC_ARENA_MAX": "2"},
