@@ -1,6 +1,7 @@
 """The same request many times over kept connections, and how long each took."""
 
 import http.client
+import socket
 import ssl
 import threading
 import time
@@ -61,7 +62,7 @@ class Connection:
         return data
 
     def lines(self, path: str, **headers: str) -> Iterator[bytes]:
-        """The lines of an answer that may last, as they come, until the connection is closed."""
+        """The lines of an answer that may last, as they come, until the connection is stopped."""
         answer = self._asked("GET", path, None, headers)
         if answer.status != 200:
             raise Failed(answer.status, answer.read().decode(errors="replace"))
@@ -75,6 +76,10 @@ class Connection:
         given = {"Content-Type": "application/json"} if body is not None else {}
         self._made.request(method, path, body=body, headers={**self._headers, **given, **named})
         return self._made.getresponse()
+
+    def stop(self) -> None:
+        """Ends an answer that another thread reads, which closing would wait for."""
+        self._made.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._made.close()

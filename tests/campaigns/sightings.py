@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlencode
 
@@ -72,12 +73,12 @@ def sightings(server: Target, namespace: str) -> Iterator[Sightings]:
             wanted = {"watch": "1", "labelSelector": selector, "timeoutSeconds": str(_WATCHED), "resourceVersion": now}
             lines = connection.lines(f"{where}?{urlencode(wanted)}", Accept=accept)
             threading.Thread(target=_read, args=(lines, seen, states), daemon=True).start()
-            stack.callback(connection.close)
+            stack.callback(connection.stop)
         yield seen
 
 
 def _read(lines: Iterator[bytes], seen: Sightings, states: Callable[[dict[str, Any]], list[str]]) -> None:
-    with suppress(OSError, ValueError):  # the connection was closed
+    with suppress(OSError, HTTPException):  # the connection was stopped
         for line in lines:
             shown = json.loads(line)["object"]
             seen.see(shown["metadata"]["name"], states(shown))
