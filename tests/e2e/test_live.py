@@ -49,7 +49,7 @@ def test_output_is_followed_from_before_the_executor_begins_until_it_ends(servic
 def test_output_up_to_now_is_shown_while_the_executor_runs(service: Service, shell: Shell) -> None:
     task_id = service.create({"executors": [shell("echo begun; sleep 600")]})
     wait_until(lambda: text(service, f"/tasks/{task_id}/logs/0/stdout") == "begun\n", "the output is there")
-    assert service.state(task_id) == "RUNNING"
+    wait_until(lambda: service.state(task_id) == "RUNNING", "the taskmaster has seen what the log shows already")
     service.call("POST", f"/tasks/{task_id}:cancel")
     service.ended(task_id)
 
