@@ -149,7 +149,8 @@ class TooNew(Unavailable):
 _NOT_YET = "ResourceVersionTooLarge"
 _SECRET_PATH = re.compile(r"(/admit/)\w+")
 """The webhook's path, which the API server alone should know, and which it quotes where it cannot reach the webhook."""
-_TRANSIENT_CODES = frozenset({408, 409, 429, 500, 502, 503, 504})
+_TRANSIENT_CODES = frozenset({401, 408, 409, 429, 500, 502, 503, 504})
+"""401 is an answer to a pod that has been deleted, whose token ended with it, and that still works on: others go on."""
 
 
 def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:

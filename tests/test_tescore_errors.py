@@ -29,6 +29,7 @@ def status(reason: str, message: str = "words") -> bytes:
         (403, "Forbidden", Refused),
         (422, "Invalid", Refused),
         (400, "BadRequest", Refused),
+        (401, "Unauthorized", Unavailable),
         (429, "TooManyRequests", Unavailable),
         (500, "InternalError", Unavailable),
         (503, "ServiceUnavailable", Unavailable),
