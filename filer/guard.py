@@ -4,7 +4,6 @@ A URL comes from a user: it must not lead to what only the filer's pod can reach
 What counts is the address that a connection is made to, so no redirect and no second answer for a name leads around it.
 """
 
-import ipaddress
 import queue
 import socket
 import threading
@@ -63,7 +62,7 @@ def checked(host: str, port: int) -> list[tuple[Any, ...]]:
     if host.rstrip(".").lower() in _Used.rules.hosts:
         raise NotMovable(f"{host} is a host that transfers must not reach")
     found = _addresses(host, port)
-    permitted = [item for item in found if _Used.rules.permit(ipaddress.ip_address(item[4][0].partition("%")[0]))]
+    permitted = [item for item in found if _Used.rules.permit(item[4][0])]
     if not permitted:
         address = found[0][4][0]
         behind = "" if address == host.strip("[]") else f"{host} is {address}, and "

@@ -39,7 +39,8 @@ class Hearing:
         """What that pod's filer must know: address, port and key; nothing where nobody listens."""
         if not self._port:
             return ""
-        key = os.urandom(16).hex()
+        # A pod that is refused for now is asked for again and again.
+        key = next((key for key, known in list(self._pods.items()) if known == pod), os.urandom(16).hex())
         self._pods[key] = pod
         return f"{self._address} {self._port} {key}"
 

@@ -29,8 +29,9 @@ class Rules:
     hosts: frozenset[str] = frozenset()
     """Names that are denied as well."""
 
-    def permit(self, address: Address) -> bool:
-        meant = _meant(address)
+    def permit(self, address: str) -> bool:
+        """Of an address as `socket.getaddrinfo` has it, which may name its link after a `%`."""
+        meant = _meant(ipaddress.ip_address(address.partition("%")[0]))
         return any(meant in network for network in self.allowed) or not any(meant in each for each in self.denied)
 
 

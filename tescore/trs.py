@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
+from tescore import images
 from tescore.settings import setting
 
 _SCHEME = "trs://"
@@ -89,14 +90,12 @@ def _with_registry(described: Mapping[str, Any]) -> str:
     """The image's name with its registry before it, which servers say in the one field, the other, or both."""
     name = str(described.get("image_name") or "")
     registry = str(described.get("registry_host") or "").rpartition("://")[2].rstrip("/")
-    first, slash, _ = name.partition("/")
-    named = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return f"{registry}/{name}" if registry and name and not named else name
+    return f"{registry}/{name}" if registry and name and not images.names_registry(name) else name
 
 
 def _pinned(name: str, described: Mapping[str, Any]) -> str:
     """A name that says no version, by the digest of the one that was asked for if the server has it."""
-    if ":" in name.rpartition("/")[2] or "@" in name:
+    if images.is_tagged(name):
         return name
     checksums = described.get("checksum")
     for each in checksums if isinstance(checksums, list) else []:

@@ -49,6 +49,7 @@ def test_a_filers_report_is_heard_as_it_stands_in_its_log(hearing: Hearing, hear
 
 def test_each_pod_is_known_by_its_key_and_heard_once(hearing: Hearing, heard: Changes) -> None:
     first, second = hearing.expect("pod-1"), hearing.expect("pod-2")
+    assert hearing.expect("pod-1") == first
     address, port, key = first.split()
     delivered(second)
     delivered(second)

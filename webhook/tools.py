@@ -1,6 +1,5 @@
 """Looks up the images that a task names by TRS URIs, on the hosts that the admin allows."""
 
-import ipaddress
 import json
 import socket
 import time
@@ -78,7 +77,7 @@ def _pools(url: str, rules: Rules) -> Iterator[urllib3.HTTPConnectionPool]:
     host, is_secure = there.hostname or "", there.scheme == "https"
     port = there.port or (443 if is_secure else 80)
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [str(each[4][0]) for each in found if _permitted(str(each[4][0]), rules)]
+    addresses = [address for each in found if rules.permit(address := str(each[4][0]))]
     if not addresses or host in rules.hosts:
         raise Misconfigured(f"{_host(url)} has an address that must not be reached; see TESK_ALLOWED_RANGES.")
     for address in addresses:
@@ -86,10 +85,6 @@ def _pools(url: str, rules: Rules) -> Iterator[urllib3.HTTPConnectionPool]:
             yield urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
         else:
             yield urllib3.HTTPConnectionPool(address, port)
-
-
-def _permitted(address: str, rules: Rules) -> bool:
-    return rules.permit(ipaddress.ip_address(address.partition("%")[0]))
 
 
 def _host(url: str) -> str:
