@@ -160,16 +160,35 @@ def test_a_namespace_is_a_tenant_by_its_label(server: ApiServer) -> None:
     assert server.looks == 1
 
 
-def test_a_new_tenant_is_seen_soon_and_one_that_has_gone_too(server: ApiServer) -> None:
+def test_a_new_tenant_is_seen_at_once_and_one_that_has_gone_soon(server: ApiServer) -> None:
     clock = Clock()
     tenancy = Tenancy(Cluster(server.url), clock)
     assert not tenancy.has("a")
     server.tenants = ["a"]
-    clock.seconds += 4
+    clock.seconds += 0.6
     assert tenancy.has("a")
     server.tenants = []
     clock.seconds += 4
     assert not tenancy.has("a")
+
+
+def test_those_who_try_names_cost_two_looks_a_second(server: ApiServer) -> None:
+    clock = Clock()
+    tenancy = Tenancy(Cluster(server.url), clock)
+    for _ in range(40):
+        assert not tenancy.has("other")
+        clock.seconds += 0.05
+    assert server.looks <= 4
+
+
+def test_of_a_name_that_was_no_tenant_nothing_is_said_while_the_api_server_is_away(server: ApiServer) -> None:
+    clock = Clock()
+    tenancy = Tenancy(Cluster(server.url), clock)
+    assert not tenancy.has("a")
+    server.tenants_unknown = True
+    clock.seconds += 0.6
+    with pytest.raises(Unavailable):
+        tenancy.has("a")
 
 
 def test_tenants_stay_while_the_api_server_is_away(server: ApiServer) -> None:

@@ -35,6 +35,34 @@ def test_while_one_reads_anew_the_others_go_on_with_what_was_known() -> None:
         assert newer.result(10) == "a at 4.0"
 
 
+def test_nobody_goes_on_with_what_was_known_long_ago() -> None:
+    now, begun, go_on = 0.0, threading.Event(), threading.Event()
+
+    def read(_: str) -> float:
+        if now:
+            begun.set()
+            go_on.wait(10)
+        return now
+
+    values = Remembered(read, 3.0, lambda: now)
+    values.get("a")
+    now = 60.0
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(values.get, "a")
+        begun.wait(10)
+        other = pool.submit(values.get, "a")
+        go_on.set()
+        assert [one.result(10), other.result(10)] == [60.0, 60.0]
+
+
+def test_who_wants_it_younger_has_it_read_again() -> None:
+    now, reads = 0.0, count(1)
+    values = Remembered(lambda _: next(reads), 3.0, lambda: now)
+    values.get("a")
+    now = 1.0
+    assert [values.get("a"), values.get("a", within=0.5), values.get("a")] == [1, 2, 2]
+
+
 def test_many_who_ask_first_at_the_same_time_cost_one_read() -> None:
     reads, together = count(1), threading.Barrier(8)
 
