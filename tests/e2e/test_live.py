@@ -2,6 +2,7 @@
 
 import json
 import socket
+import time
 import urllib.request
 from collections.abc import Callable, Generator
 from typing import Any
@@ -21,13 +22,15 @@ def text(service: Service, path: str) -> str:
 
 
 def events(service: Service, query: str = "", last: str = "") -> Generator[tuple[str, str, Any], None, None]:
-    """Id, name and data of each event that has any."""
+    """Id, name and data of each event that has any. Something is told at least each 15 s, so none comes too late."""
+    began = time.monotonic()
     asked = urllib.request.Request(f"{service.url}/v1/tasks:watch{query}", headers={"Last-Event-ID": last})
     with urllib.request.urlopen(asked, timeout=60) as answer:
         assert answer.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         yield "", "open", None
         while True:
             lines = [line.decode().rstrip("\n") for line in iter(answer.readline, b"\n")]
+            assert time.monotonic() - began < 120, "the last event that was waited for did not come"
             told = dict(line.split(": ", 1) for line in lines if not line.startswith(":"))
             if "data" in told:
                 yield told["id"], told.get("event", "message"), json.loads(told["data"])
@@ -85,7 +88,7 @@ def test_the_states_of_a_task_are_told_in_their_order_and_again_to_who_was_cut_o
     tag = "?tag_key=watched&tag_value=live"
     watch = events(service, tag)
     next(watch)
-    task_id = service.create({"tags": {"watched": "live"}, "executors": [shell("sleep 1")]})
+    task_id = service.create({"tags": {"watched": "live"}, "executors": [shell("sleep 4")]})
 
     told = []
     for event_id, name, data in watch:
@@ -105,7 +108,7 @@ def test_the_states_of_a_task_are_told_in_their_order_and_again_to_who_was_cut_o
 def test_a_task_that_leaves_the_filter_is_gone(service: Service, shell: Shell) -> None:
     watch = events(service, "?state=RUNNING&name_prefix=leaves")
     next(watch)
-    task_id = service.create({"name": "leaves", "executors": [shell("sleep 1")]})
+    task_id = service.create({"name": "leaves", "executors": [shell("sleep 4")]})
     found = next(watch)
     assert (found[1], found[2]["id"], found[2]["state"]) == ("message", task_id, "RUNNING")
     gone = next(event for event in watch if event[1] == "gone")
