@@ -20,7 +20,7 @@ ZIPPED_DOCUMENT = TASK_JSON + _ZIPPED
 _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
 PACKED_LIMIT = 960 * 1024
-"""Bytes that document, log and tails, or a page of something, may have: a ConfigMap's data may have 1 MiB."""
+"""Bytes that document, log and tails, or a page beside a record, may have: a ConfigMap's data may have 1 MiB."""
 UNCUT_LIMIT = 984 * 1024
 """Bytes up to which a document is in its record alone; what is left is for a log without tails."""
 DOCUMENT_LIMIT = PACKED_LIMIT + 768 * 1024
@@ -79,14 +79,15 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     Raises InvalidTask for a document that does not fit.
     """
     document = _brief(document)
-    size, packed = len(document.encode()), len(_squeezed(document.encode()))
+    size = len(document.encode())
     if size > UNZIPPED_LIMIT:
         raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
+    plain, zipped = _packed(TASK_JSON, document)
+    packed = len(zipped_document({"binaryData": zipped}))
     if packed > DOCUMENT_LIMIT:
         has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
         cure = "give what is long as a URL, or less of what does not repeat itself"
         raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
-    plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",

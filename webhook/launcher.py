@@ -47,7 +47,8 @@ class Launcher:
 
     def store(self, page: Object) -> None:
         """Stores the page with a part of the task's document."""
-        self._cluster.create(path("configmaps", page["metadata"]["namespace"]), page)
+        with suppress(AlreadyExists):  # its name is that of this very request, which was heard twice
+            self._cluster.create(path("configmaps", page["metadata"]["namespace"]), page)
 
     def launch(self, task_id: str, namespace: str) -> str:
         """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
