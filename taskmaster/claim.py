@@ -31,7 +31,6 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
     """The record, claimed for this pod; as it is if the task has ended; None if it was never stored or is gone.
 
     A task whose document cannot be read any more ends here, and there is nothing to run either.
-
     The newest taskmaster wins: one that comes later is the replacement of one that was lost, and goes on
     where that one was. The other sees it by a conflict or its watch, and steps back.
     """
@@ -40,6 +39,8 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
         seen = long_document.read(stored, lambda page: kube.get("configmaps", page))
         if seen.document and (seen.state in FINAL or seen.taskmaster == settings.pod_uid):
             return Claim(seen, first=False)
+        if seen.state in FINAL:
+            return None
         try:
             if not seen.document:
                 kube.patch("configmaps", settings.task, _end(seen, now()))
@@ -52,9 +53,7 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
 
 
 def _end(seen: Record, now: datetime) -> dict[str, object]:
-    """The end of a task that nobody can go on with; one that has ended stays as it is."""
-    if seen.state in FINAL:
-        return record.change(seen, state=seen.state, annotations={})
+    """The end of a task that nobody can go on with."""
     annotations = {naming.ENDED: record.timestamp(now), naming.REASON: _UNREADABLE}
     log = {**with_note(seen.log, _UNREADABLE), "end_time": record.timestamp(now)}
     return record.change(seen, state=State.SYSTEM_ERROR, annotations=annotations, log=log)
