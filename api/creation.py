@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from tescore import record
-from tescore.cluster import Cluster, path
+from tescore import long_document, record
+from tescore.cluster import Cluster, Object, path
 from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
 from tescore.retry import retried
 
@@ -62,12 +62,15 @@ class Creation:
 
     def is_done(self, task_id: str, document: str, *, owner: str, waits: Sequence[float] = _WAITS) -> bool:
         """Whether this task of this owner's is stored. Raises AlreadyExists if another one has its name."""
-        where = path("configmaps", self._namespace, task_id)
+
+        def stored(name: str) -> Object:
+            where = path("configmaps", self._namespace, name)
+            return retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
+
         try:
-            stored = retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
+            there = long_document.read(stored(task_id), stored)
         except Missing:
             return False
-        there = record.record(stored)
         if there.owner != owner or not _same(there.document, document):
             raise AlreadyExists(f"There is another task {task_id!r}.")
         return True

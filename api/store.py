@@ -11,8 +11,8 @@ from api.creation import Creation
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, outputs, record, validation
-from tescore.cluster import Cluster, path
+from tescore import listing, long_document, naming, outputs, record, validation
+from tescore.cluster import Cluster, Object, path
 from tescore.errors import (
     AlreadyExists,
     BadRequest,
@@ -103,16 +103,13 @@ class Store:
         """The task, whosever it is, for those who have been let pass before. Raises TaskNotFound."""
         if not naming.is_task_id(task_id):
             raise TaskNotFound(task_id)
-        where = path("configmaps", self._namespace, task_id)
         try:
-            stored = self._retried(lambda: self._cluster.get(where), _READ_WAITS)
+            stored = self._config_map(task_id)
         except Missing as error:
             raise TaskNotFound(task_id) from error
-        except Refused as error:
-            raise Misconfigured(str(error)) from error
         if stored["metadata"].get("labels", {}).get(naming.COMPONENT) != naming.TASK_LABELS[naming.COMPONENT]:
             raise TaskNotFound(task_id)
-        return record.record(stored)
+        return self._record(stored)
 
     @contextmanager
     def shown(self, task_id: str, view: View, judge: Judge) -> Iterator[dict[str, Any]]:
@@ -215,7 +212,7 @@ class Store:
         return self._retried(once, _READ_WAITS)
 
     def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
-        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(record.record(item), view)
+        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(self._record(item), view)
 
     def _whole(self, seen: Record, view: View) -> dict[str, Any]:
         return views.task(self._joined(seen), view, self.settings())
@@ -226,13 +223,16 @@ class Store:
         files: list[outputs.File] = []
         for number in range(counted.number):
             with suppress(Missing, ValueError):
-                files += self._page(seen, number)
+                files += outputs.page(self._config_map(naming.outputs_page(seen.task_id, number)), seen.uid)
         return views.with_outputs(seen, files, of=counted.files) if counted.number else seen
 
-    def _page(self, seen: Record, number: int) -> list[outputs.File]:
-        where = path("configmaps", self._namespace, naming.outputs_page(seen.task_id, number))
+    def _record(self, stored: Object) -> Record:
+        return long_document.read(stored, self._config_map)
+
+    def _config_map(self, name: str) -> Object:
+        where = path("configmaps", self._namespace, name)
         try:
-            return outputs.page(self._retried(lambda: self._cluster.get(where), _READ_WAITS), seen.uid)
+            return self._retried(lambda: self._cluster.get(where), _READ_WAITS)
         except Refused as error:
             raise Misconfigured(str(error)) from error
 

@@ -59,7 +59,7 @@ def checked(host: str, port: int) -> list[tuple[Any, ...]]:
 
     Raises NotMovable where there are none, and Interrupted where the name servers are away.
     """
-    if host.rstrip(".").lower() in _Used.rules.hosts:
+    if _Used.rules.deny_name(host):
         raise NotMovable(f"{host} is a host that transfers must not reach")
     found = _addresses(host, port)
     permitted = [item for item in found if _Used.rules.permit(item[4][0])]

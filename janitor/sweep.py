@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from janitor import obstacle, scrub, verdict
 from janitor.deeds import Deeds
@@ -59,7 +60,7 @@ class Janitor:
                 log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
-        """Deletes the records of tasks that ended too long ago, and folders of a shared claim that have no task."""
+        """Deletes records of tasks that ended too long ago, and pages and folders that have no task."""
         for namespace in self._namespaces():
             try:
                 self._expire_tenant(namespace, self._tenants.tenant(namespace), now)
@@ -74,6 +75,9 @@ class Janitor:
         retention = timedelta(days=tenant.settings.retention_days)
         for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
             if verdict.has_expired(item["metadata"], now=now, retention=retention):
+                self._deeds.delete("configmaps", item)
+        for item in self._cluster.listed("configmaps", namespace, naming.DOCUMENT_SELECTOR):
+            if verdict.is_old(item, now, self._patience) and not self._is_named(namespace, item["metadata"]):
                 self._deeds.delete("configmaps", item)
 
     def _namespaces(self) -> Iterator[str]:
@@ -179,6 +183,15 @@ class Janitor:
                 if verdict.is_kept(shown["metadata"], now=look.now, keep=keep):
                     kept |= {task, item["metadata"]["name"]}
         return kept
+
+    def _is_named(self, namespace: str, page: Mapping[str, Any]) -> bool:
+        """Whether a page is its task's, and not of a task that is gone or of a try to create it that failed."""
+        where = path("configmaps", namespace, page["labels"][naming.TASK])
+        try:
+            shown = self._cluster.get(where, accept=listing.METADATA_OF_ONE)
+        except Missing:
+            return False
+        return bool(record.document_page(shown["metadata"]) == page["name"])
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:

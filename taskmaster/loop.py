@@ -72,7 +72,7 @@ class Taskmaster:
         """Once, before anything is waited for: after the first pod is made, which so begins sooner."""
         if not self._attends:
             self._attends = True
-            self._own.take_job()
+            self._own.take_over()
             seen = self._own.seen
             changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
             self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)

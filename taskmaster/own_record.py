@@ -1,6 +1,7 @@
 """The taskmaster's own record, as it was last seen, and the writes to it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from taskmaster import ownership, pages, plan
 from taskmaster.kube import Kube, Object
@@ -25,16 +26,19 @@ class OwnRecord:
         self._kube = kube
         self._pod_uid = pod_uid
         self._objects = Objects(kube, claimed.uid)
-        self._room = record.room(claimed.document)
+        self._room = record.room(claimed)
         self.seen = claimed
 
     @property
     def journal(self) -> plan.Journal:
         return plan.journal(self.seen.step)
 
-    def take_job(self) -> None:
-        """Now that the record is known to be stored, its deletion shall remove the taskmaster's Job as well."""
+    def take_over(self) -> None:
+        """Now that the record is known to be stored, its deletion shall remove what was made before it as well."""
         owned = {"metadata": {"ownerReferences": [ownership.owner(self.seen)]}}
+        if self.seen.document_page:
+            with suppress(Missing):
+                self._kube.patch("configmaps", self.seen.document_page, owned)
         while True:
             try:
                 self._kube.patch("batch/v1/jobs", naming.job(self.seen.task_id), owned)

@@ -34,6 +34,10 @@ class Rules:
         meant = _meant(ipaddress.ip_address(address.partition("%")[0]))
         return any(meant in network for network in self.allowed) or not any(meant in each for each in self.denied)
 
+    def deny_name(self, host: str) -> bool:
+        """Of a host's name in any case, with or without the dot at its end."""
+        return host.rstrip(".").lower() in self.hosts
+
 
 def rules(denied: Sequence[str], allowed: Sequence[str], api_server: str = "") -> Rules:
     """The rules for ranges beside the built-in ones, and for the API server's host. Raises BadSettings."""

@@ -16,12 +16,17 @@ from tescore.states import State, may_go
 TASK_JSON = "task.json"
 LOG_JSON = "log.json"
 _ZIPPED = ".gz"
+ZIPPED_DOCUMENT = TASK_JSON + _ZIPPED
 _PLAIN_LIMIT = 256 * 1024
 """Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
 PACKED_LIMIT = 960 * 1024
-"""Bytes that document, log and tails, or a page of outputs, may have: a ConfigMap's data may have 1 MiB."""
-DOCUMENT_LIMIT = 984 * 1024
-"""Bytes that a document may have: ten files of 128 KiB in base64 fit. What is left is for a log without tails."""
+"""Bytes that document, log and tails, or a page beside a record, may have: a ConfigMap's data may have 1 MiB."""
+UNCUT_LIMIT = 984 * 1024
+"""Bytes up to which a document is in its record alone; what is left is for a log without tails."""
+DOCUMENT_LIMIT = PACKED_LIMIT + 768 * 1024
+"""Bytes that a document may have on its page and in its record. Ten contents of 128 KiB took no more than 1540 KiB."""
+_LEVEL = 6
+"""Of gzip: at 9 a document full of control characters took 5 s of CPU, and became 6 % shorter."""
 UNZIPPED_LIMIT = 8 * 1024 * 1024
 NAME_LIMIT = 256
 """Characters of a name that tasks are found by."""
@@ -50,7 +55,11 @@ class Record(NamedTuple):
     step: str
     """The taskmaster's own note of the step that it has begun."""
     document: str
-    """Empty where somebody broke it."""
+    """Empty where somebody broke it, and where its beginning on a page was not read (tescore/long_document.py)."""
+    document_size: int
+    """Bytes that it takes in the record itself."""
+    document_page: str
+    """Name of the page with its beginning."""
     log: Mapping[str, Any]
     """The TES TaskLog, empty before the task was claimed; without the outputs that are on pages."""
     pages: str
@@ -70,14 +79,15 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     Raises InvalidTask for a document that does not fit.
     """
     document = _brief(document)
-    size, packed = len(document.encode()), len(_squeezed(document.encode()))
+    size = len(document.encode())
     if size > UNZIPPED_LIMIT:
         raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
+    plain, zipped = _packed(TASK_JSON, document)
+    packed = len(zipped_document({"binaryData": zipped}))
     if packed > DOCUMENT_LIMIT:
         has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
         cure = "give what is long as a URL, or less of what does not repeat itself"
         raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
-    plain, zipped = _packed(TASK_JSON, document)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -92,9 +102,9 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     }
 
 
-def room(document: str) -> int:
-    """Bytes that are left for tails and outputs beside a document; below 0 if there is none for them."""
-    return PACKED_LIMIT - len(_squeezed(document.encode()))
+def room(seen: Record) -> int:
+    """Bytes that are left for tails and outputs beside a record's document; below 0 if there is none for them."""
+    return PACKED_LIMIT - seen.document_size
 
 
 def stamp(
@@ -139,6 +149,8 @@ def record(stored: Mapping[str, Any]) -> Record:
         taskmaster=annotations.get(naming.TASKMASTER, ""),
         step=annotations.get(naming.STEP, ""),
         document=_document(stored),
+        document_size=_document_size(stored),
+        document_page=document_page(metadata),
         log=_log(stored),
         pages=annotations.get(naming.OUTPUTS, ""),
         images=_images(annotations.get(naming.IMAGES, "")),
@@ -150,6 +162,12 @@ def state(metadata: Mapping[str, Any]) -> State:
     return _STATES.get((metadata.get("labels") or {}).get(naming.STATE, ""), State.UNKNOWN)
 
 
+def document_page(metadata: Mapping[str, Any]) -> str:
+    """The name of the page that a record names in its metadata; empty if it has its whole document itself."""
+    name = str((metadata.get("annotations") or {}).get(naming.DOCUMENT, ""))
+    return name if naming.is_document_page(name, metadata["name"]) else ""
+
+
 def part(stored: Mapping[str, Any], name: str) -> str:
     """The text of one part of a ConfigMap, plain or zipped; empty if it is not there. Raises ValueError if broken."""
     plain = (stored.get("data") or {}).get(name)
@@ -157,6 +175,11 @@ def part(stored: Mapping[str, Any], name: str) -> str:
         return str(plain)
     zipped = (stored.get("binaryData") or {}).get(name + _ZIPPED)
     return unzipped(base64.b64decode(zipped)) if zipped else ""
+
+
+def zipped_document(stored: Mapping[str, Any]) -> bytes:
+    """What a ConfigMap has of a document that is gzipped."""
+    return base64.b64decode((stored.get("binaryData") or {}).get(ZIPPED_DOCUMENT, ""))
 
 
 def size(stored: Mapping[str, Any]) -> int:
@@ -226,7 +249,7 @@ def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
 
 def _squeezed(data: bytes) -> bytes:
     """The data as it is kept: itself as long as it is small, else gzipped."""
-    return data if len(data) <= _PLAIN_LIMIT else gzip.compress(data, mtime=0)
+    return data if len(data) <= _PLAIN_LIMIT else gzip.compress(data, _LEVEL, mtime=0)
 
 
 def _document(stored: Mapping[str, Any]) -> str:
@@ -235,6 +258,11 @@ def _document(stored: Mapping[str, Any]) -> str:
         return part(stored, TASK_JSON)
     except ValueError:
         return ""
+
+
+def _document_size(stored: Mapping[str, Any]) -> int:
+    plain = (stored.get("data") or {}).get(TASK_JSON, "")
+    return len(plain.encode()) + len((stored.get("binaryData") or {}).get(ZIPPED_DOCUMENT, "")) * 3 // 4
 
 
 def _images(text: str) -> Mapping[str, str]:

@@ -6,6 +6,8 @@ import re
 import ssl
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,11 +15,13 @@ from typing import Any
 
 import pytest
 
+from tescore import addresses
 from tests.apiserver import ApiServer, api_server
 from tests.build import executor, task_document
 from tests.servers import Answer, HttpServer, http_server, serving
 from tests.service import admitting, client_of
 from tests.tls import certificate
+from webhook import tools
 
 TASKS = "/ga4gh/tes/v1/tasks"
 VERSION = "/tools/samtools/versions/1.9"
@@ -122,6 +126,17 @@ def test_an_allowed_host_must_not_lead_to_where_only_the_service_is(server: ApiS
     refused = posted(server, hosts_of(registry), URI, allowed=())
     assert (refused.status_code, registry.requests, tasks(server)) == (500, [], [])
     assert "has an address that must not be reached" in refused.json["message"]
+
+
+def test_a_name_that_is_looked_up_for_ever_holds_a_task_no_longer_than_its_limit() -> None:
+    never = threading.Event()
+    begun = time.monotonic()
+    with pytest.raises(tools.NoTrsAnswer, match=r"TRS host tools\.example\.org cannot be reached \(TimeoutError\)"):
+        tools.images(
+            [URI], ["tools.example.org"], addresses.Rules(), seconds=0.3, resolve=lambda *_, **__: [never.wait(60)]
+        )
+    never.set()
+    assert time.monotonic() - begun < 5
 
 
 class _Described(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Makes a task's Job, also where one of that name is there already, and decides whether it may run at once."""
+"""Makes what a task has before it is stored: a page of a long document, and its Job, which may have to wait."""
 
 import functools
 import time
@@ -44,6 +44,11 @@ class Launcher:
         self._tenants = tenants
         self._clock = clock
         self._lines: dict[str, Line] = {}
+
+    def store(self, page: Object) -> None:
+        """Stores the page with a part of the task's document."""
+        with suppress(AlreadyExists):  # its name is that of this very request, which was heard twice
+            self._cluster.create(path("configmaps", page["metadata"]["namespace"]), page)
 
     def launch(self, task_id: str, namespace: str) -> str:
         """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tescore import naming, record, validation
+from tescore import long_document, naming, record, validation
 from tescore.errors import InvalidTask, TeskError
+from tescore.long_document import Cut
 from tescore.states import FINAL
 from tescore.tenant import TenantSettings
 
@@ -29,6 +30,8 @@ class Admitted:
     launches: bool
     """Whether it needs a taskmaster; a dry run does not, and an ended task that comes from a backup."""
     ended: bool
+    cut: Cut | None = None
+    """What becomes of a document that is too long for the record."""
 
 
 def reviewed(
@@ -51,11 +54,13 @@ def reviewed(
     ended = record.state(shown["metadata"]) in FINAL
     problems = _name_problems(name)
     document: Mapping[str, Any] = {}
+    cut: Cut | None = None
     if ended:
         problems += _ended_problems(shown, may_restore=_may_restore(request["userInfo"], restorers))
     else:
         problems += _extra_problems(shown, {record.TASK_JSON})
         try:
+            cut = long_document.cut(shown, naming.document_page(name, request["uid"]))
             document = validation.checked(_document(shown), settings, trs_hosts)
         except InvalidTask as error:
             problems += error.problems
@@ -69,6 +74,7 @@ def reviewed(
         metadata=shown["metadata"],
         launches=not ended and not request.get("dryRun"),
         ended=ended,
+        cut=cut,
     )
 
 
@@ -89,6 +95,7 @@ def allowed(
     if admitted.ended:
         return _review(response)
     labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits, images=images)
+    page, end = _cut_patch(admitted.cut) if admitted.cut else ({}, [])
     patch = [
         {
             "op": "add",
@@ -98,8 +105,9 @@ def allowed(
         {
             "op": "add",
             "path": "/metadata/annotations",
-            "value": {**_foreign(admitted.metadata.get("annotations")), **annotations},
+            "value": {**_foreign(admitted.metadata.get("annotations")), **annotations, **page},
         },
+        *end,
     ]
     encoded = base64.b64encode(json.dumps(patch).encode()).decode()
     return _review({**response, "patchType": "JSONPatch", "patch": encoded})
@@ -109,6 +117,13 @@ def denied(uid: str, error: TeskError, *, code: int) -> dict[str, Any]:
     """The AdmissionReview that refuses, with the status that the caller gets."""
     status = {"code": code, "reason": error.reason, "message": str(error)}
     return _review({"uid": uid, "allowed": False, "status": status})
+
+
+def _cut_patch(cut: Cut) -> tuple[dict[str, str], list[dict[str, Any]]]:
+    """The annotation and the operation that leave only the end of a document in its record."""
+    end = base64.b64encode(cut.end).decode()
+    operation = {"op": "replace", "path": f"/binaryData/{record.ZIPPED_DOCUMENT}", "value": end}
+    return {naming.DOCUMENT: cut.page}, [operation]
 
 
 def _review(response: dict[str, Any]) -> dict[str, Any]:

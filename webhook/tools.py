@@ -2,8 +2,11 @@
 
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,30 +21,55 @@ _SECONDS = 4.0
 _LARGEST = 1024 * 1024
 
 
+Resolver = Callable[..., list[Any]]
+"""As `socket.getaddrinfo`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    rules: Rules
+    resolve: Resolver
+    ends: float
+
+    def left(self) -> float:
+        """Seconds until all must be said. Raises TimeoutError when there are none."""
+        seconds = self.ends - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
 class NoTrsAnswer(Transient):
     """A TRS host is away, busy, or says what makes no sense."""
 
     reason = "NoTrsAnswer"
 
 
-def images(uris: Sequence[str], hosts: Sequence[str], rules: Rules) -> dict[str, str]:
+def images(
+    uris: Sequence[str],
+    hosts: Sequence[str],
+    rules: Rules,
+    *,
+    resolve: Resolver = socket.getaddrinfo,
+    seconds: float = _SECONDS,
+) -> dict[str, str]:
     """The image of each URI, which names a tool on one of these hosts; connects to what the rules permit alone.
 
     Raises InvalidTask for tools that their host does not have, or has no container image of; NoTrsAnswer, and
     Misconfigured where a host that is allowed has no address that is permitted.
     """
-    ends = time.monotonic() + _SECONDS
-    found = {uri: trs.image(_described(trs.url(trs.tool(uri), hosts), rules, ends)) for uri in uris}
+    asking = _Asking(rules, resolve, time.monotonic() + seconds)
+    found = {uri: trs.image(_described(trs.url(trs.tool(uri), hosts), asking)) for uri in uris}
     problems = [f"no container image is found by {uri} on its TRS host" for uri, image in found.items() if not image]
     if problems:
         raise InvalidTask(problems)
     return found
 
 
-def _described(url: str, rules: Rules, ends: float) -> Any:
+def _described(url: str, asking: _Asking) -> Any:
     """The JSON at a URL; None if the server says that there is none. Redirects are not followed."""
     try:
-        status, body = _answer(url, rules, ends)
+        status, body = _answer(url, asking)
         if status in {400, 404, 410}:
             return None
         if status == 200 and len(body) <= _LARGEST:
@@ -53,16 +81,13 @@ def _described(url: str, rules: Rules, ends: float) -> Any:
     raise NoTrsAnswer(f"{_host(url)} answers {status}, with {len(body)} bytes.")
 
 
-def _answer(url: str, rules: Rules, ends: float) -> tuple[int, bytes]:
+def _answer(url: str, asking: _Asking) -> tuple[int, bytes]:
     last: OSError | urllib3.exceptions.HTTPError = OSError("no address")
-    for pool in _pools(url, rules):
-        left = ends - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
+    for pool in _pools(url, asking):
         try:
             answer = pool.urlopen(
                 "GET", urlsplit(url).path, headers={"Host": urlsplit(url).netloc, "Accept": "application/json"},
-                timeout=urllib3.Timeout(total=left), retries=False, preload_content=False,
+                timeout=urllib3.Timeout(total=asking.left()), retries=False, preload_content=False,
             )  # fmt: skip
             with answer:
                 return answer.status, answer.read(_LARGEST + 1)
@@ -71,20 +96,34 @@ def _answer(url: str, rules: Rules, ends: float) -> tuple[int, bytes]:
     raise last
 
 
-def _pools(url: str, rules: Rules) -> Iterator[urllib3.HTTPConnectionPool]:
+def _pools(url: str, asking: _Asking) -> Iterator[urllib3.HTTPConnectionPool]:
     """For each of a host's addresses that may be reached: the connection goes to what was looked at, and no other."""
     there = urlsplit(url)
     host, is_secure = there.hostname or "", there.scheme == "https"
     port = there.port or (443 if is_secure else 80)
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [address for each in found if rules.permit(address := str(each[4][0]))]
-    if not addresses or host in rules.hosts:
+    found = _resolved(host, port, asking)
+    addresses = [address for each in found if asking.rules.permit(address := str(each[4][0]))]
+    if not addresses or asking.rules.deny_name(host):
         raise Misconfigured(f"{_host(url)} has an address that must not be reached; see TESK_ALLOWED_RANGES.")
     for address in addresses:
         if is_secure:
             yield urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
         else:
             yield urllib3.HTTPConnectionPool(address, port)
+
+
+def _resolved(host: str, port: int, asking: _Asking) -> list[Any]:
+    """The host's addresses. A resolver takes its time, and cannot be stopped: what it says too late nobody hears."""
+    answer = Future[list[Any]]()
+
+    def ask() -> None:
+        try:
+            answer.set_result(asking.resolve(host, port, type=socket.SOCK_STREAM))
+        except (OSError, ValueError) as error:
+            answer.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    return answer.result(asking.left())
 
 
 def _host(url: str) -> str:
