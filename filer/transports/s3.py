@@ -1,4 +1,7 @@
-"""Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads."""
+"""Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads.
+
+A profile that is called as a bucket is for that one, `default` for all others.
+"""
 
 import functools
 import socket
@@ -13,6 +16,8 @@ import boto3
 from botocore import exceptions
 from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session
 
 from filer import connections
 from filer.connections import USER_AGENT
@@ -44,13 +49,14 @@ def fetch(url: str, destination: Path) -> int:
         raise Absent("its name is a folder's, and the storage has nothing below it")
     with causes_told():
         # Not HEAD: its errors have no words, and a small object is here already.
-        answer = _client().get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        client = _client(bucket)
+        answer = client.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         found = Object(bucket, key, answer.get("ETag", ""), answer["ContentLength"], s3_fetching.check(answer))
         with closing(answer["Body"]) as body:
             if found.size <= PART:
                 return s3_fetching.whole(found, body, destination)
             return s3_fetching.large(
-                _client(), found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
+                client, found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
             )
 
 
@@ -64,10 +70,10 @@ def store(source: Path, url: str) -> None:
     with causes_told():
         if size > PART:
             anew = functools.partial(store, source, url)
-            s3_storing.large(_client(), bucket, key, source, _threads(), causes_told, anew)
+            s3_storing.large(_client(bucket), bucket, key, source, _threads(), causes_told, anew)
             return
         content = source.read_bytes()
-        answer = _client().put_object(Bucket=bucket, Key=key, Body=content)
+        answer = _client(bucket).put_object(Bucket=bucket, Key=key, Body=content)
         check = s3_fetching.check(answer)
         check.update(content)
         check.done()
@@ -78,7 +84,7 @@ def page(url: str, token: str) -> Page:
     bucket, prefix = parse(url, folder=True)
     more = {"ContinuationToken": token} if token else {}
     with causes_told():
-        answer = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
+        answer = _client(bucket).list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
     keys = (item["Key"] for item in answer.get("Contents", []))
     following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
     return Page(tuple(key.removeprefix(prefix) for key in keys), following)
@@ -89,7 +95,7 @@ def keep_folder(url: str) -> bool:
     bucket, key = parse(url, folder=True)
     if key:  # else it is the bucket, which is there without
         with causes_told():
-            _client().put_object(Bucket=bucket, Key=key)
+            _client(bucket).put_object(Bucket=bucket, Key=key)
     return True
 
 
@@ -125,7 +131,7 @@ def cause(error: Exception) -> TeskError:
     if isinstance(error, _BROKEN):
         return Interrupted(f"the connection failed ({shortened(str(error))})")
     if isinstance(error, exceptions.NoCredentialsError):
-        return NotMovable("there are no credentials for S3: the tenant has no Secret for it")
+        return NotMovable("the tenant has no Secret with credentials for this bucket")
     return NotMovable(shortened(str(error)))
 
 
@@ -170,13 +176,30 @@ class _SecurePool(AWSHTTPSConnectionPool):
 _one_at_a_time = threading.Lock()
 
 
-def _client() -> "S3Client":
+def _client(bucket: str) -> "S3Client":
     with _one_at_a_time:  # else each of the first threads makes one
-        return _made_client()
+        return _made_client(bucket if bucket in _profiles() else None)
 
 
 @functools.cache
-def _made_client() -> "S3Client":
+def _profiles() -> frozenset[str]:
+    return frozenset(_session(None).available_profiles)
+
+
+def _session(profile: str | None) -> boto3.Session:
+    made = Session(profile=profile)
+    made.register_component("data_loader", _loader())
+    return boto3.Session(botocore_session=made)
+
+
+@functools.cache
+def _loader() -> Loader:
+    """For all sessions: what each would keep of the library's data is large."""
+    return create_loader()
+
+
+@functools.cache
+def _made_client(profile: str | None) -> "S3Client":
     config = Config(
         # One attempt: trying again is done in one place for all transports.
         retries={"total_max_attempts": 1, "mode": "standard"},
@@ -187,7 +210,7 @@ def _made_client() -> "S3Client":
         # Where it is asked for alone: some servers send the whole object's checksum with a part of it.
         response_checksum_validation="when_required",
     )
-    client = boto3.client("s3", config=config)
+    client = _session(profile).client("s3", config=config)
     # The library has no other way to have a say in what it connects to: the endpoint is the tenant's, the bucket's
     # name, which may become a part of the host's, the user's.
     manager = client._endpoint.http_session._manager  # type: ignore[attr-defined] # noqa: SLF001
