@@ -1,8 +1,6 @@
 """urllib3's connections, made to no other address than the guard permits (filer/guard.py)."""
 
 import socket
-from io import BufferedReader
-from typing import Any
 
 from urllib3 import PoolManager, Timeout, exceptions
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -13,7 +11,7 @@ from tescore import VERSION
 
 USER_AGENT = f"tesk-filer/{VERSION}"
 CHUNK = 256 * 1024
-"""Bytes that are sent at a time, where the kernel does not take them from the file itself."""
+"""Bytes that are sent at a time."""
 _CONNECT = 10.0
 """Seconds until a server must have taken a connection that says nothing of it."""
 _HELD = 32
@@ -34,13 +32,6 @@ def opened(connection: HTTPConnection) -> socket.socket:
 class _Plain(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         return opened(self)
-
-    def send(self, data: Any) -> None:
-        """As the library's own; a file, given as one piece of a body, goes without a way through this process."""
-        if isinstance(data, BufferedReader) and self.sock is not None:
-            self.sock.sendfile(data)
-        else:
-            super().send(data)
 
 
 class _Secure(HTTPSConnection):

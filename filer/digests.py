@@ -45,10 +45,11 @@ class Check:
 def of(headers: Mapping[str, str]) -> Check:
     """What the headers of a whole file (no part of it) say; of several checksums the best one."""
     for header in ("Repr-Digest", "Content-Digest", "Digest"):
-        given = {name.lower(): value for name, value in _ONE.findall(headers.get(header, ""))}
-        for name, known in _KNOWN.items():
-            if check := _check(header, known, given.get(name, "")):
-                return check
+        if value := headers.get(header):
+            given = {name.lower(): digest for name, digest in _ONE.findall(value)}
+            for name, known in _KNOWN.items():
+                if name in given and (check := _check(header, known, given[name])):
+                    return check
     return _check("Content-MD5", "md5", headers.get("Content-MD5", "")) or Check()
 
 

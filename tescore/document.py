@@ -60,8 +60,9 @@ def clean(document: Mapping[str, Any], settings: TenantSettings = _DEFAULTS) -> 
     dropped: list[Dropped] = []
     task = _known({k: v for k, v in document.items() if k not in _SET_BY_THE_SERVER}, "", "", dropped)
     for part in ("inputs", "outputs", "executors"):
-        if isinstance(task.get(part), list):
-            task[part] = [_known(item, part, f"{part}[{i}].", dropped) for i, item in enumerate(task[part])]
+        if isinstance(items := task.get(part), list):
+            for i, item in enumerate(items):  # one by one: there may be a hundred thousand
+                items[i] = _known(item, part, f"{part}[{i}].", dropped)
     task_resources = task.get("resources")
     if isinstance(task_resources, dict):
         task["resources"] = _known(task_resources, "resources", "resources.", dropped)

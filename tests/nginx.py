@@ -46,8 +46,8 @@ class Nginx:
     folder: Path
     """What is PUT lies here, and what lies here can be fetched."""
 
-    def url(self, target: str, userinfo: str = "") -> str:
-        return f"http://{userinfo}127.0.0.1:{self.port}{target}"
+    def url(self, target: str, userinfo: str = "", port: int = 0) -> str:
+        return f"http://{userinfo}127.0.0.1:{port or self.port}{target}"
 
 
 @contextlib.contextmanager

@@ -150,8 +150,11 @@ def aws_files(home: Path, endpoint: str, *, secret: str = SECRET_KEY) -> dict[st
 
 
 @contextlib.contextmanager
-def s3_server(folder: Path) -> Iterator[S3Server]:
-    """versitygw over a folder, until the block ends. Its binary is named by the variable VERSITYGW."""
+def s3_server(folder: Path, *options: str, domain: str = "") -> Iterator[S3Server]:
+    """versitygw over a folder, until the block ends. Its binary is named by the variable VERSITYGW.
+
+    With a `domain` it takes a name below that as the bucket's.
+    """
     binary = os.environ.get("VERSITYGW", "")  # noqa: TID251, the binary is built outside of the tests
     if not binary:
         raise RuntimeError(
@@ -160,8 +163,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         )
     folder.mkdir(exist_ok=True)
     port = free_port()
+    if domain:
+        options = (*options, "--virtual-domain", f"{domain}:{port}")
     with subprocess.Popen(
-        [binary, "--port", f"127.0.0.1:{port}", "--quiet", "posix", str(folder)],
+        [binary, "--port", f"127.0.0.1:{port}", "--quiet", *options, "posix", str(folder)],
         env={"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY, "PATH": os.defpath},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -26,8 +26,8 @@ class Sshd(Kept):
     def known_hosts(self) -> str:
         return f"[127.0.0.1]:{self.port} {(self.home / 'host_key.pub').read_text()}"
 
-    def url(self, path: str, userinfo: str = USERINFO) -> str:
-        return f"sftp://{userinfo}127.0.0.1:{self.port}{path}"
+    def url(self, path: str, userinfo: str = USERINFO, port: int = 0) -> str:
+        return f"sftp://{userinfo}127.0.0.1:{port or self.port}{path}"
 
 
 @contextlib.contextmanager

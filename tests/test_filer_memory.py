@@ -1,5 +1,7 @@
 """What the filer needs where a library does the moving: large files at the same time, and many inputs."""
 
+import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -14,7 +16,9 @@ from tests import emulators
 from tests.emulators import ACCOUNT
 from tests.moving import peak, scratch, tree
 from tests.nginx import nginx
+from tests.processes import used
 from tests.sshd import sshd
+from tests.test_filer_program import variables
 
 MOST = 100
 """Mebibytes."""
@@ -69,3 +73,10 @@ def test_memory_does_not_grow_with_the_number_of_inputs(tmp_path: Path) -> None:
     assert needed < MOST
     assert told == report.Report()
     assert len(list(scratch(tmp_path, "/in").iterdir())) == len(items)
+
+
+def test_reading_a_document_of_very_many_inputs_leaves_memory_for_moving_them(tmp_path: Path) -> None:
+    inputs = [{"path": f"/in/{i}", "url": f"http://storage.example.org/{i}"} for i in range(100_000)]
+    (tmp_path / "task.json").write_text(json.dumps({"inputs": inputs, "executors": []}))
+    # There are no outputs, so that all that is done is to read it.
+    assert used([sys.executable, "-m", "filer", "outputs"], variables(tmp_path)).memory < MOST - 10

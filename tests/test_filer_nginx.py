@@ -15,6 +15,7 @@ import pytest
 from tescore import outputs, report
 from tests.moving import peak
 from tests.nginx import Nginx, nginx
+from tests.relay import relay
 from tests.servers import S3Server, s3_server
 from tests.test_filer_program import variables
 from tests.test_filer_s3 import arrived, moved, wrote
@@ -49,6 +50,19 @@ def test_a_folder_goes_out_under_any_names_and_its_files_come_back(server: Nginx
     assert moved(tmp_path, "inputs", {}, *items) == (0, report.Report())
     for i, file in enumerate(told.moved):
         assert arrived(tmp_path, f"/in/{i}") == f"content of {file['path'].removeprefix('/out/')}".encode()
+
+
+def test_many_files_go_both_ways_over_one_connection(server: Nginx, tmp_path: Path) -> None:
+    for i in range(5):
+        wrote(tmp_path, f"/out/{i}", b"x")
+    one = {"TESK_TRANSFER_LIMIT": "1"}
+    with relay(server.port) as through:
+        url = server.url("/over-one", port=through.port)
+        assert moved(tmp_path, "outputs", one, {"path": "/out", "type": "DIRECTORY", "url": url})[1].failure == ""
+        assert through.connections == 1
+        items = [{"path": f"/in/{i}", "url": f"{url}/{i}"} for i in range(5)]
+        assert moved(tmp_path, "inputs", one, *items) == (0, report.Report())
+        assert through.connections == 2
 
 
 def test_an_existing_file_is_overwritten_and_its_neighbours_stay(server: Nginx, tmp_path: Path) -> None:

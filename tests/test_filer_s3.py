@@ -131,7 +131,7 @@ def test_missing_credentials_are_told(server: S3Server, tmp_path: Path) -> None:
     (tmp_path / "aws/credentials").unlink()
     code, told = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": "s3://bucket/x"})
     assert code == report.FAILED
-    assert told.failure.endswith("there are no credentials for S3: the tenant has no Secret for it.")
+    assert told.failure.endswith("the tenant has no Secret with credentials for this bucket.")
 
 
 def test_a_busy_server_and_a_body_that_breaks_off_are_tried_again(fake: HttpServer, tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 from paramiko.sftp import SFTP_EOF
 
 from filer.errors import Interrupted, NotMovable
+from filer.patience import Patience
 from filer.transports import sftp, sftp_reading
 from filer.transports.sftp_session import cause
 from tescore import report
 from tests.loopback import PASSWORD, USER
 from tests.moving import moved, scratch, tree, wrote
+from tests.relay import relay
 from tests.sshd import Sshd, sshd
 
 LARGE = bytes(range(251)) * 80_000
@@ -161,6 +163,27 @@ def test_a_folder_of_very_many_names_is_listed_page_by_page(server: Sshd) -> Non
     assert (len(first.paths), rest.following) == (1000, "")
 
 
+def test_a_transfer_that_breaks_off_goes_on_from_there(server: Sshd, tmp_path: Path) -> None:
+    server.wrote("breaks", LARGE)
+    patience = Patience(60.0, lambda: 0.0, sleep=lambda _: None)
+    with relay(server.port, cuts=[12_000_000, 6_000_000]) as through:
+        url = server.url("/data/breaks", port=through.port)
+        assert patience.carried(lambda: sftp.fetch(url, tmp_path / "x"), "") == len(LARGE)
+    assert (tmp_path / "x").read_bytes() == LARGE
+    assert (through.cuts, through.passed < len(LARGE) + 6_000_000) == ([], True)
+
+
+def test_a_file_that_changes_in_between_begins_anew(server: Sshd, tmp_path: Path) -> None:
+    server.wrote("changes", LARGE)
+    with relay(server.port, cuts=[12_000_000]) as through:
+        with pytest.raises(Interrupted) as broken:
+            sftp.fetch(server.url("/data/changes", port=through.port), tmp_path / "x")
+        server.wrote("changes", b"another")
+        assert broken.value.going_on
+        assert broken.value.going_on() == 7
+    assert (tmp_path / "x").read_bytes() == b"another"
+
+
 class _Sparing(paramiko.SFTPServerInterface):
     """Has LARGE under every name, and gives no more than 10,000 bytes of it at a time."""
 
@@ -202,7 +225,7 @@ def sparing() -> Iterator[paramiko.SFTPClient]:
 @pytest.mark.parametrize("more", [0, 99_999], ids=["as-told", "shorter-than-told"])
 def test_a_server_that_gives_less_at_a_time_than_it_is_asked_for_gives_all_there_is(more: int) -> None:
     with sparing() as client, client.open("x") as file:
-        assert b"".join(sftp_reading.received(client, file.handle, len(LARGE) + more)) == LARGE
+        assert b"".join(sftp_reading.received(client, file.handle, 0, len(LARGE) + more)) == LARGE
 
 
 @pytest.mark.parametrize(

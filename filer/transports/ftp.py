@@ -3,12 +3,10 @@
 import ftplib
 import posixpath
 import re
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import Page, address, ftp_listing, walk
@@ -17,7 +15,7 @@ from filer.transports.ftp_listing import Entry, Kind
 from filer.transports.ftp_session import PORT, Session, causes_told
 from filer.transports.pool import Pool, part_name
 
-_CHUNK = 1024 * 1024
+_CHUNK = 256 * 1024
 _LARGE = 8 * 1024 * 1024
 """Bytes from which on it is worth asking when a file was changed, in case that its transfer breaks off."""
 _TYPE = re.compile(r";type=[aidAID]$")
@@ -158,7 +156,9 @@ def _send_into_folder(ftp: Session, source: Path, name: str) -> None:
 def _send(ftp: Session, source: Path, name: str) -> None:
     with source.open("rb") as file:
         with ftp.transfercmd(f"STOR {name}") as data:
-            sent = _sent(data, file)
+            while chunk := file.read(_CHUNK):
+                data.sendall(chunk)
+            sent = file.tell()
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):  # some servers just close
                     data.unwrap()
@@ -169,14 +169,6 @@ def _send(ftp: Session, source: Path, name: str) -> None:
         return
     if size != sent:
         raise Interrupted(f"{size} of {sent} bytes arrived")
-
-
-def _sent(data: socket.socket, file: BinaryIO) -> int:
-    if not isinstance(data, ssl.SSLSocket):
-        return data.sendfile(file)
-    while chunk := file.read(_CHUNK):  # of itself TLS sends 8 KiB at a time
-        data.sendall(chunk)
-    return file.tell()
 
 
 def _make_folders(ftp: Session, folder: str) -> None:

@@ -40,9 +40,9 @@ def store(source: Path, url: str) -> None:
     """As Transport.store. What the server says of its size then is checked."""
     with told(), source.open("rb") as body:
         size = source.stat().st_size
-        with _request("PUT", url, {"Content-Length": str(size)}, body=[body]) as response:
+        with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
             _expect(response, _STORED)
-            response.drain_conn()  # so that the connection can be used again
+            _release(response)
         if not urlsplit(url).query:  # which may be a signature, and that would be for PUT alone
             _check_size(url, size)
 
@@ -98,9 +98,15 @@ def _again(url: str, destination: Path, own: Mapping[str, str], at: Begun) -> Ca
 
 def _check_size(url: str, size: int) -> None:
     with _request("HEAD", url, {"Accept-Encoding": "identity"}) as response:
+        _release(response)
         kept = response.headers.get("Content-Length", "")
         if response.status == 200 and kept.isdigit() and int(kept) != size:
             raise Interrupted(f"the server has {kept} of {size} bytes of it")
+
+
+def _release(response: urllib3.BaseHTTPResponse) -> None:
+    """Lets the connection be used again; what is left of the body is of no interest."""
+    response.drain_conn()
 
 
 @functools.cache

@@ -1,29 +1,19 @@
-"""Files in S3: credentials, region and endpoint come from the files of the AWS command line, which boto3 reads."""
+"""Files in S3."""
 
 import functools
-import socket
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import boto3
 from botocore import exceptions
-from botocore.awsrequest import AWSHTTPConnection, AWSHTTPConnectionPool, AWSHTTPSConnection, AWSHTTPSConnectionPool
-from botocore.config import Config
 
-from filer import connections
-from filer.connections import USER_AGENT
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, s3_fetching, s3_storing
 from filer.transports.s3_fetching import Object
 from filer.transports.s3_parts import PART
+from filer.transports.s3_session import client
 from tescore.errors import TeskError, shortened
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 _AT_ONCE = 8
 """Parts of large files on their way at the same time, whatever the number of files."""
@@ -44,13 +34,14 @@ def fetch(url: str, destination: Path) -> int:
         raise Absent("its name is a folder's, and the storage has nothing below it")
     with causes_told():
         # Not HEAD: its errors have no words, and a small object is here already.
-        answer = _client().get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        s3 = client(bucket)
+        answer = s3.get_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         found = Object(bucket, key, answer.get("ETag", ""), answer["ContentLength"], s3_fetching.check(answer))
         with closing(answer["Body"]) as body:
             if found.size <= PART:
                 return s3_fetching.whole(found, body, destination)
             return s3_fetching.large(
-                _client(), found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
+                s3, found, body, destination, _threads(), causes_told, functools.partial(fetch, url, destination)
             )
 
 
@@ -64,10 +55,10 @@ def store(source: Path, url: str) -> None:
     with causes_told():
         if size > PART:
             anew = functools.partial(store, source, url)
-            s3_storing.large(_client(), bucket, key, source, _threads(), causes_told, anew)
+            s3_storing.large(client(bucket), bucket, key, source, _threads(), causes_told, anew)
             return
         content = source.read_bytes()
-        answer = _client().put_object(Bucket=bucket, Key=key, Body=content)
+        answer = client(bucket).put_object(Bucket=bucket, Key=key, Body=content)
         check = s3_fetching.check(answer)
         check.update(content)
         check.done()
@@ -78,7 +69,7 @@ def page(url: str, token: str) -> Page:
     bucket, prefix = parse(url, folder=True)
     more = {"ContinuationToken": token} if token else {}
     with causes_told():
-        answer = _client().list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
+        answer = client(bucket).list_objects_v2(Bucket=bucket, Prefix=prefix, **more)  # type: ignore[arg-type]
     keys = (item["Key"] for item in answer.get("Contents", []))
     following = answer["NextContinuationToken"] if answer["IsTruncated"] else ""
     return Page(tuple(key.removeprefix(prefix) for key in keys), following)
@@ -89,7 +80,7 @@ def keep_folder(url: str) -> bool:
     bucket, key = parse(url, folder=True)
     if key:  # else it is the bucket, which is there without
         with causes_told():
-            _client().put_object(Bucket=bucket, Key=key)
+            client(bucket).put_object(Bucket=bucket, Key=key)
     return True
 
 
@@ -125,7 +116,7 @@ def cause(error: Exception) -> TeskError:
     if isinstance(error, _BROKEN):
         return Interrupted(f"the connection failed ({shortened(str(error))})")
     if isinstance(error, exceptions.NoCredentialsError):
-        return NotMovable("there are no credentials for S3: the tenant has no Secret for it")
+        return NotMovable("the tenant has no Secret with credentials for this bucket")
     return NotMovable(shortened(str(error)))
 
 
@@ -147,53 +138,6 @@ def causes_told() -> Iterator[None]:
         if isinstance(error.__context__, TeskError):  # the guard's, on its way through the library
             raise error.__context__ from error
         raise cause(error) from error
-
-
-class _Connection(AWSHTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return connections.opened(self)
-
-
-class _SecureConnection(AWSHTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return connections.opened(self)
-
-
-class _Pool(AWSHTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _SecurePool(AWSHTTPSConnectionPool):
-    ConnectionCls = _SecureConnection
-
-
-_one_at_a_time = threading.Lock()
-
-
-def _client() -> "S3Client":
-    with _one_at_a_time:  # else each of the first threads makes one
-        return _made_client()
-
-
-@functools.cache
-def _made_client() -> "S3Client":
-    config = Config(
-        # One attempt: trying again is done in one place for all transports.
-        retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=10,
-        read_timeout=60,
-        max_pool_connections=32,
-        user_agent=USER_AGENT,  # the library's own is put together anew for each request
-        # Where it is asked for alone: some servers send the whole object's checksum with a part of it.
-        response_checksum_validation="when_required",
-    )
-    client = boto3.client("s3", config=config)
-    # The library has no other way to have a say in what it connects to: the endpoint is the tenant's, the bucket's
-    # name, which may become a part of the host's, the user's.
-    manager = client._endpoint.http_session._manager  # type: ignore[attr-defined] # noqa: SLF001
-    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
-    manager.connection_pool_kw["blocksize"] = connections.CHUNK  # it sends 16 KiB at a time else
-    return client
 
 
 @functools.cache

@@ -10,11 +10,15 @@ from paramiko import SFTPClient
 
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import Page, address, sftp_reading, walk
+from filer.transports.address import Server
 from filer.transports.pool import Pool, part_name
 from filer.transports.sftp_session import PORT, Session, causes_told
 
 _BLOCK = 32 * 1024
 """Bytes that every server writes at a time."""
+
+_Seen = tuple[int, int | None]
+"""Size of a file, and when it was changed, if the server tells."""
 
 _POOL = Pool(Session, Session.alive, Session.close)
 
@@ -23,12 +27,8 @@ shown = address.shown
 
 
 def fetch(url: str, destination: Path) -> int:
-    """As Transport.fetch."""
-    server, path = address.parse(url, PORT)
-    with _POOL.lent(server) as session, destination.open("wb") as file:
-        for chunk in _received(session.sftp, path or "."):
-            file.write(chunk)
-        return file.tell()
+    """As Transport.fetch. After a break it can go on where that was, unless the file was changed."""
+    return _fetched(address.parse(url, PORT), destination, 0, None)
 
 
 def store(source: Path, url: str) -> None:
@@ -69,20 +69,41 @@ def keep_folder(url: str) -> bool:
     return True
 
 
-def _received(sftp: SFTPClient, path: str) -> Iterator[bytes]:
+def _fetched(place: tuple[Server, str], destination: Path, before: int, known: _Seen | None) -> int:
+    """One attempt; if the file is the one that is known, the bytes `before` are there already."""
+    server, path = place
+    arrived, seen = before, known
+    try:
+        with _POOL.lent(server) as session, destination.open("r+b" if before else "wb") as file:
+            seen = _seen(session.sftp, path or ".")
+            if seen != known:
+                arrived = 0
+            file.seek(arrived)
+            file.truncate()
+            for chunk in _received(session.sftp, path or ".", arrived, seen[0]):
+                file.write(chunk)
+                arrived += len(chunk)
+    except Interrupted as error:
+        error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
+        raise
+    if arrived != seen[0]:
+        raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
+    return arrived
+
+
+def _seen(sftp: SFTPClient, path: str) -> _Seen:
     with causes_told():
         seen = sftp.stat(path)
-        if stat.S_ISDIR(seen.st_mode or 0):
-            raise Absent("it is a folder")
-        file = sftp.open(path, "rb")
-    size, arrived = seen.st_size or 0, 0
+    if stat.S_ISDIR(seen.st_mode or 0):
+        raise Absent("it is a folder")
+    return seen.st_size or 0, seen.st_mtime
+
+
+def _received(sftp: SFTPClient, path: str, begin: int, end: int) -> Iterator[bytes]:
     with causes_told():
-        for data in sftp_reading.received(sftp, file.handle, size):
-            arrived += len(data)
-            yield data
+        file = sftp.open(path, "rb")
+        yield from sftp_reading.received(sftp, file.handle, begin, end)
         file.close()
-    if arrived != size:
-        raise Interrupted(f"{arrived} of {size} bytes arrived")
 
 
 def _send(sftp: SFTPClient, source: Path, name: str) -> None:

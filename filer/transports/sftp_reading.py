@@ -6,7 +6,6 @@ is quicker than that, and keeps what comes after: the memory that a large file n
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from paramiko import Message, SFTPClient, SFTPHandle
@@ -45,30 +44,32 @@ class _Reading:
         self.answers[number] = (kind, message)
 
     def answer(self, number: int) -> bytes:
-        """The bytes that came. Raises EOFError at the file's end, OSError."""
+        """The bytes that came; none at the file's end. Raises OSError."""
         while number not in self.answers:
             self.sftp._read_response()  # type: ignore[attr-defined] # noqa: SLF001
         kind, message = self.answers.pop(number)
         if kind == CMD_DATA:
             return message.get_string()
-        self.sftp._convert_status(message)  # type: ignore[attr-defined] # noqa: SLF001
+        try:
+            self.sftp._convert_status(message)  # type: ignore[attr-defined] # noqa: SLF001
+        except EOFError:  # of the file; raised by `ask` it is that of the connection
+            return b""
         raise NotMovable("the server did not keep to SFTP")
 
 
-def received(sftp: SFTPClient, handle: SFTPHandle, size: int) -> Iterator[bytes]:
-    """So many bytes of an open file, from its beginning, or as many as there are."""
-    reading, begin = _Reading(sftp, handle), 0
-    with suppress(EOFError):
-        while begin < size or reading.ahead:
-            while begin < size and len(reading.ahead) * reading.block < _WINDOW:
-                length = min(reading.block, size - begin)
-                reading.ahead.append(reading.ask(begin, length))
-                begin += length
-            asked = reading.ahead.popleft()
-            data = reading.answer(asked.number)
-            if not data:
-                return
-            yield data
-            if len(data) < asked.length:
-                reading.block = min(reading.block, len(data))
-                reading.ahead.appendleft(reading.ask(asked.at + len(data), asked.length - len(data)))
+def received(sftp: SFTPClient, handle: SFTPHandle, begin: int, end: int) -> Iterator[bytes]:
+    """The bytes of an open file from one place to another, or as many as there are."""
+    reading = _Reading(sftp, handle)
+    while begin < end or reading.ahead:
+        while begin < end and len(reading.ahead) * reading.block < _WINDOW:
+            length = min(reading.block, end - begin)
+            reading.ahead.append(reading.ask(begin, length))
+            begin += length
+        asked = reading.ahead.popleft()
+        data = reading.answer(asked.number)
+        if not data:
+            return
+        yield data
+        if len(data) < asked.length:
+            reading.block = min(reading.block, len(data))
+            reading.ahead.appendleft(reading.ask(asked.at + len(data), asked.length - len(data)))
