@@ -195,7 +195,7 @@ class Janitor:
 
     def _is_stored(self, namespace: str, task: str) -> bool:
         try:
-            self._cluster.get(path("configmaps", namespace, task))
+            self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
         except Missing:
             return False
         return True

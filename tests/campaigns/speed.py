@@ -22,6 +22,7 @@ from tests.campaigns.cases import BARE, BARE_CLAIM, CASES, COST_CASES, CROWDED, 
 from tests.campaigns.load import Target, markdown, percentile
 from tests.campaigns.runs import Runs, runs
 from tests.campaigns.stored_only import deleted
+from tests.campaigns.switched import seldom
 from tests.e2e.conftest import Kubectl
 
 ROOT = Path(__file__).parents[2]
@@ -186,7 +187,8 @@ def main() -> int:
     rounds = int(environment.get("BENCH_ROUNDS", "15"))
     counts = _numbers(environment.get("BENCH_MANY", "10,50,100,200"))
     sizes = _numbers(environment.get("BENCH_STORED", "100,50000"))
-    with runs(Kubectl()) as made:
+    kubectl = Kubectl()
+    with seldom(kubectl), runs(kubectl) as made:
         parts = [*singles(made, rounds), (told_of_costs(made, 5), [])]
         parts += [many(made, counts)] if counts else []
         parts += [crowded(made, sizes, rounds)] if sizes else []

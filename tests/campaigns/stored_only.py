@@ -14,9 +14,8 @@ import yaml
 from tescore import naming
 from tescore.cluster import path
 from tests.campaigns.load import Target
-from tests.e2e.conftest import SERVICE, STANDING, Kubectl, wait_until
-
-WEBHOOK = "deployment/tesk-webhook"
+from tests.campaigns.switched import switched
+from tests.e2e.conftest import SERVICE, STANDING, Kubectl
 
 
 @contextmanager
@@ -24,11 +23,12 @@ def stored_only(kubectl: Kubectl, tag: str) -> Iterator[None]:
     """Tasks with that tag, whatever its value, are deleted when the block ends, before anybody launches them."""
     kubectl("annotate", "--overwrite", "namespace", STANDING, f"{naming.PAUSED}=true")
     try:
-        _switched(kubectl, "TESK_STORE_ONLY=true")
-        yield
+        with switched(kubectl, "webhook", TESK_STORE_ONLY="true"):
+            try:
+                yield
+            finally:
+                deleted(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(tag)}")
     finally:
-        deleted(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(tag)}")
-        _switched(kubectl, "TESK_STORE_ONLY-")
         kubectl("annotate", "namespace", STANDING, f"{naming.PAUSED}-")
 
 
@@ -40,14 +40,6 @@ def deleted(kubectl: Kubectl, selector: str) -> None:
 
     while json.loads(kubectl("get", "--raw", where(1)))["items"]:
         kubectl("delete", "--raw", where(2000))
-
-
-def _switched(kubectl: Kubectl, variable: str) -> None:
-    kubectl("-n", SERVICE, "set", "env", WEBHOOK, variable)
-    kubectl("-n", SERVICE, "rollout", "status", WEBHOOK, "--timeout=120s")
-    most = kubectl.json("-n", SERVICE, "get", WEBHOOK)["spec"]["replicas"]
-    pods = ("pods", "-n", SERVICE, "-l", f"{naming.COMPONENT}=webhook")
-    wait_until(lambda: len(kubectl.names(*pods)) == most, "the webhook that was there before has gone")
 
 
 def bare(kubectl: Kubectl, *, admin: bool = False) -> Target:
