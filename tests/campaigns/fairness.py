@@ -18,7 +18,7 @@ from tests.e2e.tenants import tenant
 CROWD = "e2e-crowd"
 _AT_A_TIME = 2
 """Tasks of the crowd that run."""
-_TRIES = 3
+_TRIES = 7
 FACTOR = float(_AT_A_TIME + 1)
 """With so many tasks on the cluster each has that part of it, so it may take so many times as long as alone."""
 
