@@ -122,7 +122,8 @@ def _seen(ftp: Session, name: str) -> _Seen:
     return size, changed
 
 
-def _received(ftp: Session, name: str, offset: int) -> Iterator[bytes]:
+def _received(ftp: Session, name: str, offset: int) -> Iterator[memoryview]:
+    """The bytes as they come, each time in the same memory: with new memory for each it takes twice as long."""
     with causes_told():
         try:
             data = ftp.transfercmd(f"RETR {name}", offset or None)
@@ -133,12 +134,13 @@ def _received(ftp: Session, name: str, offset: int) -> Iterator[bytes]:
                 raise Absent("it is a folder") from error
             raise
     with data:
+        room = memoryview(bytearray(_CHUNK))
         while True:
             with causes_told():
-                chunk = data.recv(_CHUNK)
-            if not chunk:
+                length = data.recv_into(room)
+            if not length:
                 break
-            yield chunk
+            yield room[:length]
     with causes_told():
         ftp.voidresp()
 
