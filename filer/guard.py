@@ -4,18 +4,17 @@ A URL comes from a user: it must not lead to what only the filer's pod can reach
 What counts is the address that a connection is made to, so no redirect and no second answer for a name leads around it.
 """
 
-import queue
 import socket
-import threading
 import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from filer.errors import Interrupted, NotMovable
 from tescore.addresses import Rules
+from tescore.lookup import Address, looked_up
 
 _NAME_SECONDS = 10.0
-"""How long name servers are waited for; the C library alone would wait for minutes."""
+"""How long name servers are waited for."""
 _NAME_TROUBLE = 20.0
 """Seconds for which trouble with names is waited out, the wait for name servers included."""
 _KEPT = 5.0
@@ -28,7 +27,7 @@ class _Used:
     """What this process goes by."""
 
     rules = Rules()
-    addresses: ClassVar[dict[tuple[str, int], tuple[float, list[tuple[Any, ...]]]]] = {}
+    addresses: ClassVar[dict[tuple[str, int], tuple[float, list[Address]]]] = {}
     """By host and port: until when an answer is used, and the answer."""
 
 
@@ -54,7 +53,7 @@ def connected(host: str, port: int, timeout: float, options: Iterable[tuple[int,
     raise last or OSError("no address")
 
 
-def checked(host: str, port: int) -> list[tuple[Any, ...]]:
+def checked(host: str, port: int) -> list[Address]:
     """Those of the host's addresses that may be reached, as `socket.getaddrinfo` has them; one at least.
 
     Raises NotMovable where there are none, and Interrupted where the name servers are away.
@@ -70,7 +69,7 @@ def checked(host: str, port: int) -> list[tuple[Any, ...]]:
     return permitted
 
 
-def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+def _addresses(host: str, port: int) -> list[Address]:
     until, found = _Used.addresses.get((host, port), (0.0, []))
     if time.monotonic() >= until:
         found = _looked_up(host, port)
@@ -78,24 +77,17 @@ def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
     return found
 
 
-def _looked_up(host: str, port: int) -> list[tuple[Any, ...]]:
-    # In a thread of its own: the call cannot be told how long it may take.
-    answers: queue.SimpleQueue[list[tuple[Any, ...]] | Exception] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(list(socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)))
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
+def _looked_up(host: str, port: int) -> list[Address]:
     try:
-        answer = answers.get(timeout=_NAME_SECONDS)
-    except queue.Empty as error:
+        found = looked_up(host, port, _NAME_SECONDS)
+    except TimeoutError as error:
         words = f"no name server answered for {_NAME_SECONDS:.0f} s"
         raise Interrupted(words, worth=_NAME_TROUBLE - _NAME_SECONDS) from error
-    if isinstance(answer, socket.gaierror) and answer.errno not in _NO_SUCH_NAME:
-        raise Interrupted(f"its name could not be looked up ({answer.strerror})", worth=_NAME_TROUBLE) from answer
-    if isinstance(answer, Exception) or not answer:
+    except (OSError, ValueError) as error:
+        if isinstance(error, socket.gaierror) and error.errno not in _NO_SUCH_NAME:
+            words = f"its name could not be looked up ({error.strerror})"
+            raise Interrupted(words, worth=_NAME_TROUBLE) from error
+        raise NotMovable("there is no server of that name") from error
+    if not found:
         raise NotMovable("there is no server of that name")
-    return answer
+    return found

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -162,7 +161,7 @@ class Janitor:
         for task, item in look.jobs.items():
             if task in unfinished or not is_old(item):
                 continue
-            if launch.seen(item).stalled or not self._is_stored(namespace, task):
+            if launch.seen(item).stalled or self._metadata(namespace, task) is None:
                 self._deeds.delete("batch/v1/jobs", item)
         kept = self._kept(namespace, look)
         for kind in ("pods", "persistentvolumeclaims"):
@@ -178,27 +177,24 @@ class Janitor:
         kept, keep = set[str](), timedelta(seconds=look.tenant.settings.keep_failed if look.tenant else 0)
         for item in self._cluster.listed("pods", namespace, _LEFT_BEHIND, fields=_FAILED) if keep else ():
             task = item["metadata"]["labels"][naming.TASK]
-            with suppress(Missing):
-                shown = self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
-                if verdict.is_kept(shown["metadata"], now=look.now, keep=keep):
-                    kept |= {task, item["metadata"]["name"]}
+            metadata = self._metadata(namespace, task)
+            if metadata and verdict.is_kept(metadata, now=look.now, keep=keep):
+                kept |= {task, item["metadata"]["name"]}
         return kept
 
     def _is_named(self, namespace: str, page: Mapping[str, Any]) -> bool:
         """Whether a page is its task's, and not of a task that is gone or of a try to create it that failed."""
-        where = path("configmaps", namespace, page["labels"][naming.TASK])
-        try:
-            shown = self._cluster.get(where, accept=listing.METADATA_OF_ONE)
-        except Missing:
-            return False
-        return bool(record.document_page(shown["metadata"]) == page["name"])
+        metadata = self._metadata(namespace, page["labels"][naming.TASK])
+        return metadata is not None and record.document_page(metadata) == page["name"]
 
-    def _is_stored(self, namespace: str, task: str) -> bool:
+    def _metadata(self, namespace: str, task: str) -> Mapping[str, Any] | None:
+        """Of the task's record; None if that is not stored, or not any more."""
         try:
-            self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
+            shown = self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
         except Missing:
-            return False
-        return True
+            return None
+        metadata: Mapping[str, Any] = shown["metadata"]
+        return metadata
 
 
 def _is_stuck(job: Object | None) -> bool:

@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from tescore.remembered import Remembered
+from tests.clock import Clock
 
 
 def test_a_value_is_read_again_only_after_its_time_and_each_for_itself() -> None:
@@ -15,44 +16,46 @@ def test_a_value_is_read_again_only_after_its_time_and_each_for_itself() -> None
     assert [values.get("a"), values.get("a")] == [3, 3]
 
 
+class Held:
+    """Reads at once the first time; after that only when it may go on."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.reads = 0
+        self.begun, self.go_on = threading.Event(), threading.Event()
+
+    def __call__(self, key: str) -> str:
+        self.reads += 1
+        if self.reads > 1:
+            self.begun.set()
+            self.go_on.wait(10)
+        return f"{key} at {self._clock.seconds}"
+
+
 def test_while_one_reads_anew_the_others_go_on_with_what_was_known() -> None:
-    now, begun, go_on = 0.0, threading.Event(), threading.Event()
-
-    def read(key: str) -> str:
-        if now:
-            begun.set()
-            go_on.wait(10)
-        return f"{key} at {now}"
-
-    values = Remembered(read, 3.0, lambda: now)
+    clock = Clock(0.0)
+    values = Remembered(held := Held(clock), 3.0, clock)
     values.get("a")
-    now = 4.0
+    clock.seconds = 4.0
     with ThreadPoolExecutor(1) as pool:
         newer = pool.submit(values.get, "a")
-        begun.wait(10)
+        held.begun.wait(10)
         assert values.get("a") == "a at 0.0"
-        go_on.set()
+        held.go_on.set()
         assert newer.result(10) == "a at 4.0"
 
 
 def test_nobody_goes_on_with_what_was_known_long_ago() -> None:
-    now, begun, go_on = 0.0, threading.Event(), threading.Event()
-
-    def read(_: str) -> float:
-        if now:
-            begun.set()
-            go_on.wait(10)
-        return now
-
-    values = Remembered(read, 3.0, lambda: now)
+    clock = Clock(0.0)
+    values = Remembered(held := Held(clock), 3.0, clock)
     values.get("a")
-    now = 60.0
+    clock.seconds = 60.0
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(values.get, "a")
-        begun.wait(10)
+        held.begun.wait(10)
         other = pool.submit(values.get, "a")
-        go_on.set()
-        assert [one.result(10), other.result(10)] == [60.0, 60.0]
+        held.go_on.set()
+        assert [one.result(10), other.result(10)] == ["a at 60.0", "a at 60.0"]
 
 
 def test_who_wants_it_younger_has_it_read_again() -> None:

@@ -2,10 +2,8 @@
 
 import json
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,14 +13,11 @@ import urllib3
 from tescore import trs
 from tescore.addresses import Rules
 from tescore.errors import InvalidTask, Misconfigured, Transient
+from tescore.lookup import Resolver, looked_up
 
 _SECONDS = 4.0
 """For all of a task's: who creates it waits, for 8 s at most."""
 _LARGEST = 1024 * 1024
-
-
-Resolver = Callable[..., list[Any]]
-"""As `socket.getaddrinfo`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +96,7 @@ def _pools(url: str, asking: _Asking) -> Iterator[urllib3.HTTPConnectionPool]:
     there = urlsplit(url)
     host, is_secure = there.hostname or "", there.scheme == "https"
     port = there.port or (443 if is_secure else 80)
-    found = _resolved(host, port, asking)
+    found = looked_up(host, port, asking.left(), asking.resolve)
     addresses = [address for each in found if asking.rules.permit(address := str(each[4][0]))]
     if not addresses or asking.rules.deny_name(host):
         raise Misconfigured(f"{_host(url)} has an address that must not be reached; see TESK_ALLOWED_RANGES.")
@@ -110,20 +105,6 @@ def _pools(url: str, asking: _Asking) -> Iterator[urllib3.HTTPConnectionPool]:
             yield urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
         else:
             yield urllib3.HTTPConnectionPool(address, port)
-
-
-def _resolved(host: str, port: int, asking: _Asking) -> list[Any]:
-    """The host's addresses. A resolver takes its time, and cannot be stopped: what it says too late nobody hears."""
-    answer = Future[list[Any]]()
-
-    def ask() -> None:
-        try:
-            answer.set_result(asking.resolve(host, port, type=socket.SOCK_STREAM))
-        except (OSError, ValueError) as error:
-            answer.set_exception(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    return answer.result(asking.left())
 
 
 def _host(url: str) -> str:
