@@ -10,7 +10,7 @@ from api.access.made import told
 from api.app import create_app
 from api.entrance import entrance
 from api.settings import Settings
-from tescore.cluster import Cluster
+from tescore.cluster import Cluster, own
 from tescore.serving import serve
 from tescore.start import started
 
@@ -18,7 +18,7 @@ from tescore.start import started
 def main() -> None:
     settings = started("api", Settings, os.environ)
     told(settings)
-    run(settings, Cluster)
+    run(settings, lambda: own(os.environ))
 
 
 def run(settings: Settings, cluster: Callable[[], Cluster]) -> None:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 
 from tescore import long_document, record
-from tescore.cluster import Cluster, Object, path
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
 from tescore.retry import retried
+from tescore.session import Object, path
 
 SECONDS = 8.0
 """For a create with all its tries: some clients send a task again after 10 s, as another one."""

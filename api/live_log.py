@@ -9,10 +9,12 @@ from api.output import Output
 from api.pump import Pump
 from api.store import Store
 from tescore import listing, naming, tails
-from tescore.cluster import Cluster, Stream, path
+from tescore.cluster import Cluster
+from tescore.connections import Answer
 from tescore.errors import Misconfigured, Missing, Refused, TaskNotFound, Transient
 from tescore.record import Record
 from tescore.retry import pause
+from tescore.session import path
 
 _TAIL = 64 * 1024
 """Bytes of what an executor wrote up to now that are shown at once, as many as are kept of it later."""
@@ -101,14 +103,14 @@ class LiveLog:
 
     def _tail(self, pod: str) -> str:
         try:
-            return tails.of(self._read(pod, {"tailLines": str(_TAIL)}, silence=_PATIENCE).chunks(), _TAIL)
+            return tails.of(self._read(pod, {"tailLines": str(_TAIL)}, silence=_PATIENCE).body, _TAIL)
         except (Missing, NotBegun):
             return ""
 
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
         stream = self._read(pod, {"follow": "true"}, silence=None)
-        with closing(Pump(stream.chunks(), stream.stop).items()) as chunks:
+        with closing(Pump(stream.body, stream.stop).items()) as chunks:
             for chunk in chunks:
                 if chunk is None:
                     yield None
@@ -118,7 +120,7 @@ class LiveLog:
                 else:
                     sent -= len(chunk)
 
-    def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Stream:
+    def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Answer:
         """The pod's log. Raises Missing if the pod has gone, and NotBegun."""
         try:
             return self._cluster.stream(f"{path('pods', self._namespace, pod)}/log", query=query, silence=silence)

@@ -4,8 +4,9 @@ import threading
 from collections.abc import Callable
 
 from tescore import record
-from tescore.cluster import Cluster, path
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Misconfigured, Refused, TeskError, Transient
+from tescore.session import path
 
 _REMEMBERED = 5.0
 """Seconds."""

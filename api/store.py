@@ -5,44 +5,32 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from api import tokens, views
+from api import views
 from api.access.authorization import Judge
 from api.creation import Creation
+from api.pages import OBEYED, READ_WAITS, Pages
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
 from tescore import listing, long_document, naming, outputs, record, validation
-from tescore.cluster import Cluster, Object, path
+from tescore.cluster import Cluster
 from tescore.errors import (
     AlreadyExists,
-    BadRequest,
     Conflict,
-    Expired,
     KeyReused,
     Misconfigured,
     Missing,
     Refused,
     TaskNotFound,
-    TooNew,
 )
 from tescore.record import Record
 from tescore.retry import retried
+from tescore.session import Object, path
 from tescore.states import FINAL, State
 from tescore.tenants import Tenants
 
 _T = TypeVar("_T")
-_READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
-"""Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
 _WRITE_WAITS = (0.2, 0.4, 0.8, 1.6)
-_FEW = 16
-"""Whole records that are asked for at a time."""
-_MANY = 1000
-"""Records whose metadata is asked for at a time where only those of a name prefix are wanted."""
-_PAGE_BYTES = 8 * 1024 * 1024
-"""Size at which a page of whole tasks ends."""
-_PAGE_CALLS = 100
-"""Calls for one page at most: a rare name prefix would go through all tasks at once. A page may be short."""
-_FOREIGN = "page_token is not of this service; begin again without one."
 _LARGE = 1024 * 1024
 """Bytes of tasks from which on a reply takes its turn: a task of 100,000 outputs takes 100 MB while it is made."""
 
@@ -64,10 +52,11 @@ class Store:
         self._tenants = tenants
         self._creation = creating
         self._large = large
+        self._pages = Pages(cluster, namespace)
 
     def settings(self) -> Settings:
         """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
-        return self._retried(lambda: self._tenants.settings(self._namespace), _READ_WAITS)
+        return self._retried(lambda: self._tenants.settings(self._namespace), READ_WAITS)
 
     def create(self, task_id: str, document: str, *, owner: str) -> None:
         """The task is stored, and so launched, when this returns; it is not, as far as can be known, when this raises.
@@ -93,28 +82,31 @@ class Store:
             raise KeyReused(f"The Idempotency-Key {key!r} was sent with another task before.") from error
         return task_id
 
-    def get(self, task_id: str, judge: Judge) -> Record:
+    def get(self, task_id: str, judge: Judge, *, whole: bool = True) -> Record:
         """The task, once the judge has let it pass by its owner. Raises TaskNotFound, and what the judge does."""
-        seen = self.read(task_id)
+        seen = self.read(task_id, whole=whole)
         judge(seen.owner)
         return seen
 
-    def read(self, task_id: str) -> Record:
-        """The task, whosever it is, for those who have been let pass before. Raises TaskNotFound."""
+    def read(self, task_id: str, *, whole: bool = True) -> Record:
+        """The task, whosever it is, for those who have been let pass before; without document and log unless `whole`.
+
+        Raises TaskNotFound.
+        """
         if not naming.is_task_id(task_id):
             raise TaskNotFound(task_id)
         try:
-            stored = self._config_map(task_id)
+            stored = self._config_map(task_id, whole=whole)
         except Missing as error:
             raise TaskNotFound(task_id) from error
         if stored["metadata"].get("labels", {}).get(naming.COMPONENT) != naming.TASK_LABELS[naming.COMPONENT]:
             raise TaskNotFound(task_id)
-        return self._record(stored)
+        return self._record(stored) if whole else record.record(stored)
 
     @contextmanager
     def shown(self, task_id: str, view: View, judge: Judge) -> Iterator[dict[str, Any]]:
         """The task as the view wants it, and if it is large its turn until the block ends. Raises what `get` does."""
-        seen = self.get(task_id, judge)
+        seen = self.get(task_id, judge, whole=view != View.MINIMAL)
         if view == View.MINIMAL:
             yield views.head(seen)
             return
@@ -127,17 +119,9 @@ class Store:
 
         A large page has its turn until the block ends.
         """
-        listed = f"{self._namespace}\n{query.selector}\n{query.name_prefix}"
-        token, size = tokens.opened(query.page_token, listed), 0
-        found: list[dict[str, Any]] = []
-        for _ in range(_PAGE_CALLS):
-            items, token = self._some(query, token, query.page_size - len(found), _PAGE_BYTES - size)
-            found += items
-            size += sum(_size(item) for item in items)
-            if not token or len(found) >= query.page_size or size >= _PAGE_BYTES:
-                break
+        found, token, size = self._pages.page(query)
         with self._turn(size):
-            yield [self._shown(item, query.view) for item in found], tokens.sealed(token, listed)
+            yield [self._shown(item, query.view) for item in found], token
 
     def _turn(self, size: int) -> AbstractContextManager[Any]:
         return self._large if size > _LARGE else nullcontext()
@@ -148,7 +132,7 @@ class Store:
         A task that has ended stays as it is. Raises what `get` does.
         """
         while True:
-            seen = self.get(task_id, judge)
+            seen = self.get(task_id, judge, whole=False)
             if seen.state in FINAL or seen.cancel:
                 return
             annotations = {naming.CANCEL: f"{now} by {by}"}
@@ -170,47 +154,6 @@ class Store:
         with suppress(Missing):
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
-    def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[dict[str, Any]], str]:
-        """The next tasks, no more than there is room for or reach the size; and the token after them."""
-        many = max(room, _MANY) if query.name_prefix else room
-        limit = many if query.view == View.MINIMAL else min(room, _FEW)
-        listed = self._list(query, token, limit)
-        # Only Kubernetes knows the token after an item, so it is asked for what fits; others may have come since.
-        while (fitting := _fitting(listed["items"], query.name_prefix, room, left)) < len(listed["items"]):
-            listed = self._list(query, token, fitting)
-        items = [item for item in listed["items"] if _name(item).startswith(query.name_prefix)]
-        return items, listed["metadata"].get("continue", "")
-
-    def _list(self, query: ListQuery, token: str, limit: int) -> dict[str, Any]:
-        """A page of Kubernetes'. One of a list that it has forgotten is the rest of that list as it is now.
-
-        What was there all the time is on it, and nothing that came before, for names do not change.
-        """
-        try:
-            try:
-                return self._listed(query, token, limit)
-            except Expired as error:
-                if not error.resumed:
-                    raise
-                return self._listed(query, error.resumed, limit)
-        except (Expired, Refused) as error:
-            if not token:
-                raise Misconfigured(str(error)) from error
-            raise BadRequest(_FOREIGN) from error
-
-    def _listed(self, query: ListQuery, token: str, limit: int) -> dict[str, Any]:
-        where = path("configmaps", self._namespace)
-        asked = {"labelSelector": query.selector, "limit": str(limit), **({"continue": token} if token else {})}
-        accept = listing.METADATA if query.view == View.MINIMAL else "application/json"
-
-        def once() -> dict[str, Any]:
-            try:
-                return self._cluster.get(where, query=asked, accept=accept)
-            except TooNew as error:
-                raise BadRequest(_FOREIGN) from error
-
-        return self._retried(once, _READ_WAITS)
-
     def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
         return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(self._record(item), view)
 
@@ -229,10 +172,10 @@ class Store:
     def _record(self, stored: Object) -> Record:
         return long_document.read(stored, self._config_map)
 
-    def _config_map(self, name: str) -> Object:
-        where = path("configmaps", self._namespace, name)
+    def _config_map(self, name: str, *, whole: bool = True) -> Object:
+        where, accept = path("configmaps", self._namespace, name), listing.WHOLE if whole else listing.METADATA_OF_ONE
         try:
-            return self._retried(lambda: self._cluster.get(where), _READ_WAITS)
+            return self._retried(lambda: self._cluster.get(where, accept=accept), READ_WAITS)
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
@@ -244,26 +187,4 @@ class Store:
             raise Misconfigured(str(error)) from error
 
     def _retried(self, call: Callable[[], _T], waits: Sequence[float]) -> _T:
-        return retried(call, waits, obeyed=2.0)
-
-
-def _fitting(items: Sequence[dict[str, Any]], name_prefix: str, room: int, left: int) -> int:
-    """How many of the items it takes to fill a page, of which so many tasks and bytes are left; all if they do not."""
-    for count, item in enumerate(items, 1):
-        if _name(item).startswith(name_prefix):
-            room -= 1
-            left -= _size(item)
-        if room <= 0 or left <= 0:
-            return count
-    return len(items)
-
-
-def _size(item: dict[str, Any]) -> int:
-    """Bytes of a whole task, its pages of outputs included; nothing for one of which only the metadata was read."""
-    if not (item.get("data") or item.get("binaryData")):
-        return 0
-    return record.size(item) + outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
-
-
-def _name(item: dict[str, Any]) -> str:
-    return str((item["metadata"].get("annotations") or {}).get(naming.NAME, ""))
+        return retried(call, waits, obeyed=OBEYED)

@@ -10,9 +10,11 @@ from api import views
 from api.pump import Pump
 from api.query import ListQuery
 from tescore import listing, naming
-from tescore.cluster import Cluster, Object, Stream, path
+from tescore.cluster import Cluster
+from tescore.connections import Answer
 from tescore.errors import BadRequest, Expired, Misconfigured, Refused, Transient
 from tescore.retry import pause, retried, schedule
+from tescore.session import Object, path
 
 _WATCH_SECONDS = "600"
 """How long the API server keeps a watch open; then it is begun again where it was."""
@@ -92,7 +94,7 @@ class Watching:
         found = self._cluster.get(path("configmaps", self._namespace), query=asked, accept=listing.METADATA)
         return str(found["metadata"]["resourceVersion"])
 
-    def _stream(self, query: ListQuery, version: str) -> Stream:
+    def _stream(self, query: ListQuery, version: str) -> Answer:
         asked = {
             "watch": "1",
             "labelSelector": query.selector,
@@ -123,10 +125,10 @@ def _told(change: Object, query: ListQuery) -> bytes:
     return event(version, data={**views.minimal(metadata), **({"reason": reason} if reason else {})})
 
 
-def _lines(stream: Stream) -> Generator[Object, None, None]:
+def _lines(stream: Answer) -> Generator[Object, None, None]:
     """The changes in a watch. Raises Expired where the API server has forgotten those that come next."""
     rest = b""
-    with closing(stream.chunks()) as chunks:
+    with closing(stream.body) as chunks:
         for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from janitor.settings import Settings
 from janitor.sweep import Janitor
-from tescore.cluster import Cluster
+from tescore.cluster import own
 from tescore.errors import TeskError
 from tescore.start import started
 from tescore.tenants import Tenants
@@ -20,7 +20,7 @@ def main() -> None:
     settings = started("janitor", Settings, os.environ)
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    cluster = Cluster()
+    cluster = own(os.environ)
     janitor = Janitor(cluster, settings, Tenants(cluster, settings, time.monotonic))
     expiry_every = max(1, round(settings.expiry_seconds / settings.sweep_seconds))
     for look in itertools.count(1):

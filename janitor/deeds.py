@@ -7,9 +7,10 @@ from typing import Any
 
 from janitor.settings import Settings
 from tescore import events, launch, limits, naming, record, room
-from tescore.cluster import Cluster, Object, path
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.record import Record
+from tescore.session import Object, path
 from tescore.states import State
 from tescore.system_log import with_note
 from tescore.tenants import Tenant

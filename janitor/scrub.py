@@ -7,9 +7,10 @@ from typing import Any
 
 from janitor.settings import Settings
 from tescore import filer_pod, limits, naming
-from tescore.cluster import Cluster, path
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Refused
 from tescore.record import Record
+from tescore.session import path
 from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,10 @@ from janitor.deeds import Deeds
 from janitor.obstacle import Obstacle
 from janitor.settings import Settings
 from tescore import launch, listing, naming, record, room
-from tescore.cluster import Cluster, Object, path
+from tescore.cluster import Cluster
 from tescore.errors import Conflict, Misconfigured, Missing, Refused, TeskError, Unavailable
 from tescore.record import Record
+from tescore.session import Object, path
 from tescore.states import FINAL
 from tescore.tenants import Tenant, Tenants
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from taskmaster import claim, loop
-from taskmaster.account import account
 from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
+from tescore.account import account, server
+from tescore.session import Session
 from tescore.start import started
 
 gc.freeze()
@@ -26,7 +27,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     settings = started("taskmaster", Settings, os.environ)
     log = logging.getLogger("taskmaster")
-    kube = Kube(_server(), settings.namespace, account=account(os.environ))
+    kube = Kube(Session(server(os.environ), account(os.environ)), settings.namespace)
     claimed = claim.claimed(kube, settings, _now)
     if claimed is None:
         log.info("there is no record to run")
@@ -35,12 +36,6 @@ def main() -> None:
         loop.Taskmaster(kube, settings, claimed, _now).run()
     except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
-
-
-def _server() -> str:
-    """The API server, as the kubelet tells every container."""
-    host, port = os.environ["KUBERNETES_SERVICE_HOST"], os.environ["KUBERNETES_SERVICE_PORT"]
-    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _now() -> datetime:

@@ -1,15 +1,13 @@
 """The few calls that a taskmaster makes to the Kubernetes API server; nothing of HTTP leaks out."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
-from taskmaster.account import Account
-from taskmaster.connections import Connections
 from tescore import listing, tails
-from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable, kubernetes_error
+from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable
 from tescore.retry import pause, retried, schedule
+from tescore.session import Object, Session, path
 
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
@@ -20,9 +18,9 @@ _IDLE_WATCH = 5.0
 _LOG_PATIENCE = 30.0
 """Seconds in which a kubelet that is away may come back; then a step is concluded without its log."""
 
-_JSON = "application/json"
+_PATIENCE = 30.0
+"""Seconds in which the API server has to say something."""
 
-Object = dict[str, Any]
 _T = TypeVar("_T")
 
 
@@ -33,9 +31,8 @@ class Kube:
     Expired of tescore.errors, and Unavailable when it stays away for longer than the waits.
     """
 
-    def __init__(self, server: str, namespace: str, *, account: Account, waits: Sequence[float] | None = None) -> None:
-        self._connections = Connections(server, account.authority)
-        self._account = account
+    def __init__(self, session: Session, namespace: str, *, waits: Sequence[float] | None = None) -> None:
+        self._session = session
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
         self._log_waits = schedule(total=_LOG_PATIENCE) if waits is None else waits
@@ -114,7 +111,7 @@ class Kube:
         query = {**_only(name), "watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
         try:
             chunks = retried(
-                lambda: self._once("GET", self._path(kind), query=query, read=_WATCH_SECONDS + 30), self._waits
+                lambda: self._once("GET", self._path(kind), query=query, patience=_WATCH_SECONDS + 30), self._waits
             )
             rest = b""
             for chunk in chunks:
@@ -131,34 +128,12 @@ class Kube:
         answer: Object = json.loads(retried(lambda: b"".join(self._once(method, path, **options)), self._waits))
         return answer
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Object | None = None,
-        accept: str = _JSON,
-        content_type: str = _JSON,
-        read: float = 30,
-    ) -> Iterator[bytes]:
+    def _once(self, method: str, path: str, *, patience: float = _PATIENCE, **options: Any) -> Iterator[bytes]:
         """The answer as it comes, to one try."""
-        answer = self._connections.ask(
-            method,
-            path + (f"?{urlencode(query)}" if query else ""),
-            {"Authorization": f"Bearer {self._account.token()}", "Accept": accept, "Content-Type": content_type},
-            json.dumps(body).encode() if body is not None else None,
-            patience=read,
-        )
-        if answer.status < 400:
-            return answer.body
-        data = b"".join(answer.body)
-        raise kubernetes_error(answer.status, data, method=method, retry_after=answer.retry_after)
+        return self._session.ask(method, path, patience=patience, **options).body
 
     def _path(self, kind: str, name: str = "", part: str = "") -> str:
-        group, _, plural = kind.rpartition("/")
-        parts = [f"apis/{group}" if group else "api/v1", "namespaces", self._namespace, plural, name, part]
-        return "/" + "/".join(part for part in parts if part)
+        return path(kind, self._namespace, name, part)
 
 
 def _only(name: str) -> dict[str, str]:

@@ -21,7 +21,7 @@ from taskmaster import (
 )
 from taskmaster.claim import Claim
 from taskmaster.hearing import Hearing
-from taskmaster.kube import Kube, Object
+from taskmaster.kube import Kube
 from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
 from taskmaster.own_record import OwnRecord
@@ -31,6 +31,7 @@ from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import document, events, limits, model, naming, record, report, tails
 from tescore.errors import Conflict, Refused, TeskError
+from tescore.session import Object
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from queue import Empty
 
 from taskmaster import observe
-from taskmaster.kube import Kube, Object
+from taskmaster.kube import Kube
 from taskmaster.observe import Trouble
 from taskmaster.watches import Watches
 from tescore import limits, report
 from tescore.errors import Missing, Refused, Unavailable
+from tescore.session import Object
 
 _PATIENCE = 60.0
 """Seconds in which the garbage collector may remove what an earlier task left."""

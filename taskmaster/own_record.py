@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from taskmaster import ownership, pages, plan
-from taskmaster.kube import Kube, Object
+from taskmaster.kube import Kube
 from taskmaster.objects import Objects
 from tescore import naming, record
 from tescore.errors import Conflict, Missing, Refused
 from tescore.record import Record
+from tescore.session import Object
 from tescore.states import State
 from tescore.system_log import TaskLog
 

@@ -4,10 +4,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import suppress
 
-from taskmaster.kube import Kube, Object
+from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from tescore import naming, room, tenant
 from tescore.errors import Conflict, Missing, TeskError
+from tescore.session import Object
 
 _LOOKS = 3
 """Two that end at a time may want to release the same task; the janitor does what is left after these looks."""

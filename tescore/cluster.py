@@ -1,82 +1,45 @@
-"""The Kubernetes API server as api, webhook and janitor call it: dicts in, dicts out, the project's own errors."""
+"""The calls that api, webhook and janitor make to the Kubernetes API server."""
 
 import json
-import socket
-from collections.abc import Generator, Iterator, Mapping
-from contextlib import suppress
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
-
-import urllib3
-from kubernetes import client, config
-from kubernetes.client.rest import RESTClientObject
 
 from tescore import listing
-from tescore.errors import Unavailable, kubernetes_error
+from tescore.account import account, server
+from tescore.connections import Answer
+from tescore.remembered import Remembered
+from tescore.session import Object, Session, path
 
-Object = dict[str, Any]
-
-_CONNECTIONS = 32
-"""Kept open at most; more threads than that do not call at a time."""
-_CONNECT = 3.0
-"""Seconds to connect."""
-_TIMEOUT = urllib3.Timeout(connect=_CONNECT, read=9.0)
-"""The latter between two bytes of the answer."""
+_PATIENCE = 9.0
+"""Seconds in which the API server has to say something."""
+_TOKEN_SECONDS = 60.0
+"""For which a token is used that was read from its file; the kubelet replaces it long before it ends."""
 _ON_THE_WAY = 0.5
 """Seconds that an answer may come after the API server has given up."""
-_KEEPALIVE = [
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-]
-"""So that it is seen within a minute that the other side of a silent stream is no more."""
-_CHUNK = 64 * 1024
-
-
-class Stream:
-    """An answer that is read as it comes."""
-
-    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
-        self._answer = answer
-
-    def chunks(self) -> Generator[bytes, None, None]:
-        """The bytes as they come. Raises Unavailable where they break off."""
-        try:
-            yield from self._answer.stream(_CHUNK)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The answer of the Kubernetes API server broke off ({error}).") from error
-        finally:
-            self._answer.close()
-
-    def stop(self) -> None:
-        """Has the reading end, from another thread."""
-        with suppress(OSError, RuntimeError, ValueError):  # it has ended by itself
-            self._answer.shutdown()
 
 
 class Cluster:
-    """One attempt per call, with the pod's ServiceAccount unless settings of the library's are given.
+    """Each call is one try, and raises what tescore.session does."""
 
-    Raises Missing, AlreadyExists, Conflict, Expired or Refused where the API server says so, and Unavailable where
-    it does not answer.
-    """
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._turn = threading.Lock()
 
-    def __init__(self, host: str = "") -> None:
-        """The API server of the pod's own cluster, or the one at that URL, without a token."""
-        settings = client.Configuration(host=host)
-        settings.retries = False
-        settings.connection_pool_maxsize = _CONNECTIONS
-        settings.socket_options = _KEEPALIVE
-        if not host:
-            config.load_incluster_config(client_configuration=settings)
-        self._settings = settings
-        # The library's connections and not its calls, whose layers took a tenth of the CPU of an answer.
-        self._pool = RESTClientObject(settings).pool_manager.connection_from_url(settings.host)
-
-    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object:
+    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = listing.WHOLE) -> Object:
         return self._call("GET", path, query=query, accept=accept)
+
+    def page(self, path: str, *, query: Mapping[str, str], accept: str, keep: Callable[[Object], Object]) -> Object:
+        """A page of objects, of each of which there is what `keep` makes of it.
+
+        Pages take their turn while they are read in: until then one of a thousand objects takes 6 MB.
+        """
+        said = b"".join(self._session.ask("GET", path, query=query, accept=accept, patience=_PATIENCE).body)
+        with self._turn:
+            page: Object = json.loads(said)
+            page["items"] = [keep(item) for item in page["items"]]
+        return page
 
     def listed(
         self, kind: str, namespace: str, selector: str, *, whole: bool = False, fields: str = ""
@@ -89,10 +52,9 @@ class Cluster:
 
     def stream(
         self, path: str, *, query: Mapping[str, str], accept: str = "*/*", silence: float | None = None
-    ) -> Stream:
+    ) -> Answer:
         """A long answer, such as a log or a watch, which may be silent for so many seconds, or for ever."""
-        timeout = urllib3.Timeout(connect=_CONNECT, read=silence)
-        return Stream(self._request("GET", path, query=query, accept=accept, timeout=timeout, whole=False))
+        return self._session.ask("GET", path, query=query, accept=accept, patience=silence)
 
     def create(self, path: str, body: Object, *, dry_run: bool = False, within: float | None = None) -> Object:
         """With `dry_run` all is done but storing it, admission webhooks included.
@@ -103,10 +65,8 @@ class Cluster:
             **({"dryRun": "All"} if dry_run else {}),
             **({"timeout": f"{within:.3f}s"} if within is not None else {}),
         }
-        if within is None:
-            return self._call("POST", path, body=body, query=query)
-        timeout = urllib3.Timeout(connect=min(_CONNECT, within), read=within + _ON_THE_WAY)
-        return self._call("POST", path, body=body, query=query, timeout=timeout)
+        patience = _PATIENCE if within is None else within + _ON_THE_WAY
+        return self._call("POST", path, body=body, query=query, patience=patience)
 
     def patch(self, path: str, body: Object) -> Object:
         """A merge patch (RFC 7386)."""
@@ -117,49 +77,13 @@ class Cluster:
         body = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         return self._call("DELETE", path, body=body)
 
-    def _call(self, method: str, path: str, **options: Any) -> Object:
-        found: Object = json.loads(self._request(method, path, **options).data)
+    def _call(self, method: str, path: str, *, patience: float = _PATIENCE, **options: Any) -> Object:
+        found: Object = json.loads(b"".join(self._session.ask(method, path, patience=patience, **options).body))
         return found
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: Object | None = None,
-        accept: str = "application/json",
-        content_type: str = "application/json",
-        timeout: urllib3.Timeout = _TIMEOUT,
-        whole: bool = True,
-    ) -> urllib3.BaseHTTPResponse:
-        headers = {
-            "Accept": accept,
-            "Content-Type": content_type,
-            # Asked for each time, because the library reads the pod's token anew when it has been replaced.
-            **{part["key"]: part["value"] for part in self._settings.auth_settings().values()},
-        }
-        try:
-            answer: urllib3.BaseHTTPResponse = self._pool.urlopen(
-                method,
-                f"{path}?{urlencode(query)}" if query else path,
-                body=None if body is None else json.dumps(body),
-                headers=headers,
-                retries=False,
-                timeout=timeout,
-                preload_content=whole,
-            )
-            if 200 <= answer.status <= 299:
-                return answer
-            retry_after = answer.headers.get("Retry-After")
-            raise kubernetes_error(answer.status, answer.data, method=method, retry_after=retry_after)
-        except urllib3.exceptions.HTTPError as error:
-            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
 
-
-def path(kind: str, namespace: str = "", name: str = "") -> str:
-    """The path of objects; the kind is the plural with its group, `configmaps` or `batch/v1/jobs`."""
-    group, _, plural = kind.rpartition("/")
-    parts = [f"/apis/{group}" if group else "/api/v1"]
-    parts += ["namespaces", namespace] if namespace else []
-    return "/".join([*parts, plural, *([name] if name else [])])
+def own(environment: Mapping[str, str]) -> Cluster:
+    """The cluster that the program runs in, as the ServiceAccount of its pod."""
+    mine = account(environment)
+    token = Remembered(lambda _: mine.token(), _TOKEN_SECONDS, time.monotonic)
+    return Cluster(Session(server(environment), mine._replace(token=lambda: token.get(""))))

@@ -42,7 +42,8 @@ def parse(text: str, settings: TenantSettings = _DEFAULTS) -> tuple[dict[str, An
         document = json.loads(text, parse_constant=_finite, parse_float=_finite)
         if not isinstance(document, dict):
             raise InvalidTask(["the document is not a JSON object"])
-        json.dumps(document, ensure_ascii=False).encode()
+        if "\\u" in text or not text.isascii():
+            json.dumps(document, ensure_ascii=False).encode()
         return clean(document, settings)
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])
@@ -95,6 +96,8 @@ def _known(value: Any, part: str, path: str, dropped: list[Dropped]) -> Any:
 
 
 def _without_nulls(value: Any) -> Any:
+    if isinstance(value, str):  # as most are
+        return value
     if isinstance(value, dict):
         return {key: _without_nulls(item) for key, item in value.items() if item is not None}
     if isinstance(value, list):

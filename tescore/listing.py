@@ -7,7 +7,8 @@ METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,appli
 """Accept header for a list that holds the objects' metadata only."""
 METADATA_OF_ONE = METADATA.replace("PartialObjectMetadataList", "PartialObjectMetadata")
 """The same for one object."""
-_WHOLE = "application/json"
+WHOLE = "application/json"
+"""For objects as they are."""
 _PAGE = "500"
 
 Object = dict[str, Any]
@@ -23,7 +24,7 @@ def listed(
     token = ""
     while True:
         chosen = {"labelSelector": selector, "fieldSelector": fields, "limit": _PAGE, "continue": token}
-        found = get({name: value for name, value in chosen.items() if value}, _WHOLE if whole else METADATA)
+        found = get({name: value for name, value in chosen.items() if value}, WHOLE if whole else METADATA)
         yield from found["items"]
         token = found["metadata"].get("continue", "")
         if not token:

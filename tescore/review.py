@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from tescore.cluster import Object, path
 from tescore.errors import Misconfigured, Refused
 from tescore.retry import retried
+from tescore.session import Object, path
 
 _GROUP, _RESOURCE = "tesk", "tasks"
 """The virtual resource on which RBAC says what users may do with tasks; no API serves it."""

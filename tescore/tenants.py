@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from tescore import naming, room, tenant
-from tescore.cluster import Object, path
 from tescore.errors import BadSettings, Misconfigured, Missing
 from tescore.remembered import Remembered
+from tescore.session import Object, path
 from tescore.tenant import TenantSettings
 
 REMEMBERED = 3.0

@@ -251,6 +251,12 @@ class _Handler(BaseHTTPRequestHandler):
             if self.command == "GET" and "fieldSelector" in self.path:
                 items = [deepcopy(shown)] if shown else []
                 return 200, {"metadata": {"resourceVersion": str(len(server.events))}, "items": items}
+            if (
+                shown is not None
+                and self.command == "GET"
+                and "PartialObjectMetadata" in self.headers.get("Accept", "")
+            ):
+                return 200, {"metadata": deepcopy(shown["metadata"])}
             return _status(404, "NotFound") if shown is None else self._done_to(kind, shown, body, log=log)
 
     def _admitted(self, body: Object, timeout: str) -> tuple[int, Object]:
@@ -291,7 +297,7 @@ class _Handler(BaseHTTPRequestHandler):
         items = found[: int(query.get("limit", len(found)))]
         at = now if version < 0 else version
         more = {"continue": _token(at, items[-1]["metadata"]["name"])} if len(items) < len(found) else {}
-        if "PartialObjectMetadataList" in self.headers["Accept"]:
+        if "PartialObjectMetadataList" in self.headers.get("Accept", ""):
             items = [{"metadata": item["metadata"]} for item in items]
         return 200, {"metadata": {"resourceVersion": str(at), **more}, "items": deepcopy(items)}
 

@@ -28,6 +28,7 @@ from api.entrance import entrance
 from api.settings import Settings
 from tescore import addresses
 from tescore.cluster import Cluster
+from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Object
 from webhook import permission, tools
@@ -44,22 +45,23 @@ from api.__main__ import run
 from api.settings import Settings
 from tescore import addresses
 from tescore.cluster import Cluster
+from tescore.session import Session
 from tescore.settings import read
 
-run(read(Settings, os.environ), lambda: Cluster(sys.argv[1]))
+run(read(Settings, os.environ), lambda: Cluster(Session(sys.argv[1])))
 """
 
 
 def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
     """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
     own, numbers = Settings(**settings), count()
-    way_in = entrance(Cluster(server.url), own, time.monotonic, time.time, create_seconds)
+    way_in = entrance(Cluster(Session(server.url)), own, time.monotonic, time.time, create_seconds)
     return Client(api(own, way_in, lambda: NOW, lambda _: next(numbers)))
 
 
 def admitting(server: ApiServer, **settings: Any) -> None:
     """From now on the service's own webhook decides what tasks that server stores."""
-    cluster = Cluster(server.url)
+    cluster = Cluster(Session(server.url))
     own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
     tenants = Tenants(cluster, own, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)

@@ -12,6 +12,7 @@ from api.access.user import ANONYMOUS, User
 from tescore import naming
 from tescore.cluster import Cluster
 from tescore.errors import Forbidden, Misconfigured, TaskNotFound, Unauthenticated, Unavailable
+from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from tests.clock import Clock
 
@@ -26,7 +27,7 @@ def server() -> Iterator[ApiServer]:
 
 
 def tokens(server: ApiServer, **settings: tuple[str, ...]) -> KubernetesTokens:
-    return KubernetesTokens(Cluster(server.url), AccessSettings(**settings))  # type: ignore[arg-type]
+    return KubernetesTokens(Cluster(Session(server.url)), AccessSettings(**settings))  # type: ignore[arg-type]
 
 
 def test_a_token_of_the_cluster_names_its_user_and_groups(server: ApiServer) -> None:
@@ -62,7 +63,7 @@ def test_a_question_is_asked_again_where_the_connection_broke(server: ApiServer)
 
 
 def reviews(server: ApiServer, clock: Callable[[], float] = lambda: 1000.0) -> AccessReviews:
-    return AccessReviews(Cluster(server.url), seconds=30.0, clock=clock)
+    return AccessReviews(Cluster(Session(server.url)), seconds=30.0, clock=clock)
 
 
 def test_kubernetes_is_asked_about_the_virtual_resource(server: ApiServer) -> None:
@@ -155,14 +156,14 @@ def test_where_the_service_is_open_everyone_may_everything() -> None:
 
 
 def test_a_namespace_is_a_tenant_by_its_label(server: ApiServer) -> None:
-    tenancy = Tenancy(Cluster(server.url), lambda: 0.0)
+    tenancy = Tenancy(Cluster(Session(server.url)), lambda: 0.0)
     assert [name for name in ("tesk", "other", "") if tenancy.has(name)] == ["tesk"]
     assert server.looks == 1
 
 
 def test_a_new_tenant_is_seen_at_once_and_one_that_has_gone_soon(server: ApiServer) -> None:
     clock = Clock()
-    tenancy = Tenancy(Cluster(server.url), clock)
+    tenancy = Tenancy(Cluster(Session(server.url)), clock)
     assert not tenancy.has("a")
     server.tenants = ["a"]
     clock.seconds += 0.6
@@ -174,7 +175,7 @@ def test_a_new_tenant_is_seen_at_once_and_one_that_has_gone_soon(server: ApiServ
 
 def test_those_who_try_names_cost_two_looks_a_second(server: ApiServer) -> None:
     clock = Clock()
-    tenancy = Tenancy(Cluster(server.url), clock)
+    tenancy = Tenancy(Cluster(Session(server.url)), clock)
     for _ in range(40):
         assert not tenancy.has("other")
         clock.seconds += 0.05
@@ -183,7 +184,7 @@ def test_those_who_try_names_cost_two_looks_a_second(server: ApiServer) -> None:
 
 def test_of_a_name_that_was_no_tenant_nothing_is_said_while_the_api_server_is_away(server: ApiServer) -> None:
     clock = Clock()
-    tenancy = Tenancy(Cluster(server.url), clock)
+    tenancy = Tenancy(Cluster(Session(server.url)), clock)
     assert not tenancy.has("a")
     server.tenants_unknown = True
     clock.seconds += 0.6
@@ -193,7 +194,7 @@ def test_of_a_name_that_was_no_tenant_nothing_is_said_while_the_api_server_is_aw
 
 def test_tenants_stay_while_the_api_server_is_away(server: ApiServer) -> None:
     clock = Clock()
-    tenancy = Tenancy(Cluster(server.url), clock)
+    tenancy = Tenancy(Cluster(Session(server.url)), clock)
     assert tenancy.has("tesk")
     server.tenants_unknown = True
     clock.seconds += 4
@@ -203,4 +204,4 @@ def test_tenants_stay_while_the_api_server_is_away(server: ApiServer) -> None:
 def test_nothing_is_a_tenant_before_the_api_server_could_be_asked(server: ApiServer) -> None:
     server.tenants_unknown = True
     with pytest.raises(Unavailable):
-        Tenancy(Cluster(server.url), lambda: 0.0, waits=()).has("tesk")
+        Tenancy(Cluster(Session(server.url)), lambda: 0.0, waits=()).has("tesk")

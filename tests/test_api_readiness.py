@@ -5,6 +5,7 @@ import pytest
 
 from api.readiness import NotReady, Readiness
 from tescore.cluster import Cluster
+from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from tests.service import client_of
 
@@ -46,7 +47,7 @@ def test_a_right_that_is_missing_makes_it_unready_and_a_full_tenant_does_not(ser
 
 def test_what_was_seen_is_remembered_for_some_seconds(server: ApiServer) -> None:
     clock = count(0, 2.0)
-    readiness = Readiness(Cluster(server.url), "tesk", lambda: next(clock))
+    readiness = Readiness(Cluster(Session(server.url)), "tesk", lambda: next(clock))
     server.broken[0] = Break.NOT_HEARD
     for _ in range(3):  # at 0, 2 and 4 seconds
         with pytest.raises(NotReady):

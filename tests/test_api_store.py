@@ -18,6 +18,7 @@ from taskmaster import pages
 from tescore import naming, outputs, record
 from tescore.cluster import Cluster
 from tescore.outputs import Batch, File, Pages
+from tescore.session import Session
 from tests.apiserver import ApiServer, api_server
 from tests.service import client_of
 
@@ -160,7 +161,7 @@ def test_large_tasks_are_shown_one_at_a_time_and_others_do_not_wait(tenant: Tena
     for name in ("task-a", "task-b"):
         tenant.paged(name, [Batch(page.zipped, page.files, 3_000_000) for page in three_pages()[:1]])
     tenant.task("task-c")
-    store = Backends(Cluster(tenant.server.url), Settings(), time.monotonic).of("tesk").store
+    store = Backends(Cluster(Session(tenant.server.url)), Settings(), time.monotonic).of("tesk").store
     shown = threading.Event()
 
     def show() -> None:

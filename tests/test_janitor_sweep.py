@@ -12,6 +12,7 @@ from janitor.sweep import Janitor
 from tescore import launch, naming
 from tescore.cluster import Cluster
 from tescore.naming import TASK_LABELS
+from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, api_server
 
@@ -30,7 +31,7 @@ def server() -> Iterator[ApiServer]:
 
 
 def janitor(server: ApiServer) -> Janitor:
-    cluster, clock = Cluster(server.url), count(step=60.0)
+    cluster, clock = Cluster(Session(server.url)), count(step=60.0)
     return Janitor(cluster, SETTINGS, Tenants(cluster, SETTINGS, lambda: next(clock)))
 
 

@@ -11,9 +11,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from taskmaster import claim, loop
-from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from tescore import naming
+from tescore.account import mounted
+from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from tests.build import drawn, settings, task_document
 from tests.service import NOW, admitting, client_of
@@ -54,7 +55,7 @@ def run(server: ApiServer, task_id: str, folder: Path) -> claim.Claim | None:
     (folder / "token").write_text("p-1")
     (folder / "ca.crt").touch()
     times = itertools.count()
-    kube, mine = Kube(server.url, "tesk", account=mounted(folder), waits=[]), settings(task=task_id)
+    kube, mine = Kube(Session(server.url, mounted(folder)), "tesk", waits=[]), settings(task=task_id)
 
     def now() -> datetime:
         return datetime.fromtimestamp(next(times), UTC)

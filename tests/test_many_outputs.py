@@ -25,11 +25,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from taskmaster import claim, loop
-from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
+from tescore.account import mounted
+from tescore.session import Session
 
-kube = Kube(sys.argv[1], "tesk", account=mounted(Path(sys.argv[2])), waits=[])
+kube = Kube(Session(sys.argv[1], mounted(Path(sys.argv[2]))), "tesk", waits=[])
 mine = Settings(task=sys.argv[3], namespace="tesk", pod_uid="p-1", filer_image="filer:1")
 now = lambda: datetime(2026, 11, 22, tzinfo=UTC)
 loop.Taskmaster(kube, mine, claim.claimed(kube, mine, now), now).run()

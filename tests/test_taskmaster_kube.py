@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from taskmaster.account import Account
 from taskmaster.kube import Kube
+from tescore.account import Account
 from tescore.errors import Conflict, Unavailable
+from tescore.session import Session
 from tests.tls import certificate
 
 ACCOUNT = Account("", lambda: "t")
@@ -99,7 +100,7 @@ def serving(tls: Path | None = None) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def kube(server: ApiServer) -> Kube:
-    return Kube(server.url, "tesk", account=ACCOUNT, waits=[0.01, 0.01])
+    return Kube(Session(server.url, ACCOUNT), "tesk", waits=[0.01, 0.01])
 
 
 def status(code: int, reason: str) -> tuple[int, dict[str, Any]]:
@@ -215,7 +216,7 @@ def test_a_connection_is_kept_for_the_next_request(server: ApiServer, kube: Kube
 
 
 def test_a_kept_connection_that_was_closed_meanwhile_costs_no_try(server: ApiServer) -> None:
-    impatient = Kube(server.url, "tesk", account=ACCOUNT, waits=[])
+    impatient = Kube(Session(server.url, ACCOUNT), "tesk", waits=[])
     server.closes = True
     for version in ("1", "2"):
         server.says((200, pod(version)))
@@ -237,7 +238,7 @@ def test_a_server_that_is_not_there_is_told_as_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     with pytest.raises(Unavailable, match="cannot be reached"):
-        Kube(url, "tesk", account=ACCOUNT, waits=[]).get("pods", "p")
+        Kube(Session(url, ACCOUNT), "tesk", waits=[]).get("pods", "p")
 
 
 @pytest.fixture(scope="module")
@@ -248,7 +249,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_server_is_known_by_the_authority_of_the_account(authority: Path) -> None:
     with serving(tls=authority) as server:
         server.says((200, pod("1")), (200, pod("2")))
-        kube = Kube(server.url, "tesk", account=Account(authority.read_text(), lambda: "t"), waits=[])
+        kube = Kube(Session(server.url, Account(authority.read_text(), lambda: "t")), "tesk", waits=[])
         assert [kube.get("pods", "p"), kube.get("pods", "p")] == [pod("1"), pod("2")]
         assert len(set(server.clients)) == 1
 
@@ -257,5 +258,5 @@ def test_a_server_that_another_vouches_for_hears_no_token(authority: Path, tmp_p
     another = Account(certificate(tmp_path).read_text(), lambda: "t")
     with serving(tls=authority) as server:
         with pytest.raises(Unavailable, match="CERTIFICATE_VERIFY_FAILED"):
-            Kube(server.url, "tesk", account=another, waits=[]).get("pods", "p")
+            Kube(Session(server.url, another), "tesk", waits=[]).get("pods", "p")
         assert server.asked == []

@@ -13,11 +13,12 @@ import pytest
 
 from filer.reporting import Reporting
 from taskmaster import claim, loop
-from taskmaster.account import mounted
 from taskmaster.kube import Kube
 from tescore import naming, outputs, record, report
+from tescore.account import mounted
 from tescore.errors import Unavailable
 from tescore.record import Record
+from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from tests.build import PREFIX, executor, settings, task_document
 
@@ -49,7 +50,7 @@ def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
     (account / "token").write_text(pod)
     (account / "ca.crt").touch()
     clock = itertools.cycle(TIMES)
-    kube = Kube(server.url, "tesk", account=mounted(account), waits=[0.001, 0.001])
+    kube = Kube(Session(server.url, mounted(account)), "tesk", waits=[0.001, 0.001])
     mine = settings(pod_uid=pod, **changes)
     claimed = claim.claimed(kube, mine, lambda: next(clock))
     assert claimed is not None

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from taskmaster.account import Account
 from taskmaster.kube import Kube
 from taskmaster.release import release
+from tescore.account import Account
+from tescore.session import Session
 from tests.apiserver import ApiServer, api_server
 from tests.build import settings
 
@@ -21,7 +22,7 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def kube(server: ApiServer) -> Kube:
-    return Kube(server.url, "tesk", account=ACCOUNT, waits=[])
+    return Kube(Session(server.url, ACCOUNT), "tesk", waits=[])
 
 
 def add(server: ApiServer, name: str, room: str = "", second: int = 0) -> None:
@@ -111,5 +112,5 @@ def test_what_cannot_be_done_is_no_failure(kube: Kube, server: ApiServer, data: 
         server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": data}, "ADDED")
         ends(kube, "task-gone")
     else:
-        ends(Kube("http://127.0.0.1:1", "tesk", account=ACCOUNT, waits=[]), "task-1")
+        ends(Kube(Session("http://127.0.0.1:1", ACCOUNT), "tesk", waits=[]), "task-1")
     assert waiting(server) == ["task-9"]

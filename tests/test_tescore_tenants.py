@@ -1,5 +1,6 @@
 from tescore.cluster import Cluster
 from tescore.launch import LaunchSettings
+from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import api_server
 
@@ -9,7 +10,7 @@ SERVICE = LaunchSettings(taskmaster_image="t:1", filer_image="f:1", task_limit=9
 def test_a_tenant_is_looked_at_again_after_some_seconds_and_each_for_itself() -> None:
     with api_server() as server:
         now = 100.0
-        tenants = Tenants(Cluster(server.url), SERVICE, lambda: now)
+        tenants = Tenants(Cluster(Session(server.url)), SERVICE, lambda: now)
         assert tenants.tenant("tesk").most == 9
 
         data = {"TESK_TASK_LIMIT": "2", "TESK_RETENTION_DAYS": "1"}

@@ -8,6 +8,7 @@ import pytest
 from werkzeug.test import Client
 
 from tescore.cluster import Cluster
+from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, api_server
 from webhook import caller
@@ -45,7 +46,7 @@ def test_another_secret_makes_another_path() -> None:
 
 def client(server: ApiServer) -> Client:
     settings = Settings(taskmaster_image="t:1", filer_image="f:1")
-    cluster = Cluster(server.url)
+    cluster = Cluster(Session(server.url))
     tenants = Tenants(cluster, settings, lambda: 0.0)
     application = create_app(settings, Launcher(cluster, tenants), tenants, lambda: NOW, lambda _: None, lambda _: {})
     return Client(OnlyTheApiServer(application, lambda: SECRET, lambda: NOW))

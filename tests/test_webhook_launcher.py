@@ -7,6 +7,7 @@ import pytest
 
 from tescore.cluster import Cluster
 from tescore.errors import Misconfigured
+from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, api_server
 from webhook.launcher import Launcher
@@ -22,7 +23,7 @@ def server() -> Iterator[ApiServer]:
 
 
 def launcher(server: ApiServer, **settings: Any) -> Launcher:
-    cluster, clock = Cluster(server.url), count(step=60.0)  # it remembers nothing from one launch to the next
+    cluster, clock = Cluster(Session(server.url)), count(step=60.0)  # it remembers nothing from one launch to the next
     service = Settings(taskmaster_image="t:1", filer_image="f:1", **{"task_limit": 2, **settings})
     return Launcher(cluster, Tenants(cluster, service, lambda: next(clock)))
 

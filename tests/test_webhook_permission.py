@@ -6,6 +6,7 @@ import pytest
 
 from tescore.cluster import Cluster
 from tescore.errors import Forbidden, Misconfigured, Unavailable
+from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from webhook import permission
 
@@ -20,7 +21,7 @@ def server() -> Iterator[ApiServer]:
 
 def check(server: ApiServer, username: str, *groups: str) -> None:
     user = {"username": username, **({"groups": list(groups)} if groups else {})}
-    permission.checked(Cluster(server.url), {"userInfo": user, "namespace": "tesk"}, api_account=API)
+    permission.checked(Cluster(Session(server.url)), {"userInfo": user, "namespace": "tesk"}, api_account=API)
 
 
 def test_who_may_create_tasks_does_by_name_or_by_group(server: ApiServer) -> None:

@@ -140,6 +140,14 @@ def test_a_name_that_is_no_task_id_is_refused_together_with_all_other_problems()
     )
 
 
+@pytest.mark.parametrize("asked", [request(), ended()], ids=["new", "from a backup"])
+def test_a_record_is_stored_without_what_kubernetes_notes_of_its_writers(asked: dict[str, Any]) -> None:
+    asked["object"]["metadata"]["managedFields"] = [{"manager": "api"}]
+    admitted = review.reviewed(asked, TenantSettings(), api_account=API, restorers=["velero"])
+    patch = json.loads(base64.b64decode(review.allowed("r-1", admitted, now=NOW)["response"]["patch"]))
+    assert patch[-1] == {"op": "remove", "path": "/metadata/managedFields"}
+
+
 def test_a_config_map_without_a_document_is_refused() -> None:
     assert problems(document=None) == ("data.task.json: is missing",)
 

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from tescore.cluster import Cluster
 from tescore.errors import Misconfigured
+from tescore.session import Session
 from tests.apiserver import ApiServer, api_server
 from tests.service import eventually, listens
 from webhook import caller, certs, registration, rotation
@@ -57,7 +58,7 @@ def data(server: ApiServer) -> dict[str, str]:
 
 
 def test_the_api_server_is_told_authorities_and_path_once_for_each_path(server: ApiServer) -> None:
-    cluster, kept = Cluster(server.url), rotation.begun(made)
+    cluster, kept = Cluster(Session(server.url)), rotation.begun(made)
     assert registered(cluster, kept, NOW)
     assert not registered(cluster, kept, NOW + timedelta(minutes=5))
     assert told(server) == (kept.trusted, caller.path(kept.paths, NOW))
@@ -65,7 +66,7 @@ def test_the_api_server_is_told_authorities_and_path_once_for_each_path(server: 
 
 
 def replica(server: ApiServer, file: Path, now: datetime) -> Registration:
-    cluster = Cluster(server.url)
+    cluster = Cluster(Session(server.url))
     return Registration(cluster, "tesk-system", file, shared(cluster, "tesk-system", now))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tescore import addresses
 from tescore.addresses import Rules
-from tescore.cluster import Cluster
+from tescore.cluster import own
 from tescore.serving import Application, serve
 from tescore.start import started
 from tescore.tenants import Tenants
@@ -27,7 +27,7 @@ def main() -> None:
     api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     rules = addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server)
     file = Path(tempfile.mkdtemp()) / "tls.pem"
-    registration = _registration(settings, file, shared(Cluster(), settings.service_namespace, _now()))
+    registration = _registration(settings, file, shared(own(os.environ), settings.service_namespace, _now()))
     registration.look(_now())
     serve(
         lambda: _app(settings, rules, _registration(settings, file, registration.kept)),
@@ -39,11 +39,11 @@ def main() -> None:
 
 
 def _registration(settings: Settings, file: Path, kept: Kept) -> Registration:
-    return Registration(Cluster(), settings.service_namespace, file, kept)
+    return Registration(own(os.environ), settings.service_namespace, file, kept)
 
 
 def _app(settings: Settings, rules: Rules, registration: Registration) -> Application:
-    cluster = Cluster()
+    cluster = own(os.environ)
     registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import Protocol
 
 from tescore import launch, limits, listing, naming, room
-from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
+from tescore.session import Object, path
 from tescore.tenants import Tenant, Tenants
 from webhook.line import Line
 from webhook.settings import Settings

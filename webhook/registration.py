@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tescore.cluster import Object, path
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.retry import pause
+from tescore.session import Object, path
 from webhook import caller, certs, rotation
 from webhook.certs import Make, Pair
 from webhook.rotation import Kept

@@ -5,10 +5,10 @@ from typing import NamedTuple, Protocol
 
 from api.access.waits import WAITS
 from tescore import naming
-from tescore.cluster import Object
 from tescore.errors import Misconfigured, Refused, Unavailable
 from tescore.remembered import Remembered
 from tescore.retry import retried
+from tescore.session import Object
 from tescore.tenants import REMEMBERED
 
 _UNKNOWN = 0.5

@@ -19,7 +19,7 @@ from itertools import count
 from typing import Any
 
 from tescore import listing, naming, record
-from tescore.cluster import path
+from tescore.session import path
 from tests.campaigns.load import Call, Connection, Target, markdown, percentile, timed
 from tests.campaigns.stored_only import bare, deleted, stored_only
 from tests.e2e.conftest import SERVICE, STANDING, Kubectl

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 
-from tescore.cluster import path
+from tescore.session import path
 from tescore.states import FINAL
 from tests.campaigns.cases import CLAIM, HELLO, OWN, SHARED, Case, Place, place
 from tests.campaigns.load import Connection, Target

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tescore import listing, naming
-from tescore.cluster import path
+from tescore.session import path
 from tests.campaigns.load import Target
 
 TERMINATED = "terminated"

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import yaml
 
 from tescore import naming
-from tescore.cluster import path
+from tescore.session import path
 from tests.campaigns.load import Target
 from tests.campaigns.switched import switched
 from tests.e2e.conftest import SERVICE, STANDING, Kubectl

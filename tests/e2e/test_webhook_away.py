@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tescore.cluster import path
+from tescore.session import path
 from tests.campaigns.load import Failed
 from tests.campaigns.stored_only import bare
 from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until

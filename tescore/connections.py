@@ -1,24 +1,39 @@
 """HTTP with the API server, over connections that are kept for the next request; nothing of http.client leaks out."""
 
 import select
+import socket
 import ssl
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from tescore.errors import Unavailable
 
-_CONNECT_SECONDS = 5.0
+_CONNECT_SECONDS = 3.0
 _PIECE = 64 * 1024
+_KEEPALIVE = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+]
+"""So that it is seen within a minute that the other side of a silent stream is no more."""
 
 
 class Answer(NamedTuple):
     status: int
     retry_after: str | None
-    body: Iterator[bytes]
+    body: Generator[bytes, None, None]
     """As it comes. Raises Unavailable where it breaks off."""
+    socket: socket.socket
+
+    def stop(self) -> None:
+        """Has the body end for a thread that waits for more of it."""
+        with suppress(OSError, ValueError):  # it has ended by itself
+            self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
@@ -32,20 +47,25 @@ class Connections:
         weakref.finalize(self, _close, self._kept)
 
     def ask(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes | None = None, *, patience: float
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        patience: float | None,
     ) -> Answer:
-        """The answer, whose server may be silent for so many seconds of `patience`."""
-        connection = self._idle() or self._new()
+        """The answer, whose server may be silent for so many seconds of `patience`, or for ever."""
+        connection = self._idle() or self._connected(patience)
         try:
-            if connection.sock is None:
-                connection.connect()
-            connection.sock.settimeout(patience)
+            connected = connection.sock
+            connected.settimeout(patience)
             connection.request(method, target, body, headers)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()
-            raise Unavailable(f"The Kubernetes API server cannot be reached ({error}).") from error
-        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response))
+            raise _unreached(error) from error
+        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response), connected)
 
     def _idle(self) -> HTTPConnection | None:
         """A kept connection that is still open: from one that was closed meanwhile there is something to read."""
@@ -58,13 +78,24 @@ class Connections:
                 return connection
             connection.close()
 
-    def _new(self) -> HTTPConnection:
+    def _connected(self, patience: float | None) -> HTTPConnection:
+        connection = self._new(_CONNECT_SECONDS if patience is None else min(patience, _CONNECT_SECONDS))
+        try:
+            connection.connect()
+            for option in _KEEPALIVE:
+                connection.sock.setsockopt(*option)
+        except OSError as error:
+            connection.close()
+            raise _unreached(error) from error
+        return connection
+
+    def _new(self, seconds: float) -> HTTPConnection:
         host, port = self._server.hostname or "", self._server.port
         if self._tls:
-            return HTTPSConnection(host, port, timeout=_CONNECT_SECONDS, context=self._tls)
-        return HTTPConnection(host, port, timeout=_CONNECT_SECONDS)
+            return HTTPSConnection(host, port, timeout=seconds, context=self._tls)
+        return HTTPConnection(host, port, timeout=seconds)
 
-    def _read(self, connection: HTTPConnection, response: HTTPResponse) -> Iterator[bytes]:
+    def _read(self, connection: HTTPConnection, response: HTTPResponse) -> Generator[bytes, None, None]:
         whole = False
         try:
             while piece := response.read1(_PIECE):
@@ -80,6 +111,10 @@ class Connections:
                 self._kept.append(connection)
             else:
                 connection.close()  # so is that of a watch that nobody wants to see on
+
+
+def _unreached(error: Exception) -> Unavailable:
+    return Unavailable(f"The Kubernetes API server cannot be reached ({error}).")
 
 
 def _close(connections: list[HTTPConnection]) -> None:

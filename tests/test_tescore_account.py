@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from taskmaster.account import account, mounted
+from tescore.account import account, mounted
 
 
 def test_a_token_that_the_job_gives_is_taken_as_it_is() -> None:

@@ -1,17 +1,16 @@
-"""What the taskmaster shows to the API server, and what it knows that one by."""
+"""Where a pod finds the API server, how it knows it, and what it shows to it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tescore import naming
 
 _MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Of the taskmaster's pod."""
+class Account(NamedTuple):
+    """A pod's ServiceAccount."""
 
     authority: str
     """Certificates in PEM, one of which the API server's is signed with."""
@@ -20,7 +19,7 @@ class Account:
 
 
 def account(environment: Mapping[str, str]) -> Account:
-    """The token that the Job takes from a Secret into the environment, else the one that the kubelet mounts."""
+    """The token that a Job takes from a Secret into the environment, else the one that the kubelet mounts."""
     token = environment.get(naming.TOKEN_VARIABLE)
     return Account(environment[naming.AUTHORITY_VARIABLE], lambda: token) if token else mounted(_MOUNTED)
 
@@ -28,3 +27,9 @@ def account(environment: Mapping[str, str]) -> Account:
 def mounted(folder: Path) -> Account:
     """As the kubelet puts it into every container."""
     return Account((folder / "ca.crt").read_text(), (folder / "token").read_text)
+
+
+def server(environment: Mapping[str, str]) -> str:
+    """The URL of the API server, as the kubelet tells every container."""
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
