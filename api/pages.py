@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from api import tokens
 from api.query import ListQuery
 from api.views import View
-from tescore import listing, naming, outputs, record
+from tescore import listing, naming, outputs, parts
 from tescore.cluster import Cluster
 from tescore.errors import BadRequest, Expired, Misconfigured, Refused, TooNew
 from tescore.retry import retried
@@ -121,7 +121,7 @@ def _size(item: Object) -> int:
     """Bytes of a whole task, its pages of outputs included; nothing for one of which only the metadata was read."""
     if not (item.get("data") or item.get("binaryData")):
         return 0
-    return record.size(item) + outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
+    return parts.size(item) + outputs.pages((item["metadata"].get("annotations") or {}).get(naming.OUTPUTS, "")).size
 
 
 def _name(item: Object) -> str:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from tescore import naming, record
+from tescore import naming, parts, record
 from tescore.errors import InvalidTask, Missing
 from tescore.record import Record
 
-PART = f"{record.ZIPPED_DOCUMENT}.beginning"
+PART = f"{parts.ZIPPED_DOCUMENT}.beginning"
 """What holds the beginning in a page's binaryData."""
 
 
@@ -29,9 +29,9 @@ def cut(asked: Mapping[str, Any], page: str) -> Cut | None:
 
     Raises InvalidTask for one that a page and a record cannot hold.
     """
-    zipped = record.zipped_document(asked)
+    zipped = parts.zipped_document(asked)
     if len(zipped) > record.DOCUMENT_LIMIT:
-        where = f"binaryData.{record.ZIPPED_DOCUMENT}"
+        where = f"binaryData.{parts.ZIPPED_DOCUMENT}"
         raise InvalidTask([f"{where}: has {len(zipped)} bytes, and may have no more than {record.DOCUMENT_LIMIT}"])
     if len(zipped) <= record.UNCUT_LIMIT:
         return None
@@ -67,7 +67,7 @@ def read(stored: Mapping[str, Any], get: Callable[[str], Mapping[str, Any] | Non
         shown = get(seen.document_page)
         if shown is not None and _is_page(shown["metadata"].get("labels") or {}, seen.task_id):
             beginning = base64.b64decode((shown.get("binaryData") or {}).get(PART, ""))
-            return seen._replace(document=record.unzipped(beginning + record.zipped_document(stored)))
+            return seen._replace(document=parts.unzipped(beginning + parts.zipped_document(stored)))
     return seen
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tescore import naming, record
+from tescore import naming, parts, record
 
 File = dict[str, str]
 """As `tesOutputFileLog`: url, path and size_bytes, a string."""
@@ -79,26 +79,26 @@ def batches(listed: Iterable[File]) -> list[Batch]:
 
 def batch(zipped: bytes) -> Batch:
     """The batch in gzipped data. Raises ValueError if it is none."""
-    text = record.unzipped(zipped)
+    text = parts.unzipped(zipped)
     return Batch(zipped, text.count("\n"), len(text.encode()))
 
 
 def files(zipped: bytes) -> list[File]:
     """The files of a batch or page. Raises ValueError if it is none."""
     # All lines at once, so that the files share one text for each key.
-    lines = record.unzipped(zipped).split("\n")
+    lines = parts.unzipped(zipped).split("\n")
     listed: list[File] = json.loads(f"[{','.join(filter(None, lines))}]")
     if not all(isinstance(file, dict) for file in listed):
         raise ValueError("not a list of files")
     return listed
 
 
-def joined(parts: Iterable[Batch]) -> Iterator[Batch]:
+def joined(given: Iterable[Batch]) -> Iterator[Batch]:
     """The same list in as few batches as ConfigMaps can hold."""
     page = Batch(b"", 0, 0)
-    for part in parts:
+    for part in given:
         both = Batch(page.zipped + part.zipped, page.files + part.files, page.size + part.size)
-        if len(both.zipped) > record.PACKED_LIMIT or both.size > record.UNZIPPED_LIMIT:
+        if len(both.zipped) > record.PACKED_LIMIT or both.size > parts.UNZIPPED_LIMIT:
             yield page
             both = part
         page = both

@@ -1,33 +1,21 @@
 """A task as the ConfigMap that is its record, written and read."""
 
-import base64
-import gzip
 import json
-import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tescore import naming
+from tescore import naming, parts
 from tescore.document import longest
 from tescore.errors import InvalidTask
 from tescore.states import State, may_go
 
-TASK_JSON = "task.json"
-LOG_JSON = "log.json"
-_ZIPPED = ".gz"
-ZIPPED_DOCUMENT = TASK_JSON + _ZIPPED
-_PLAIN_LIMIT = 256 * 1024
-"""Bytes up to which a part stays plain, readable with kubectl; a ConfigMap holds 1 MiB in all."""
 PACKED_LIMIT = 960 * 1024
 """Bytes that document, log and tails, or a page beside a record, may have: a ConfigMap's data may have 1 MiB."""
 UNCUT_LIMIT = 984 * 1024
 """Bytes up to which a document is in its record alone; what is left is for a log without tails."""
 DOCUMENT_LIMIT = PACKED_LIMIT + 768 * 1024
 """Bytes that a document may have on its page and in its record. Ten contents of 128 KiB took no more than 1540 KiB."""
-_LEVEL = 6
-"""Of gzip: at 9 a document full of control characters took 5 s of CPU, and became 6 % shorter."""
-UNZIPPED_LIMIT = 8 * 1024 * 1024
 NAME_LIMIT = 256
 """Characters of a name that tasks are found by."""
 _STATES: Mapping[str, State] = {state.value: state for state in State}
@@ -80,10 +68,10 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     """
     document = _brief(document)
     size = len(document.encode())
-    if size > UNZIPPED_LIMIT:
-        raise InvalidTask([f"the document has {size} bytes, and may have no more than {UNZIPPED_LIMIT}"])
-    plain, zipped = _packed(TASK_JSON, document)
-    packed = len(zipped_document({"binaryData": zipped}))
+    if size > parts.UNZIPPED_LIMIT:
+        raise InvalidTask([f"the document has {size} bytes, and may have no more than {parts.UNZIPPED_LIMIT}"])
+    plain, zipped = parts.packed(parts.TASK_JSON, document)
+    packed = len(parts.zipped_document({"binaryData": zipped}))
     if packed > DOCUMENT_LIMIT:
         has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
         cure = "give what is long as a URL, or less of what does not repeat itself"
@@ -168,47 +156,6 @@ def document_page(metadata: Mapping[str, Any]) -> str:
     return name if naming.is_document_page(name, metadata["name"]) else ""
 
 
-def part(stored: Mapping[str, Any], name: str) -> str:
-    """The text of one part of a ConfigMap, plain or zipped; empty if it is not there. Raises ValueError if broken."""
-    plain = (stored.get("data") or {}).get(name)
-    if plain is not None:
-        return str(plain)
-    zipped = (stored.get("binaryData") or {}).get(name + _ZIPPED)
-    return unzipped(base64.b64decode(zipped)) if zipped else ""
-
-
-def zipped_document(stored: Mapping[str, Any]) -> bytes:
-    """What a ConfigMap has of a document that is gzipped."""
-    return base64.b64decode((stored.get("binaryData") or {}).get(ZIPPED_DOCUMENT, ""))
-
-
-def size(stored: Mapping[str, Any]) -> int:
-    """Bytes of all parts of a ConfigMap, unzipped, as far as they say so themselves."""
-    plain = sum(len(text) for text in (stored.get("data") or {}).values())
-    # gzip ends with the length of what it holds; base64 has it in its last eight characters.
-    ends = (base64.b64decode(text[-8:])[-4:] for text in (stored.get("binaryData") or {}).values())
-    return plain + sum(min(int.from_bytes(end, "little"), UNZIPPED_LIMIT) for end in ends)
-
-
-def unzipped(data: bytes) -> str:
-    """The text in gzipped data, of one piece or several. Raises ValueError if it is none, or larger than may be."""
-    pieces: list[bytes] = []
-    left = UNZIPPED_LIMIT
-    while data:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            pieces.append(unpacker.decompress(data, left + 1))
-        except zlib.error as error:
-            raise ValueError(f"not gzip ({error})") from error
-        left -= len(pieces[-1])
-        if left < 0:
-            raise ValueError(f"larger than {UNZIPPED_LIMIT} bytes")
-        if not unpacker.eof:
-            raise ValueError("broken off")
-        data = unpacker.unused_data
-    return b"".join(pieces).decode()
-
-
 def change(
     seen: Record, *, state: State, annotations: Mapping[str, str | None], log: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
@@ -226,43 +173,28 @@ def change(
         }
     }
     if log is not None:
-        plain, zipped = _packed(LOG_JSON, json.dumps(log, ensure_ascii=False))
-        patch["data"] = plain or {LOG_JSON: None}
-        patch["binaryData"] = zipped or {LOG_JSON + _ZIPPED: None}
+        patch |= parts.patch(parts.LOG_JSON, json.dumps(log, ensure_ascii=False))
     return patch
 
 
 def _brief(document: str) -> str:
     """The document; a long one without escapes, by which other scripts than Latin take three times the room."""
-    if len(document) <= _PLAIN_LIMIT or "\\u" not in document:
+    if len(document) <= parts.PLAIN_LIMIT or "\\u" not in document:
         return document
     return json.dumps(json.loads(document), ensure_ascii=False)
-
-
-def _packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
-    data = text.encode()
-    squeezed = _squeezed(data)
-    if squeezed is data:
-        return {name: text}, {}
-    return {}, {name + _ZIPPED: base64.b64encode(squeezed).decode()}
-
-
-def _squeezed(data: bytes) -> bytes:
-    """The data as it is kept: itself as long as it is small, else gzipped."""
-    return data if len(data) <= _PLAIN_LIMIT else gzip.compress(data, _LEVEL, mtime=0)
 
 
 def _document(stored: Mapping[str, Any]) -> str:
     """The document, or none where somebody broke it: a record must be readable all the same."""
     try:
-        return part(stored, TASK_JSON)
+        return parts.part(stored, parts.TASK_JSON)
     except ValueError:
         return ""
 
 
 def _document_size(stored: Mapping[str, Any]) -> int:
-    plain = (stored.get("data") or {}).get(TASK_JSON, "")
-    return len(plain.encode()) + len((stored.get("binaryData") or {}).get(ZIPPED_DOCUMENT, "")) * 3 // 4
+    plain = (stored.get("data") or {}).get(parts.TASK_JSON, "")
+    return len(plain.encode()) + len((stored.get("binaryData") or {}).get(parts.ZIPPED_DOCUMENT, "")) * 3 // 4
 
 
 def _images(text: str) -> Mapping[str, str]:
@@ -277,7 +209,7 @@ def _images(text: str) -> Mapping[str, str]:
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """The log, or none where somebody broke it."""
     try:
-        log = json.loads(part(stored, LOG_JSON) or "{}")
+        log = json.loads(parts.part(stored, parts.LOG_JSON) or "{}")
     except (ValueError, RecursionError):
         return {}
     return log if isinstance(log, dict) and all(_is_list(log.get(key), of) for key, of in _LISTS.items()) else {}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tescore import long_document, naming, record
+from tescore import long_document, naming, parts, record
 from tescore.errors import InvalidTask, Missing
 from tescore.record import Record
 from tests.build import drawn, task_document
@@ -77,7 +77,7 @@ def test_what_is_too_long_for_a_record_is_cut(asked: dict[str, Any], beginning: 
     cut = long_document.cut(asked, NAME)
     assert cut is not None
     assert (cut.page, len(cut.beginning), len(cut.end)) == (NAME, beginning, end)
-    assert cut.beginning + cut.end == record.zipped_document(asked)
+    assert cut.beginning + cut.end == parts.zipped_document(asked)
 
 
 @pytest.mark.parametrize("asked", [{"data": {"task.json": "{}"}}, {}, zipped(10), zipped(record.UNCUT_LIMIT)])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tescore import outputs, record
+from tescore import outputs, parts, record
 from tescore.outputs import Batch, File, Pages
 
 
@@ -69,7 +69,7 @@ def test_batches_are_joined_as_far_as_a_config_map_holds_them(zipped: int, size:
     assert b"".join(page.zipped for page in pages) == b"".join(bytes([i]) * zipped for i in range(7))
     assert sum(page.files for page in pages) == 35
     assert max(len(page.zipped) for page in pages) <= record.PACKED_LIMIT
-    assert max(page.size for page in pages) <= record.UNZIPPED_LIMIT
+    assert max(page.size for page in pages) <= parts.UNZIPPED_LIMIT
     assert len(pages) < 5
 
 

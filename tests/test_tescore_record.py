@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tescore import record
+from tescore import parts, record
 from tescore.errors import InvalidTask
 from tescore.states import State
 from tests.build import stored, task_record
@@ -33,7 +33,7 @@ def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
     document = json.dumps({"description": "é" * (size // 2)}, ensure_ascii=False)
     made = record.config_map("task-a", "tesk", document, owner="ann")
 
-    assert record.part(made, "task.json") == document
+    assert parts.part(made, "task.json") == document
     assert ("data" in made) != ("binaryData" in made)
 
 
@@ -54,27 +54,27 @@ def test_a_document_that_does_not_fit_is_refused_with_the_limit(size: int, limit
 
 def test_a_part_that_is_no_gzip_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="gzip"):
-        record.part({"binaryData": {"task.json.gz": "aGVsbG8="}}, "task.json")
+        parts.part({"binaryData": {"task.json.gz": "aGVsbG8="}}, "task.json")
 
 
 def test_a_bomb_is_not_unpacked() -> None:
     bomb = base64.b64encode(gzip.compress(b" " * 100_000_000)).decode()
     with pytest.raises(ValueError, match="larger than"):
-        record.part({"binaryData": {"task.json.gz": bomb}}, "task.json")
+        parts.part({"binaryData": {"task.json.gz": bomb}}, "task.json")
 
 
 def test_pieces_that_are_put_one_after_the_other_are_one_text() -> None:
-    assert record.unzipped(gzip.compress(b"one ") + gzip.compress(b"") + gzip.compress("✓".encode())) == "one ✓"
+    assert parts.unzipped(gzip.compress(b"one ") + gzip.compress(b"") + gzip.compress("✓".encode())) == "one ✓"
 
 
 def test_many_pieces_are_no_larger_than_one_may_be() -> None:
     with pytest.raises(ValueError, match="larger than"):
-        record.unzipped(gzip.compress(b" " * 1_000_000) * 9)
+        parts.unzipped(gzip.compress(b" " * 1_000_000) * 9)
 
 
 def test_what_broke_off_is_a_value_error() -> None:
     with pytest.raises(ValueError, match="broken off"):
-        record.unzipped(gzip.compress(b"text")[:-5])
+        parts.unzipped(gzip.compress(b"text")[:-5])
 
 
 def test_a_broken_document_leaves_the_record_readable() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tescore import long_document, naming, record, validation
+from tescore import long_document, naming, parts, record, validation
 from tescore.errors import InvalidTask, TeskError
 from tescore.long_document import Cut
 from tescore.states import FINAL
@@ -58,7 +58,7 @@ def reviewed(
     if ended:
         problems += _ended_problems(shown, may_restore=_may_restore(request["userInfo"], restorers))
     else:
-        problems += _extra_problems(shown, {record.TASK_JSON})
+        problems += _extra_problems(shown, {parts.TASK_JSON})
         try:
             cut = long_document.cut(shown, naming.document_page(name, request["uid"]))
             document = validation.checked(_document(shown), settings, trs_hosts)
@@ -122,7 +122,7 @@ def denied(uid: str, error: TeskError, *, code: int) -> dict[str, Any]:
 def _cut_patch(cut: Cut) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """The annotation and the operation that leave only the end of a document in its record."""
     end = base64.b64encode(cut.end).decode()
-    operation = {"op": "replace", "path": f"/binaryData/{record.ZIPPED_DOCUMENT}", "value": end}
+    operation = {"op": "replace", "path": f"/binaryData/{parts.ZIPPED_DOCUMENT}", "value": end}
     return {naming.DOCUMENT: cut.page}, [operation]
 
 
@@ -169,7 +169,7 @@ def _ended_problems(shown: Mapping[str, Any], *, may_restore: bool) -> list[str]
         cure = "to run it again, leave out what begins with tesk/ and log.json"
         return [f"metadata.labels.{naming.STATE}: is {state}; {why}; {cure}"]
     ended = str((shown["metadata"].get("annotations") or {}).get(naming.ENDED, ""))
-    problems = _extra_problems(shown, {record.TASK_JSON, record.LOG_JSON})
+    problems = _extra_problems(shown, {parts.TASK_JSON, parts.LOG_JSON})
     try:
         datetime.fromisoformat(ended)
     except ValueError:
@@ -183,11 +183,11 @@ def _may_restore(user: Mapping[str, Any], restorers: Collection[str]) -> bool:
 
 def _document(shown: Mapping[str, Any]) -> str:
     try:
-        text = record.part(shown, record.TASK_JSON)
+        text = parts.part(shown, parts.TASK_JSON)
     except ValueError as error:
-        raise InvalidTask([f"binaryData.{record.TASK_JSON}.gz: cannot be read ({error})"]) from error
+        raise InvalidTask([f"binaryData.{parts.TASK_JSON}.gz: cannot be read ({error})"]) from error
     if not text:
-        raise InvalidTask([f"data.{record.TASK_JSON}: is missing"])
+        raise InvalidTask([f"data.{parts.TASK_JSON}: is missing"])
     return text
 
 
