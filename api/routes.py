@@ -78,5 +78,6 @@ def routes(
 def _tagged(response: Response) -> Response:
     """With the ETag of all that is in it, so that whatever changes it is seen; without its body if that is known."""
     response.add_etag(weak=True)  # it may yet be compressed
-    response.make_conditional(request)
+    if "If-None-Match" in request.headers:
+        response.make_conditional(request)
     return response

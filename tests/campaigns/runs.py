@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from tescore.session import path
 from tescore.states import FINAL
-from tests.campaigns.cases import CLAIM, HELLO, OWN, SHARED, Case, Place, place
+from tests.campaigns.cases import CLAIM, OWN, SHARED, Case, Place, place
 from tests.campaigns.load import Connection, Target
 from tests.campaigns.sightings import TERMINATED, Sightings, sightings
 from tests.campaigns.stored_only import bare
@@ -63,9 +63,9 @@ class Runs:
             made = [name for names in senders.map(share, range(min(count, _SENDERS))) for name in names]
         return count / (max(self._ended(case, name) for name in made) - began)
 
-    def some_task(self) -> str:
-        """Path of a task that has ended, at the api."""
-        return f"/{HELLO.namespace}/ga4gh/tes/v1/tasks/{self.begun_and_ended(HELLO)}"
+    def task(self, case: Case, task: str) -> str:
+        """Path of a task, at the api."""
+        return f"/{case.namespace}/ga4gh/tes/v1/tasks/{task}"
 
     def record(self, case: Case, task: str) -> str:
         """Path of a task's record, at the API server."""
