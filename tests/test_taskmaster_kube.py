@@ -254,14 +254,6 @@ def test_a_server_is_known_by_the_authority_of_the_account(authority: Path) -> N
         assert len(set(server.clients)) == 1
 
 
-def test_an_authority_may_have_no_key_identifiers(tmp_path: Path) -> None:
-    authority = certificate(tmp_path, identified=False)
-    with serving(tls=authority) as server:
-        server.says((200, pod("1")))
-        kube = Kube(Session(server.url, Account(authority.read_text(), lambda: "t")), "tesk", waits=[])
-        assert kube.get("pods", "p") == pod("1")
-
-
 def test_a_server_that_another_vouches_for_hears_no_token(authority: Path, tmp_path: Path) -> None:
     another = Account(certificate(tmp_path).read_text(), lambda: "t")
     with serving(tls=authority) as server:
