@@ -123,7 +123,7 @@ class LiveLog:
     def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Answer:
         """The pod's log. Raises Missing if the pod has gone, and NotBegun."""
         try:
-            return self._cluster.stream(f"{path('pods', self._namespace, pod)}/log", query=query, silence=silence)
+            return self._cluster.stream(path("pods", self._namespace, pod, "log"), query=query, silence=silence)
         except Refused as error:
             if error.code == 400:
                 raise NotBegun(str(error)) from error

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from tescore import naming
 from tests.campaigns.authority import certificate
@@ -29,6 +30,8 @@ class Admission:
     refuse: Callable[[int], bool] = lambda _: False
     asked: list[str] = field(default_factory=list)
     """Names of the ConfigMaps, each time."""
+    patience: str = ""
+    """For how long the API server waited for the last answer, as it says itself: `30s`."""
 
     def begin(
         self, *, delay: Callable[[int], float] = lambda _: 0.0, refuse: Callable[[int], bool] = lambda _: False
@@ -52,7 +55,7 @@ def admission(kubectl: Kubectl, folder: Path, *, seconds: int = 30) -> Iterator[
         try:
             url = f"https://{address}:{listener.server_port}/"
             kubectl("apply", "-f", "-", given=_configuration(url, served.authority.read_bytes(), seconds))
-            wait_until(lambda: _reached(kubectl, asked), "the API server asks the campaign's webhook")
+            wait_until(lambda: reached(kubectl, asked, seconds), "the API server asks the campaign's webhook")
             yield asked
         finally:
             kubectl("delete", "validatingwebhookconfiguration", _NAME, "--ignore-not-found")
@@ -80,14 +83,15 @@ def _configuration(url: str, authority: bytes, seconds: int) -> dict[str, Any]:
     }
 
 
-def _reached(kubectl: Kubectl, asked: Admission) -> bool:
+def reached(kubectl: Kubectl, asked: Admission, seconds: int) -> bool:
+    """Whether the API server asks the webhook now, and waits for it for so many seconds."""
     probe = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": "campaign-probe", "labels": {naming.tag_label(TAG): "probe"}},
     }
     kubectl.run("create", "--dry-run=server", "-f", "-", given=probe)
-    return bool(asked.asked)
+    return asked.patience == f"{seconds}s"
 
 
 class _Listener(ThreadingHTTPServer):
@@ -104,6 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["request"]
         said = self.server.admission
         said.asked.append(asked["name"])
+        [said.patience] = parse_qs(urlsplit(self.path).query)["timeout"]
         number = len(said.asked) - 1
         time.sleep(said.delay(number))
         refused = {"status": {"code": 403, "message": "The campaign refuses it."}} if said.refuse(number) else {}

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from tescore import naming
-from tests.campaigns.admission import TAG, Admission, admission
+from tests.campaigns.admission import TAG, Admission, admission, reached
 from tests.campaigns.counter import Counter
 from tests.e2e.conftest import STANDING, Kubectl, Service, wait_until
 
 SECONDS = 6
 """That the API server waits for the webhook which is asked after the service's own."""
+MOST = 30
+"""The same, where it waits as long as it ever does."""
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +31,8 @@ def patient(kubectl: Kubectl, asked: Admission) -> Iterator[None]:
     """The API server waits as long as it ever does."""
     there = ("validatingwebhookconfiguration", "tesk-campaign", "--type=json")
     path = "/webhooks/0/timeoutSeconds"
-    kubectl("patch", *there, "-p", json.dumps([{"op": "replace", "path": path, "value": 30}]))
-    time.sleep(2)  # until the API server knows
+    kubectl("patch", *there, "-p", json.dumps([{"op": "replace", "path": path, "value": MOST}]))
+    wait_until(lambda: reached(kubectl, asked, MOST), "the API server waits longer")
     yield
     kubectl("patch", *there, "-p", json.dumps([{"op": "replace", "path": path, "value": SECONDS}]))
 
