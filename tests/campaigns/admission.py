@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from tescore import naming
 from tests.campaigns.authority import certificate
 from tests.campaigns.counter import address_towards
-from tests.e2e.conftest import Kubectl, wait_until
+from tests.e2e.cluster import Kubectl, wait_until
 
 _NAME = "tesk-campaign"
 TAG = "launch"

@@ -23,7 +23,7 @@ from tescore import naming
 from tests.campaigns.authority import Served, certificate
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.proxy import ADDRESS, Asked, Fault, Listening, Proxy, listening, trusting
-from tests.e2e.conftest import STANDING, Kubectl, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, wait_until
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "task-bench-"

@@ -22,7 +22,7 @@ from tescore import listing, naming, parts, record
 from tescore.session import path
 from tests.campaigns.load import Call, Connection, Target, markdown, percentile, timed
 from tests.campaigns.stored_only import bare, deleted, stored_only
-from tests.e2e.conftest import SERVICE, STANDING, Kubectl
+from tests.e2e.cluster import SERVICE, STANDING, Kubectl
 
 TAG = "bench"
 PAGE = 256

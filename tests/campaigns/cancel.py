@@ -11,7 +11,7 @@ from tescore import naming
 from tests.campaigns.counter import Counter
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles
-from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.cluster import Kubectl, Service, wait_until
 
 ALONE = 20
 RUNNING = int(os.environ.get("CANCEL_RUNNING", "100"))

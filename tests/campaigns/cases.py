@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.conftest import STANDING
+from tests.e2e.cluster import STANDING
 
 OWN, SHARED = "bench-own", "bench-shared"
 """Tenants: scratch as a claim for each task, and as folders of one claim."""

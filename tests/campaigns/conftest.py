@@ -6,8 +6,8 @@ import pytest
 
 from tests.campaigns.bench import Bench, bench
 from tests.campaigns.counter import Counter, counter
+from tests.e2e.cluster import Kubectl
 from tests.e2e.conftest import (
-    Kubectl,
     busybox,
     environment,
     kubectl,

@@ -12,7 +12,7 @@ import tes
 from tescore import naming
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.conftest import FINAL, Kubectl, Service
+from tests.e2e.cluster import FINAL, Kubectl, Service
 from tests.e2e.tenants import tenant
 
 CROWD = "e2e-crowd"

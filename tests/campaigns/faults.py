@@ -12,7 +12,7 @@ import pytest
 
 from tests.campaigns.bench import Bench, Process
 from tests.campaigns.proxy import Answer, Asked, Fault
-from tests.e2e.conftest import wait_until
+from tests.e2e.cluster import wait_until
 
 
 def status(code: int, reason: str, message: str = "made by the campaign") -> bytes:

@@ -19,7 +19,7 @@ from typing import Any
 from tests.campaigns.load import Connection, Failed, Target, percentile, together
 from tests.campaigns.stored_only import stored_only
 from tests.campaigns.tables import table
-from tests.e2e.conftest import SERVICE, Kubectl
+from tests.e2e.cluster import SERVICE, Kubectl
 
 TAG = "hammer"
 TASKS = "/ga4gh/tes/v1/tasks"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tests.campaigns.bench import Bench, bench
 from tests.campaigns.proxy import Asked, Fault, Kill
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.conftest import Kubectl
+from tests.e2e.cluster import Kubectl
 
 
 @dataclass(frozen=True, slots=True)

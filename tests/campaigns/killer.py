@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.e2e.conftest import STANDING
+from tests.e2e.cluster import STANDING
 
 
 @dataclass(frozen=True, slots=True)

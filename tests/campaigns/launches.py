@@ -12,7 +12,7 @@ import pytest
 from tescore import naming
 from tests.campaigns.admission import TAG, Admission, admission, reached
 from tests.campaigns.counter import Counter
-from tests.e2e.conftest import STANDING, Kubectl, Service, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, Service, wait_until
 
 SECONDS = 6
 """That the API server waits for the webhook which is asked after the service's own."""

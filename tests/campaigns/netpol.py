@@ -12,7 +12,7 @@ import pytest
 
 from tescore import naming
 from tests.campaigns.outside import INTERNET, METADATA, outside
-from tests.e2e.conftest import Kubectl, serving
+from tests.e2e.cluster import Kubectl, serving
 
 TENANT, OTHER = "netpol-a", "netpol-b"
 TASK_KINDS = ("taskmaster", "filer", "scrub", "executor")

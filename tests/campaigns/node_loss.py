@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import STANDING, Kubectl, Service, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, Service, wait_until
 
 NODE = "tesk-lost"
 LABEL = "tesk-trial/pool"

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from tescore.session import path
 from tescore.states import FINAL
 from tests.campaigns.cases import CLAIM, OWN, SHARED, Case, Place, place
+from tests.campaigns.first_seen import TERMINATED, FirstSeen, first_seen
 from tests.campaigns.load import Connection, Target
-from tests.campaigns.sightings import TERMINATED, Sightings, sightings
 from tests.campaigns.stored_only import bare
 from tests.campaigns.tenants import bench_tenants
-from tests.e2e.conftest import STANDING, Kubectl, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, wait_until
 
 FINAL_STATES = {state.value for state in FINAL}
 _KINDS = {"Pod": "pods", "PersistentVolumeClaim": "persistentvolumeclaims"}
@@ -33,7 +33,7 @@ class Runs:
     server: Target
     place: Place
     kubectl: Kubectl
-    seen: dict[str, Sightings]
+    seen: dict[str, FirstSeen]
     """By namespace."""
     number: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -113,5 +113,5 @@ def runs(kubectl: Kubectl) -> Iterator[Runs]:
         server, where = bare(kubectl, admin=True), place()
         put = urllib.request.Request(where.outside, data=b"x" * 1024, method="PUT")
         urllib.request.urlopen(put, timeout=30).close()
-        seen = {each: stack.enter_context(sightings(server, each)) for each in (OWN, SHARED, STANDING)}
+        seen = {each: stack.enter_context(first_seen(server, each)) for each in (OWN, SHARED, STANDING)}
         yield Runs(Target(os.environ["TES_URL"]), server, where, kubectl, seen)

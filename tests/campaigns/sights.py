@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.e2e.conftest import STANDING
+from tests.e2e.cluster import STANDING
 
 _COLUMNS = (
     r'{.metadata.name}{"|"}{.metadata.resourceVersion}{"|"}{.metadata.labels.tesk/state}{"|"}'

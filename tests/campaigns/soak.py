@@ -27,7 +27,7 @@ from tests.campaigns.killer import Kills, killing
 from tests.campaigns.kinds import Place, Planned, plan
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.conftest import FINAL, STANDING, Kubectl, Service, wait_until
+from tests.e2e.cluster import FINAL, STANDING, Kubectl, Service, wait_until
 
 CONNECTIONS = 16
 ACTIVE = {"INITIALIZING", "RUNNING", "CANCELING"}

@@ -24,7 +24,7 @@ from tests.campaigns.load import Target, markdown, percentile
 from tests.campaigns.runs import Runs, runs
 from tests.campaigns.stored_only import bare, deleted
 from tests.campaigns.switched import seldom
-from tests.e2e.conftest import Kubectl
+from tests.e2e.cluster import Kubectl
 
 ROOT = Path(__file__).parents[2]
 BOUNDS = {"hello": 1.25, "three": 3.5, "io, shared scratch": 3.6, "stdin-out": 3.6, "content": 1.5}

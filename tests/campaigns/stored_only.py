@@ -15,7 +15,7 @@ from tescore import naming
 from tescore.session import path
 from tests.campaigns.load import Target
 from tests.campaigns.switched import switched
-from tests.e2e.conftest import SERVICE, STANDING, Kubectl
+from tests.e2e.cluster import SERVICE, STANDING, Kubectl
 
 
 @contextmanager

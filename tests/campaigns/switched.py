@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from janitor.settings import Settings
 from tescore import naming
 from tescore.settings import table
-from tests.e2e.conftest import SERVICE, Kubectl, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, wait_until
 
 _SELDOM = {"TESK_SWEEP_SECONDS", "TESK_LAUNCH_SECONDS", "TESK_EXPIRY_SECONDS"}
 

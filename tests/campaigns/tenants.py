@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.campaigns.cases import CLAIM, OWN, SHARED
-from tests.e2e.conftest import Kubectl
+from tests.e2e.cluster import Kubectl
 from tests.e2e.tenants import tenant
 
 _SETTINGS = {

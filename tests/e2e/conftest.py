@@ -1,32 +1,19 @@
-"""The cluster that `make up` left, its service and storage servers, and what a test needs to ask them things."""
+"""What tests on the cluster are given: the service, kubectl, storage, quotas and settings of their tenant."""
 
-import json
 import os
 import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import tes
 
 from demo.demo import storage
-from tescore import tenants
+from tescore.tenants import REMEMBERED
+from tests.e2e.cluster import SERVICE, STANDING, TENANT, Kubectl, Service, left_of_tasks, serving, wait_until
+from tests.e2e.tenants import tenant
 
-STANDING = "tesk"
-"""The tenant that `make up` leaves, which is the service's default one."""
-_WORKER = os.environ.get("PYTEST_XDIST_WORKER")
-TENANT = f"{STANDING}-{_WORKER}" if _WORKER else STANDING
-"""The namespace of this process's tests. Tests beside it would count its pods and change its settings and quotas."""
-SERVICE = "tesk-system"
-FINAL = {"COMPLETE", "EXECUTOR_ERROR", "SYSTEM_ERROR", "CANCELED"}
-AS_1000 = "echo 'u:x:1000:1000::/:/bin/sh' >> /etc/passwd; exec su u -c '{}'"
-"""A script for a shell that is root: the rest of it runs as uid 1000."""
-_ROOT = Path(__file__).parents[2]
 _NAMES = (
     "KUBECONFIG", "TES_URL", "S3_URL", "S3_ACCESS_KEY", "S3_SECRET_KEY", "HTTP_URL_IN_CLUSTER", "BUSYBOX_IMAGE",
     "BWA_IMAGE", "NOSHELL_IMAGE", "HTTP_URL",
@@ -54,109 +41,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
             report.sections.append((title, run.stdout[-6000:] + run.stderr[-500:]))
 
 
-@dataclass(frozen=True)
-class Kubectl:
-    """kubectl against the cluster under test, in the tenant's namespace unless another is named."""
-
-    def run(self, *arguments: str, given: Any = None) -> subprocess.CompletedProcess[str]:
-        """The finished command, whether it succeeded or not; `given` is an object for its standard input."""
-        named = any(argument.startswith(("-n", "--namespace", "--all-namespaces")) for argument in arguments)
-        return subprocess.run(
-            ["kubectl", *([] if named else ["-n", TENANT]), *arguments],
-            input=json.dumps(given) if given is not None else None,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def __call__(self, *arguments: str, given: Any = None) -> str:
-        """What a command printed that must succeed."""
-        run = self.run(*arguments, given=given)
-        assert run.returncode == 0, f"kubectl {' '.join(arguments)}: {run.stderr}"
-        return run.stdout
-
-    def json(self, *arguments: str) -> Any:
-        return json.loads(self(*arguments, "-o", "json"))
-
-    def patched(self, kind: str, name: str, status: dict[str, Any]) -> None:
-        """Writes the status of an object, as a kubelet or controller does."""
-        self("patch", kind, name, "--subresource=status", "--type=merge", "-p", json.dumps(status))
-
-    def names(self, kinds: str, *selectors: str) -> list[str]:
-        return self("get", kinds, *selectors, "-o", "name").split()
-
-
-class _AnyStatus(urllib.request.HTTPErrorProcessor):
-    """Answers of 400 and more are answers too."""
-
-    def http_response(self, request: Any, response: Any) -> Any:
-        return response
-
-
-_opener = urllib.request.build_opener(_AnyStatus)
-
-
-@dataclass(frozen=True)
-class Service:
-    """The TES service over plain HTTP, and through py-tes."""
-
-    url: str
-    client: tes.HTTPClient
-
-    def call(self, method: str, path: str, body: Any = None, raw: bytes | None = None) -> tuple[int, Any]:
-        """Status and parsed JSON of a request below the standard's prefix, or of a path that names its own."""
-        where = self.url + (path if path.startswith(("/v1", "//", "/ga4gh", "/nowhere")) else f"/ga4gh/tes/v1{path}")
-        data = raw if raw is not None else json.dumps(body).encode() if body is not None else None
-        asked = urllib.request.Request(where, data=data, method=method, headers={"Content-Type": "application/json"})
-        with _opener.open(asked, timeout=30) as answer:
-            assert answer.headers["Content-Type"] == "application/json"
-            return answer.status, json.load(answer)
-
-    def create(self, document: dict[str, Any]) -> str:
-        status, answer = self.call("POST", "/tasks", document)
-        assert status == 200, answer
-        return str(answer["id"])
-
-    def full(self, task_id: str) -> dict[str, Any]:
-        status, answer = self.call("GET", f"/tasks/{task_id}?view=FULL")
-        assert status == 200, answer
-        return dict(answer)
-
-    def state(self, task_id: str) -> str:
-        return str(self.call("GET", f"/tasks/{task_id}")[1]["state"])
-
-    def ended(self, task_id: str, *, within: float = 120) -> dict[str, Any]:
-        """The full task once it has ended."""
-        wait_until(lambda: self.state(task_id) in FINAL, f"{task_id} has ended", within=within)
-        return self.full(task_id)
-
-
-def wait_until(true: Callable[[], object], what: str, *, within: float = 120) -> None:
-    """Looks until something is so; fails with what it waited for."""
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
-        time.sleep(0.1)
-
-
-def left_of_tasks(kubectl: Kubectl) -> list[str]:
-    """All that the tenant's tasks have made and that is still there."""
-    return kubectl.names("pods,jobs,pvc", "-l", "tesk/task")
-
-
-@contextmanager
-def made(kubectl: Kubectl, *objects: dict[str, Any]) -> Iterator[None]:
-    """Objects that are there for as long as a block lasts; the last is waited for until it is ready."""
-    names = [f"{item['kind'].lower()}/{item['metadata']['name']}" for item in objects]
-    try:
-        kubectl("apply", "-f", "-", given={"apiVersion": "v1", "kind": "List", "items": list(objects)})
-        if objects[-1]["kind"] == "Pod":
-            kubectl("wait", "--for=condition=Ready", names[-1], "--timeout=60s")
-        yield
-    finally:
-        kubectl("delete", "--ignore-not-found", "--timeout=60s", *reversed(names))
-
-
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
     missing = [name for name in _NAMES if name not in os.environ]
@@ -167,31 +51,18 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def own_tenant(environment: dict[str, str]) -> Iterator[None]:
     """TENANT, which is made unless it is the standing one. It is removed again once its tasks have left nothing."""
-    kubectl = Kubectl()
     if TENANT == STANDING:
         yield
         return
-    remove = ("delete", "namespace", TENANT, "--ignore-not-found", "--timeout=180s")
-    kubectl(*remove)  # of a run that was broken off
-    subprocess.run([_ROOT / "scripts/tenant", TENANT], check=True, capture_output=True)
-    try:
-        keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
-        metadata = {"name": "tesk-s3", "namespace": TENANT}
-        kubectl("apply", "-f", "-", given={"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": keys})
-        time.sleep(tenants.REMEMBERED + 0.5)  # for so long each process of the service goes by what it saw before
+    kubectl = Kubectl()
+    with tenant(TENANT, kubectl):
         yield
         wait_until(lambda: left_of_tasks(kubectl) == [], "everything is gone")
-    finally:
-        kubectl(*remove)
 
 
 @pytest.fixture(scope="session")
 def kubectl(own_tenant: None) -> Kubectl:
     return Kubectl()
-
-
-def serving(url: str) -> Service:
-    return Service(url, tes.HTTPClient(url, timeout=10))
 
 
 @pytest.fixture(scope="session")
@@ -265,7 +136,7 @@ def configured(kubectl: Kubectl) -> Callable[..., Any]:
             kubectl("apply", "-f", "-", given=given)
         else:
             kubectl("delete", "configmap", "tesk-settings")
-        time.sleep(tenants.REMEMBERED + 0.5)  # for so long the service goes by what it saw before
+        time.sleep(REMEMBERED + 0.5)  # for so long the service goes by what it saw before
 
     @contextmanager
     def block(**values: str) -> Iterator[None]:

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tescore.tenants import REMEMBERED
-from tests.e2e.conftest import STANDING, Kubectl, Service, serving
+from tests.e2e.cluster import STANDING, Kubectl, Service, serving
 
 _COMMAND = Path(__file__).parents[2] / "scripts/tenant"
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 

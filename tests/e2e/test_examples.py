@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.cluster import Kubectl, Service, wait_until
 from tests.e2e.examples import TREES, documents
 
 pytestmark = pytest.mark.alone  # they are many, and some take half of the node

@@ -5,7 +5,7 @@ from statistics import median
 import pytest
 
 from tests.campaigns.fairness import FACTOR, measured
-from tests.e2e.conftest import Kubectl, Service
+from tests.e2e.cluster import Kubectl, Service
 
 pytestmark = pytest.mark.alone
 

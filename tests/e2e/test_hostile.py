@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.e2e import attacks
-from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.cluster import Kubectl, Service, wait_until
 from tests.e2e.tenants import tenants
 
 pytestmark = pytest.mark.alone

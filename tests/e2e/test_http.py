@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Service
+from tests.e2e.cluster import Service
 
 Shell = Callable[..., dict[str, Any]]
 

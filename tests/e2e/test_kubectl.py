@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl, Service, wait_until
+from tests.e2e.cluster import SERVICE, TENANT, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}

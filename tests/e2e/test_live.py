@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.conftest import FINAL, Service, wait_until
+from tests.e2e.cluster import FINAL, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.build import drawn
-from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+from tests.e2e.cluster import TENANT, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 REFUSAL = "document cannot be changed"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.e2e.conftest import TENANT, Kubectl, Service, made
+from tests.e2e.cluster import TENANT, Kubectl, Service, made
 from tests.e2e.examples import TREES
 
 Document = dict[str, Any]

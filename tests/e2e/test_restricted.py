@@ -9,7 +9,7 @@ import pytest
 
 from tescore.tenants import REMEMBERED
 from tests.e2e import tenants
-from tests.e2e.conftest import Kubectl, Service
+from tests.e2e.cluster import Kubectl, Service
 
 TENANT = "e2e-restricted"
 Shell = Callable[..., dict[str, Any]]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import SERVICE, TENANT, Kubectl, left_of_tasks, wait_until
+from tests.e2e.cluster import SERVICE, TENANT, Kubectl, left_of_tasks, wait_until
 
 pytestmark = pytest.mark.last
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import TENANT, Kubectl, Service, wait_until
+from tests.e2e.cluster import TENANT, Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 Configured = Callable[..., AbstractContextManager[None]]

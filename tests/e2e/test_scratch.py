@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import AS_1000, TENANT, Kubectl, Service, made, wait_until
+from tests.e2e.cluster import AS_1000, TENANT, Kubectl, Service, made, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Service
+from tests.e2e.cluster import Service
 
 ENVIRONMENT = {
     "DOLLARS": "$ $$ $(HOME) ${HOME}",

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.campaigns.soak import Settings, soaked
-from tests.e2e.conftest import Kubectl, Service
+from tests.e2e.cluster import Kubectl, Service
 
 pytestmark = pytest.mark.alone  # forty tasks are as many as the node bears
 

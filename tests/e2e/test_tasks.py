@@ -9,7 +9,7 @@ from typing import Any
 
 import tes
 
-from tests.e2e.conftest import Kubectl, Service, wait_until
+from tests.e2e.cluster import Kubectl, Service, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 DEMO = Path(__file__).parents[2] / "demo" / "lambda.json"

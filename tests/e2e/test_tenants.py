@@ -16,7 +16,7 @@ import pytest
 import urllib3
 
 from tests.campaigns.counter import address_towards
-from tests.e2e.conftest import SERVICE, Kubectl, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, wait_until
 from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
 
 ROOT = Path(__file__).parents[2]

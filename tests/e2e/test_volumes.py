@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import AS_1000, Kubectl, Service, made, wait_until
+from tests.e2e.cluster import AS_1000, Kubectl, Service, made, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 _CLASS = "e2e-loop"

@@ -14,7 +14,7 @@ import pytest
 from tescore.session import path
 from tests.campaigns.load import Failed
 from tests.campaigns.stored_only import bare
-from tests.e2e.conftest import SERVICE, Kubectl, Service, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, Service, wait_until
 from tests.e2e.tenants import tenant
 
 pytestmark = pytest.mark.alone

@@ -20,7 +20,7 @@ _WATCHED = 3600
 
 
 @dataclass
-class Sightings:
+class FirstSeen:
     """The first time that each thing was seen: an object's name, and a state."""
 
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -59,9 +59,9 @@ def _of_a_record(record: dict[str, Any]) -> list[str]:
 
 
 @contextmanager
-def sightings(server: Target, namespace: str) -> Iterator[Sightings]:
+def first_seen(server: Target, namespace: str) -> Iterator[FirstSeen]:
     """Watches what becomes of a namespace's pods and records from now on, until the block ends."""
-    seen = Sightings()
+    seen = FirstSeen()
     with ExitStack() as stack:
         for kind, selector, accept, states in (
             ("pods", "", "application/json", _of_a_pod),
@@ -77,7 +77,7 @@ def sightings(server: Target, namespace: str) -> Iterator[Sightings]:
         yield seen
 
 
-def _read(lines: Iterator[bytes], seen: Sightings, states: Callable[[dict[str, Any]], list[str]]) -> None:
+def _read(lines: Iterator[bytes], seen: FirstSeen, states: Callable[[dict[str, Any]], list[str]]) -> None:
     with suppress(OSError, HTTPException):  # the connection was stopped
         for line in lines:
             shown = json.loads(line)["object"]
