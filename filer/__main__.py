@@ -68,10 +68,10 @@ def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
         failed = run.outputs(
             task, volume, optional=optional, tail=tail, tell=told.tell, patience=patience, threads=threads
         )
-        if chosen.scrub and not failed:
-            _scrub(chosen.scrub, chosen)  # what it cannot remove is the janitor's: the outputs are stored
     if not failed and naming.REPORT_VARIABLE in os.environ:
-        told.deliver(os.environ[naming.REPORT_VARIABLE])
+        # Another attempt would miss what is removed, so first the record has to say that none will come.
+        then = (lambda: _scrub(chosen.scrub, chosen) == 0) if chosen.scrub else None
+        told.deliver(os.environ[naming.REPORT_VARIABLE], then)
     return failed
 
 

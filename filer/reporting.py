@@ -5,11 +5,14 @@ The taskmaster reads the log when the kubelet has seen the end of the pod, up to
 
 import logging
 import socket
+from collections.abc import Callable
 from typing import BinaryIO
 
 from tescore import report
 
 _SECONDS = 2.0
+_WRITTEN = 60.0
+"""Seconds in which the taskmaster writes a report down: the API server may be away."""
 log = logging.getLogger(__name__)
 
 
@@ -30,13 +33,20 @@ class Reporting:
         if self._size <= report.SHORT:
             self._lines.append(told)
 
-    def deliver(self, to: str) -> None:
-        """Sends a report that is short enough to `to`, as taskmaster.hearing names it; what fails is no loss."""
+    def deliver(self, to: str, then: Callable[[], bool] | None = None) -> None:
+        """Sends a report that is short enough to `to`, as taskmaster.hearing names it; what fails is no loss.
+
+        `then` is called once the report is in the record, and returns whether it did what it is for.
+        """
         if self._size > report.SHORT:
             return
         try:
             address, port, key = to.split()
             with socket.create_connection((address, int(port)), timeout=_SECONDS) as connection:
-                connection.sendall(b"\n".join([key.encode(), b"".join(self._lines)]))
+                connection.sendall(b"".join([key.encode(), b"\n", *self._lines, report.END]))
+                if then:
+                    connection.settimeout(_WRITTEN)
+                    if connection.recv(1) == report.WRITTEN and then():
+                        connection.sendall(report.DONE)
         except (OSError, ValueError) as error:
             log.info("taskmaster was not told", extra={"cause": str(error)})

@@ -18,4 +18,4 @@ class Settings(TransferSettings):
     shared: str = setting("folder at which the folders of a shared claim are mounted", default="/shared")
     files: str = setting("folder at which shared claims are mounted, each under its number", default="/files")
     file_claims: tuple[str, ...] = setting("shared claims that are, as in the tenant's setting", default=())
-    scrub: str = setting("folder in it to remove once all outputs are stored; empty: none", default="")
+    scrub: str = setting("folder in it to remove once the record has the report; empty: none", default="")

@@ -1,18 +1,22 @@
-"""Hears from a filer that it has done all it had to, up to a second before the kubelet, which looks once a second.
+"""Hears from a filer that all is stored, up to a second before the kubelet, which looks once a second.
 
 It is no more than a short cut: what never comes, comes late or is not understood is read from the pod and its log.
+On the same connection a filer may wait until its report is in the record, and do then what has no place in one.
 """
 
 import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 from taskmaster.watches import Change
 from tescore import report
 
 _SECONDS = 2.0
 """In which one who connects must have said what he has to: others wait meanwhile."""
+_AFTERWARDS = 300.0
+"""Seconds in which a filer must have done what it waited for."""
 
 
 class Hearing:
@@ -28,6 +32,7 @@ class Hearing:
         self._address = address
         self._port = 0
         self._pods: dict[str, str] = {}
+        self._waiting: dict[str, socket.socket] = {}
         self._heard = heard
         if address:
             family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -44,25 +49,42 @@ class Hearing:
         self._pods[key] = pod
         return f"{self._address} {self._port} {key}"
 
+    def afterwards(self, pod: str) -> bool:
+        """Now that its report is in the record, that pod's filer shall do what waits for that; whether it has."""
+        connection = self._waiting.pop(pod, None)
+        if connection is None:
+            return False
+        with connection, suppress(OSError):
+            connection.settimeout(_AFTERWARDS)
+            connection.sendall(report.WRITTEN)
+            return connection.recv(1) == report.DONE
+        return False
+
     def _run(self, listening: socket.socket) -> None:
         while True:
             connection, _ = listening.accept()
-            with connection:
-                connection.settimeout(_SECONDS)
-                try:
-                    key, _, told = _all_of(connection).partition(b"\n")
-                except OSError:
-                    continue
+            connection.settimeout(_SECONDS)
+            try:
+                key, _, told = _all_of(connection).partition(b"\n")
+            except OSError:
+                connection.close()
+                continue
             pod = self._pods.pop(key.decode(errors="replace"), "")
             if pod:
+                self._waiting[pod] = connection
                 self.told[pod] = report.read(told.decode(errors="replace").split("\n"))
                 self._heard(Change("reports", pod, None))
+            else:
+                connection.close()
 
 
 def _all_of(connection: socket.socket) -> bytes:
-    """What is said until the other side ends. Raises OSError if it is too long."""
+    """What is said, to the empty line that ends it. Raises OSError if it breaks off or is too long."""
     said = b""
-    while part := connection.recv(65536):
+    while not said.endswith(b"\n" + report.END):
+        part = connection.recv(65536)
+        if not part:
+            raise OSError("it broke off")
         said += part
         if len(said) > 2 * report.SHORT:
             raise OSError("too long")

@@ -65,9 +65,11 @@ class Taskmaster:
         """Returns when the task has ended and nothing is left of it but its record."""
         if self._own.seen.state not in FINAL:
             self._run_steps()
+        scrubbed = self._scrubbed()
         going = self._clean(keep=self._settings.keep_failed > 0)
         release.release(self._kube, self._settings)
-        self._scrub(going)
+        if not scrubbed:
+            self._scrub(going)
 
     def _attend(self) -> None:
         """Once, before anything is waited for: after the first pod is made, which so begins sooner."""
@@ -220,6 +222,10 @@ class Taskmaster:
         """Those of the pods that have ended: one that has not would begin when its image comes."""
         shown = {(kind, name): self._objects.find(kind, name) for kind, name in pods}
         return {pod for pod, its in shown.items() if its and observe.pod(its).terminated}
+
+    def _scrubbed(self) -> bool:
+        """Whether the outputs filer has removed the task's folder, which waited for the end to be written."""
+        return bool(self._settings.shared_claim) and self._hearing.afterwards(self._pod_name())
 
     def _scrub(self, going: leftovers.Names) -> None:
         """Has the task's folder removed once nothing writes there any more; what fails of it is the janitor's."""

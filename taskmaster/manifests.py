@@ -108,7 +108,7 @@ def _filer_spec(
         {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
         *filer_mounts.mounted(roots),
     ]
-    if step.kind == Kind.OUTPUTS and scratch.outputs_filer_scrubs(task, settings):
+    if step.kind == Kind.OUTPUTS and settings.shared_claim:
         environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
         volume_mounts.append(filer_pod.all_folders(record.namespace))
     return {

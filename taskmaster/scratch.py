@@ -3,13 +3,11 @@
 import math
 from typing import Any, NamedTuple
 
-from taskmaster import decide, ownership, plan
-from taskmaster.plan import Kind
+from taskmaster import ownership, plan
 from taskmaster.settings import Settings
 from tescore import filer_pod, mounts, naming
 from tescore.model import Task
 from tescore.record import Record
-from tescore.states import State
 
 _GIB = 2**30
 
@@ -62,17 +60,9 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | No
     }
 
 
-def outputs_filer_scrubs(task: Task, settings: Settings) -> bool:
-    """Whether the outputs filer removes the task's folder once all is stored: unless it might be tried again."""
-    return bool(settings.shared_claim) and decide.limits(task, settings).attempts == 1
-
-
 def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
-    """The Job that removes an ended task's folder, for when its pods have gone; None if there is none any more."""
+    """The Job that removes an ended task's folder, for when its pods have gone; None if it has none."""
     if not settings.shared_claim or not mounts.needs_scratch(task):
-        return None
-    uploads = plan.steps(task)[-1].kind == Kind.OUTPUTS
-    if record.state == State.COMPLETE and uploads and outputs_filer_scrubs(task, settings):
         return None
     folder = naming.scratch_folder(record.task_id, record.uid)
     metadata = ownership.metadata(record, naming.scrub(folder), "scrub")

@@ -22,6 +22,11 @@ FAILED = 64
 SHORT = 256 * 1024
 """Bytes of a report that a filer tells the taskmaster itself; a longer one is read from the log."""
 
+END, WRITTEN, DONE = b"\n", b"w", b"d"
+"""On the connection where a filer tells the taskmaster its report: the empty line that ends it, the taskmaster's answer
+once it is in the record, and the filer's once it has done what waited for that.
+"""
+
 _PLAIN_FILES = 100
 """Files told in lines that people can read."""
 _FAILURES = 10

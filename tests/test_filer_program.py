@@ -8,12 +8,15 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from filer.settings import Settings
-from tescore import report, settings
+from taskmaster.hearing import Hearing
+from taskmaster.watches import Change
+from tescore import naming, report, settings
 from tests.servers import Answer, http_server
 
 DOCUMENT: dict[str, Any] = {
@@ -78,7 +81,7 @@ def test_missing_outputs_may_be_optional(tmp_path: Path) -> None:
     assert program(tmp_path, "outputs", TESK_OPTIONAL_OUTPUTS="true").returncode == 0
 
 
-def test_the_outputs_are_stored_before_the_folder_is_removed(tmp_path: Path) -> None:
+def test_the_folder_is_removed_once_the_record_says_that_the_outputs_are_stored(tmp_path: Path) -> None:
     folder = tmp_path / "shared/task-a-0123abcd"
     own = {"TESK_SHARED": str(tmp_path / "shared"), "TESK_SCRATCH": str(folder), "TESK_SCRUB": folder.name}
     (folder / "data/o").mkdir(parents=True)
@@ -93,7 +96,19 @@ def test_the_outputs_are_stored_before_the_folder_is_removed(tmp_path: Path) -> 
     ended = program(tmp_path, "outputs", **own)
     assert ended.returncode == 0
     assert report.read(ended.stdout.splitlines()).tails == (report.Tail(0, "stdout", "c"),)
+    assert (folder / "data/o/x").is_file()
+
+    removed = SimpleQueue[tuple[bool, bool]]()
+
+    def heard(change: Change) -> None:
+        before = folder.exists()
+        removed.put((before, hearing.afterwards(change.name)))
+
+    hearing = Hearing("127.0.0.1", heard)
+    own[naming.REPORT_VARIABLE] = hearing.expect("pod-1")
+    assert program(tmp_path, "outputs", **own).returncode == 0
     assert not folder.exists()
+    assert removed.get(timeout=5) == (True, True)
 
 
 def test_a_folder_of_a_shared_claim_is_removed_by_name_or_because_it_is_old(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 import io
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
 import pytest
@@ -30,13 +32,13 @@ def said(to: str, data: bytes) -> socket.socket:
     return connection
 
 
-def delivered(to: str, *lines: str) -> bytes:
+def delivered(to: str, *lines: str, then: Callable[[], bool] | None = None) -> bytes:
     """What a filer wrote that told these lines, there as well."""
     output = io.BytesIO()
     reporting = Reporting(output)
     for line in lines:
         reporting.tell(line)
-    reporting.deliver(to)
+    reporting.deliver(to, then)
     return output.getvalue()
 
 
@@ -66,6 +68,7 @@ def test_who_says_nothing_or_never_ends_or_breaks_off_does_not_keep_others_from_
     to = hearing.expect("pod-1")
     with said(to, b""), said(to, b"x" * 3 * report.SHORT), said(to, b"\xff\xfe\nx"):
         said(to, to.split()[2].encode()[:8]).close()
+        said(to, to.split()[2].encode() + b"\n").close()
         delivered(to)
         assert heard.get(timeout=15).name == "pod-1"
 
@@ -75,6 +78,47 @@ def test_a_report_that_is_long_is_left_to_the_log(hearing: Hearing, heard: Chang
     assert len(delivered(hearing.expect("pod-1"), long)) == len(long) + 1
     with pytest.raises(Empty):
         heard.get(timeout=0.2)
+
+
+@pytest.mark.parametrize("does", [True, False])
+def test_what_waits_for_the_record_is_done_when_the_report_is_in_it(
+    hearing: Hearing, heard: Changes, does: bool
+) -> None:
+    done = SimpleQueue[str]()
+
+    def then() -> bool:
+        done.put("done")
+        return does
+
+    with ThreadPoolExecutor() as filer:
+        told = filer.submit(delivered, hearing.expect("pod-1"), report.warning("w"), then=then)
+        assert heard.get(timeout=5).name == "pod-1"
+        with pytest.raises(Empty):
+            done.get(timeout=0.2)
+        assert hearing.afterwards("pod-1") == does
+        assert done.get(timeout=5) == "done"
+        assert told.result(timeout=5) == report.warning("w").encode() + b"\n"
+    assert not hearing.afterwards("pod-1")
+
+
+def test_nothing_is_done_where_no_filer_waits_for_it_any_more(hearing: Hearing, heard: Changes) -> None:
+    delivered(hearing.expect("pod-1"))
+    assert heard.get(timeout=5).name == "pod-1"
+    assert [hearing.afterwards(pod) for pod in ("pod-1", "pod-2")] == [False, False]
+
+
+def test_a_taskmaster_that_ends_before_it_wrote_the_report_has_nothing_done(hearing: Hearing, heard: Changes) -> None:
+    done = list[str]()
+
+    def then() -> bool:
+        done.append("done")
+        return True
+
+    with socket.create_server(("127.0.0.1", 0)) as taskmaster, ThreadPoolExecutor() as filer:
+        told = filer.submit(delivered, f"127.0.0.1 {taskmaster.getsockname()[1]} key", then=then)
+        taskmaster.accept()[0].close()
+        told.result(timeout=5)
+    assert done == []
 
 
 @pytest.mark.parametrize("to", ["", "127.0.0.1 1 key", "nonsense", "127.0.0.1 port key", "::: 8 key"])

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,24 +106,29 @@ def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
         assert [owner["uid"] for owner in owned] == ["u-1"]
 
 
+def telling(server: ApiServer, then: Callable[[], bool] | None = None) -> Callable[[dict[str, Any]], bool]:
+    """What filers tell by themselves; `then` is what the last one does once that is in the record."""
+
+    def tells(pod: dict[str, Any]) -> bool:
+        """Whether the end of a pod is left to the kubelet, because its program tells nobody."""
+        variables = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", [])}
+        if naming.REPORT_VARIABLE not in variables:
+            return True
+        reporting, last = Reporting(io.BytesIO()), pod["metadata"]["name"] == PODS[-1]
+        if last:
+            reporting.tell(server.report.decode())
+        given = (variables[naming.REPORT_VARIABLE], then if last else None)
+        threading.Thread(target=reporting.deliver, args=given).start()
+        return False
+
+    return tells
+
+
 def test_a_filer_that_says_that_it_is_done_is_not_waited_for(tmp_path: Path) -> None:
     with api_server() as server:
         filled(server)
-
-        def tells(pod: dict[str, Any]) -> bool:
-            """Whether the end of a pod is left to the kubelet, because its program tells nobody."""
-            variables = {each["name"]: each.get("value", "") for each in pod["spec"]["containers"][0].get("env", [])}
-            if naming.REPORT_VARIABLE not in variables:
-                return True
-            reporting = Reporting(io.BytesIO())
-            if pod["metadata"]["name"] == PODS[-1]:
-                reporting.tell(server.report.decode())
-            reporting.deliver(variables[naming.REPORT_VARIABLE])
-            return False
-
-        server.sees_end = tells
+        server.sees_end = telling(server)
         run(server, tmp_path, "p-1", pod_ip="127.0.0.1")
-
         assert_as_if_nothing_had_happened(server)
         assert [file["url"] for file in ended(server).log["outputs"]] == ["u"]
 
@@ -141,11 +147,30 @@ def test_nothing_but_the_claim_comes_before_what_a_new_task_needs(tmp_path: Path
 def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:
     with api_server() as server:
         filled(server)
-        run(server, tmp_path, "p-1", shared_claim="data", attempts=2)
+        run(server, tmp_path, "p-1", shared_claim="data")
         assert "persistentvolumeclaims" not in {kind for _, kind, _, _ in server.events}
         changes = [(event, shown["metadata"]["name"]) for _, _, event, shown in server.events]
         assert changes[-1] == ("ADDED", f"{PREFIX}-u-1-scrub")
         assert changes.index(("DELETED", PODS[-1])) < len(changes) - 1
+
+
+@pytest.mark.parametrize("removes", [True, False])
+def test_the_outputs_filer_removes_the_folder_of_a_task_that_has_ended_else_a_job_does(
+    tmp_path: Path, removes: bool
+) -> None:
+    seen = list[tuple[str, bool]]()
+    with api_server() as server:
+        filled(server)
+
+        def then() -> bool:
+            seen.append((ended(server).state, ("pods", PODS[-1]) in server.objects))
+            return removes
+
+        server.sees_end = telling(server, then)
+        run(server, tmp_path, "p-1", shared_claim="data", pod_ip="127.0.0.1")
+        assert seen == [("COMPLETE", True)]
+        assert (("jobs", f"{PREFIX}-u-1-scrub") in server.objects) != removes
+        assert ("pods", PODS[-1]) not in server.objects
 
 
 @pytest.mark.parametrize("broken", list(Break), ids=[each.name.lower() for each in Break])

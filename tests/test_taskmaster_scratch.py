@@ -10,7 +10,6 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from tescore import naming, record
 from tescore.model import Task
-from tescore.states import State
 from tests.build import PREFIX, executor, settings, stored, task
 
 UID = "0123abcd-4567-89ab-cdef-0123456789ab"
@@ -102,12 +101,10 @@ def test_what_is_tried_again_because_a_node_was_lost_begins_in_a_folder_of_its_o
     assert scratch.of(second, settings()).claim == f"{PREFIX}-scratch-2"
 
 
-def test_the_outputs_filer_removes_the_folder_unless_it_might_be_tried_again() -> None:
-    once, more = pod(Kind.OUTPUTS), pod(Kind.OUTPUTS, attempts=2)
-    assert scratch_mounts(once) == {"/scratch": f"tesk-tesk/{FOLDER}/1", "/shared": "tesk-tesk"}
-    assert {"name": "TESK_SCRUB", "value": FOLDER} in once["containers"][0]["env"]
-    assert scratch_mounts(more) == {"/scratch": f"tesk-tesk/{FOLDER}/1"}
-    assert "TESK_SCRUB" not in [item["name"] for item in more["containers"][0]["env"]]
+def test_the_outputs_filer_can_remove_the_folder() -> None:
+    spec = pod(Kind.OUTPUTS)
+    assert scratch_mounts(spec) == {"/scratch": f"tesk-tesk/{FOLDER}/1", "/shared": "tesk-tesk"}
+    assert {"name": "TESK_SCRUB", "value": FOLDER} in spec["containers"][0]["env"]
 
 
 def test_a_scrub_sees_the_folders_of_tasks_and_nothing_else_of_the_claim() -> None:
@@ -118,31 +115,6 @@ def test_a_scrub_sees_the_folders_of_tasks_and_nothing_else_of_the_claim() -> No
     assert spec["volumes"] == [CLAIM]
     assert scratch_mounts(spec) == {FilerSettings().shared: "tesk-tesk"}
     assert spec["automountServiceAccountToken"] is False
-
-
-def in_state(state: str) -> record.Record:
-    return RECORD._replace(state=State(state))
-
-
-@pytest.mark.parametrize(
-    ("state", "attempts", "scrubs"),
-    [
-        ("COMPLETE", 1, False),  # its outputs filer did it
-        ("COMPLETE", 2, True),
-        ("EXECUTOR_ERROR", 1, True),
-        ("SYSTEM_ERROR", 1, True),
-        ("CANCELED", 1, True),
-    ],
-)
-def test_a_scrub_is_made_unless_the_outputs_filer_was_the_tasks_last_act(
-    state: str, attempts: int, scrubs: bool
-) -> None:
-    its = settings(shared_claim="data", attempts=attempts)
-    assert bool(scratch.scrub_job(in_state(state), NEEDS, its)) == scrubs
-
-
-def test_a_task_without_outputs_is_scrubbed_after_its_end() -> None:
-    assert scratch.scrub_job(in_state("COMPLETE"), task(volumes=["/v"]), SHARED)
 
 
 def test_a_scrub_is_no_task_and_no_leftover_to_whoever_looks_for_those() -> None:

@@ -95,7 +95,8 @@ def test_tasks_at_once_share_a_claim_and_do_not_meet(
         assert task["logs"][0]["logs"][1]["stdout"] == f"{text}{text}in\ninner\n"
         stored = s3.get_object(Bucket=bucket, Key=f"shared-{text}")["Body"].read()
         assert stored.decode() == f"{text}{text}in\ninner\n"
-    assert shared.folders() == set()
+    wait_until(lambda: shared.folders() == set(), "the folders are gone")
+    assert kubectl.names("jobs,pods", "-l", _SCRUB) == [], "their filers removed them"
 
 
 @pytest.mark.parametrize(
