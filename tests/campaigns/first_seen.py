@@ -26,6 +26,13 @@ class FirstSeen:
     changed: threading.Condition = field(default_factory=threading.Condition)
     at: dict[tuple[str, str], float] = field(default_factory=dict)
     """In seconds of time.monotonic()."""
+    ended: bool = False
+    """Whether a watch has ended, after which nothing more may be seen."""
+
+    def end(self) -> None:
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
 
     def see(self, name: str, states: list[str]) -> None:
         now = time.monotonic()
@@ -43,7 +50,8 @@ class FirstSeen:
             return bool(found)
 
         with self.changed:
-            assert self.changed.wait_for(seen, within), f"{name} was not seen in {within} s as any of {states}"
+            assert self.changed.wait_for(lambda: seen() or self.ended, within), f"{name} was not {states} in {within} s"
+            assert found, f"a watch ended before {name} was seen as any of {states}"
         return found[0][1], found[0][0]
 
 
@@ -78,7 +86,10 @@ def first_seen(server: Target, namespace: str) -> Iterator[FirstSeen]:
 
 
 def _read(lines: Iterator[bytes], seen: FirstSeen, states: Callable[[dict[str, Any]], list[str]]) -> None:
-    with suppress(OSError, HTTPException):  # the connection was stopped
-        for line in lines:
-            shown = json.loads(line)["object"]
-            seen.see(shown["metadata"]["name"], states(shown))
+    try:
+        with suppress(OSError, HTTPException):  # the connection was stopped
+            for line in lines:
+                shown = json.loads(line)["object"]
+                seen.see(shown["metadata"]["name"], states(shown))
+    finally:
+        seen.end()
