@@ -44,10 +44,12 @@ def main() -> int:
 def states(task_id: str) -> Iterator[str]:
     """Each state of the task once, as it comes, up to the final one."""
     seen = ""
-    while seen not in FINAL:
+    while True:
         state = call("GET", f"/tasks/{task_id}")["state"]
         if state != seen:
             yield state
+        if state in FINAL:
+            return
         seen = state
         time.sleep(LOOK_EVERY)
 

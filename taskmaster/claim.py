@@ -9,7 +9,7 @@ from taskmaster import plan, tasklog
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
-from tescore import document, long_document, naming, record
+from tescore import document, long_document, model, naming, record
 from tescore.errors import Conflict, Missing
 from tescore.record import Record
 from tescore.states import FINAL, State
@@ -63,14 +63,15 @@ def _claim(seen: Record, settings: Settings, now: datetime) -> dict[str, object]
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
         return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
-    _, dropped = document.parse(seen.document, settings)
+    asked, dropped = document.parse(seen.document, settings)
+    way = plan.first_way(model.task(asked), settings)
     notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
     notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
-        naming.STEP: plan.Journal(0, begun=started).encoded(),
+        naming.STEP: plan.Journal(0, begun=started, way=way).encoded(),
         naming.REASON: None,
     }
     queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taskmaster import explain, waiting
+from taskmaster import explain, plan, waiting
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod, Terminated, Trouble
-from taskmaster.plan import Journal, Kind, Step
+from taskmaster.plan import Journal, Kind, Step, Way
 from taskmaster.waiting import Patience, Waiting
-from tescore import mounts
 from tescore.model import Task
 from tescore.states import State
 from tescore.tenant import TenantSettings
@@ -86,10 +85,11 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Mounted:
-    """The same step in another pod, with files mounted that could not be linked."""
+class Otherwise:
+    """The same step in another pod and another way, for its launcher refused the one it had."""
 
     failure: Failure
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def after(
     attempts: int,
     on_node: bool = False,
     failed_before: Failure | None = None,
-) -> Begin | Again | Mounted | Finish:
+) -> Begin | Again | Otherwise | Finish:
     """What follows a step that has ended. `failed_before` is that of an executor before it.
 
     A pod that was lost gets another attempt, if there is one left. Where the scratch volume may be lost with a node
@@ -189,8 +189,9 @@ def after(
     unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
     index = journal.index
-    if failure and failure.unlinked and not journal.mounted and mounts.alone(task):
-        return Mounted(failure)
+    way = plan.other_way(task, journal.way)
+    if failure and failure.refused and way is not None:
+        return Otherwise(failure, way)
     if failure and failure.lost and journal.attempt < attempts:
         anew = on_node and failure.node_gone
         if not (anew and failed_before):

@@ -9,10 +9,10 @@ import posixpath
 import shlex
 from collections.abc import Sequence
 
+from taskmaster import refusal
 from taskmaster.observe import Terminated
 from tescore import mounts
 
-_EXIT = 125
 _WORD = "tesk-cannot-link"
 
 
@@ -21,7 +21,7 @@ def set_before(paths: Sequence[str], shell: str) -> str:
     return "".join(
         f"{{ {shell} mkdir -p {shlex.quote(posixpath.dirname(path))} && "
         f"{shell} ln -sfn {_target(path)} {shlex.quote(path)}; }} 2>/dev/null || "
-        f"{{ echo {shlex.quote(f'{_WORD} {path}')} >/dev/termination-log; exit {_EXIT}; }}; "
+        f"{refusal.told(_WORD, path)}; "
         for path in paths
     )
 
@@ -38,8 +38,7 @@ def taken_back_after(paths: Sequence[str], shell: str) -> str:
 
 def refused(end: Terminated) -> str:
     """The path at which the image's user may set no link, if the executor ended for that; else nothing."""
-    word, _, path = end.message.strip().partition(" ")
-    return path if end.exit_code == _EXIT and word == _WORD else ""
+    return refusal.heard(end, _WORD)
 
 
 def _target(path: str) -> str:

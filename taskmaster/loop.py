@@ -54,9 +54,7 @@ class Taskmaster:
         self._attends = False
         self._own = OwnRecord(kube, claimed.record, settings.pod_uid)
         self._task = model.task(document.parse(claimed.record.document, settings)[0], claimed.record.images)
-        self._steps = plan.steps(self._task)
         self._limits = decide.limits(self._task, settings)
-        self._own_claim = scratch.has_own_claim(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.record.uid)
         self._hearing = Hearing(settings.pod_ip, self._watches.put)
@@ -109,6 +107,10 @@ class Taskmaster:
             case decide.Cancel():
                 self._cancel()
         return None
+
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        return plan.steps(self._task, self._own.journal.way)
 
     def _pod_name(self) -> str:
         """The pod of the step that was begun."""
@@ -193,14 +195,12 @@ class Taskmaster:
             end.failure,
             self._task,
             attempts=attempts,
-            on_node=self._own_claim,
+            on_node=scratch.has_own_claim(before, self._task, self._settings),
             failed_before=writing.failed_before(before, self._task),
         )
         self._write(writing.concluded(before, self._task, end, verdict, attempts=attempts, now=self._now()))
-        if isinstance(verdict, decide.Again | decide.Mounted):
-            self._objects.remove(
-                leftovers.lost(before, self._own.seen, self._task, self._steps, claims=self._own_claim)
-            )
+        if isinstance(verdict, decide.Again | decide.Otherwise):
+            self._objects.remove(leftovers.lost(before, self._own.seen, self._task, self._settings))
 
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""
@@ -215,8 +215,8 @@ class Taskmaster:
     def _clean(self, *, keep: bool = False) -> set[tuple[str, str]]:
         """Has the pods and the scratch volume deleted; returns kind and name of each that was there."""
         seen = self._own.seen
-        kept = self._ended(leftovers.kept(seen, self._task, self._steps)) if keep else set()
-        return self._objects.remove(leftovers.made(seen, self._task, self._steps, claims=self._own_claim) - kept)
+        kept = self._ended(leftovers.kept(seen, self._task)) if keep else set()
+        return self._objects.remove(leftovers.made(seen, self._task, self._settings) - kept)
 
     def _ended(self, pods: leftovers.Names) -> leftovers.Names:
         """Those of the pods that have ended: one that has not would begin when its image comes."""

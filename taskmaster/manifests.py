@@ -1,10 +1,10 @@
 """The Kubernetes objects that a taskmaster makes, as dict literals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from taskmaster import filer_mounts, ownership, placement, plan, redirection, references, scratch
-from taskmaster.plan import Kind, Step
+from taskmaster import contents, filer_mounts, ownership, placement, plan, redirection, references, scratch
+from taskmaster.plan import Kind, Step, Way
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
@@ -53,12 +53,15 @@ def literal(text: str) -> str:
 
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     place = scratch.of(record, settings)
-    linked = () if plan.journal(record.step).mounted else mounts.alone(task)
-    launched = executor.redirected or linked
+    way = plan.journal(record.step).way
+    linked = mounts.alone(task) if way == Way.USUAL else ()
+    launched = bool(executor.redirected or linked)
     command = redirection.launched(executor, linked) if launched else executor.command
-    volumes = [
-        *([place.volume] if mounts.needs_scratch(task) else []),
-        *references.volumes(task.resources),
+    used = scratch.used(record, task)
+    volumes = [*([place.volume] if used else []), *references.volumes(task.resources)]
+    volume_mounts = [
+        *(_executor_mounts(place, task, way, linked=bool(linked), launched=launched) if used else []),
+        *references.mounted(task.resources),
     ]
     return {
         **placement.of_an_executor(task, settings),
@@ -68,25 +71,24 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 "name": "executor",
                 "image": executor.image,
                 "imagePullPolicy": "IfNotPresent",
-                "command": [literal(argument) for argument in command],
+                "command": [literal(each) for each in (contents.laid(task) if way == Way.LAID else command)],
                 **({"workingDir": executor.workdir} if executor.workdir else {}),
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
                 "securityContext": security.executor(settings.run_as_user),
-                **({"volumeMounts": _executor_mounts(place, task, linked, launcher=bool(launched))} if volumes else {}),
+                **({"volumeMounts": volume_mounts} if volume_mounts else {}),
             }
         ],
         **({"volumes": volumes} if volumes else {}),
     }
 
 
-def _executor_mounts(place: Scratch, task: Task, linked: Sequence[str], *, launcher: bool) -> list[dict[str, Any]]:
-    mounted = [place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task) if mount.path not in linked]
+def _executor_mounts(place: Scratch, task: Task, way: Way, *, linked: bool, launched: bool) -> list[dict[str, Any]]:
+    shown = [mount for mount in mounts.mounts(task) if way == Way.MOUNTED or not mount.file]
     return [
-        *mounted,
+        *(place.mounted(mount.path, mount.sub_path) for mount in shown),
         *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if linked else []),
-        *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launcher else []),
-        *references.mounted(task.resources),
+        *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launched else []),
     ]
 
 

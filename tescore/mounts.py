@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tescore import wildcards
-from tescore.model import Executor, FileType, Task
+from tescore.model import Executor, FileType, Output, Task
 
 DATA = "data"
 """Folder of the scratch volume below which every path of the containers is found again."""
@@ -66,6 +66,14 @@ def alone(task: Task) -> tuple[str, ...]:
     return tuple(mount.path for mount in mounts(task) if mount.file)
 
 
+def folders(task: Task) -> tuple[str, ...]:
+    """Folders in the containers that must be there: every mounted one, and what the task names below those."""
+    mounted = {mount.path for mount in mounts(task) if not mount.file}
+    named = {normal(path) for path in _named(task)}
+    below_them = {path for path in named if any(below(path, folder) for folder in mounted)}
+    return tuple(sorted(mounted | below_them))
+
+
 def launches(task: Task, executor: Executor) -> bool:
     """Whether the executor's command is run by the launcher on the scratch volume."""
     return executor.redirected or bool(alone(task))
@@ -86,6 +94,23 @@ def _paths(task: Task) -> list[tuple[str, FileType]]:
     for executor in task.executors:
         paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
     return [(normal(path), kind) for path, kind in paths]
+
+
+def _named(task: Task) -> Iterator[str]:
+    yield from task.volumes
+    for item in task.inputs:
+        yield item.path if item.type == FileType.DIRECTORY else posixpath.dirname(item.path)
+    for output in task.outputs:
+        yield _folder(output)
+    for executor in task.executors:
+        yield from (path for path in [executor.workdir] if path)
+        yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr) if path)
+
+
+def _folder(output: Output) -> str:
+    if wildcards.is_pattern(output.path, output.path_prefix):
+        return wildcards.fixed_folder(output.path)
+    return output.path if output.type == FileType.DIRECTORY else posixpath.dirname(output.path)
 
 
 def _above(path: str) -> Iterator[str]:

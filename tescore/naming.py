@@ -121,9 +121,9 @@ def scrub(folder: str) -> str:
     return f"{folder}-scrub"
 
 
-def pod(task: str, step: str, attempt: int = 1, *, mounted: bool = False) -> str:
-    """The pod of a step (`inputs`, `executor-0`, `outputs`), in that attempt; a second one if it must mount files."""
-    return f"{task}-{step}{_further(attempt)}{'-mounted' if mounted else ''}"
+def pod(task: str, step: str, attempt: int = 1, way: str = "") -> str:
+    """The pod of a step (`inputs`, `executor-0`, `outputs`), in that attempt, and in which way if not the usual."""
+    return f"{task}-{step}{_further(attempt)}{f'-{way}' if way else ''}"
 
 
 def _further(number: int) -> str:

@@ -53,6 +53,8 @@ class ApiServer:
     """Whether who creates what is there already is told that the quota is full."""
     sees_end: Callable[[Object], bool] = lambda _: True
     """Whether the kubelet ever sees that a pod which was made has ended."""
+    ends: dict[str, Object] = field(default_factory=dict)
+    """By the pod's name, what the kubelet says of its end; others end well."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -347,7 +349,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "pods":
             server.made.append(name)
             times = {"startedAt": "2026-11-22T04:00:00Z", "finishedAt": "2026-11-22T04:00:01Z"}
-            ended = [{"terminated": {"exitCode": 0, **times}}] if server.sees_end(made) else []
+            end = {"exitCode": 0, **times, **server.ends.get(made["metadata"]["name"], {})}
+            ended = [{"terminated": end}] if server.sees_end(made) else []
             for state in ({"running": times}, *ended):
                 server.stored(kind, {**deepcopy(made), "status": {"containerStatuses": [{"state": state}]}}, "MODIFIED")
         return 200, made

@@ -160,10 +160,10 @@ def test_why_the_api_server_will_not_have_a_pod(message: str, reason: str) -> No
 
 def test_a_launcher_that_may_set_no_link_is_not_the_commands_failure_to_tell() -> None:
     failure = ended_with(125, "tesk-cannot-link /etc/x\n")
-    assert failure.unlinked
+    assert failure.refused
     assert "/etc/x" in failure.message
-    assert not ended_with(125, "said by the command").unlinked
-    assert not ended_with(1, "tesk-cannot-link /etc/x").unlinked
+    assert not ended_with(125, "said by the command").refused
+    assert not ended_with(1, "tesk-cannot-link /etc/x").refused
 
 
 def ended_with(exit_code: int, message: str) -> explain.Failure:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from taskmaster import manifests
-from taskmaster.plan import Journal, Kind, Step
+from taskmaster.plan import Journal, Kind, Step, Way
 from tescore import node_loss
 from tests.build import OWNER, PREFIX, executor, settings, task, task_record
 
@@ -94,13 +94,36 @@ def test_folders_are_mounted_and_files_in_the_images_folders_are_linked_by_the_l
 
 
 def test_such_files_are_mounted_where_the_images_user_may_set_no_link() -> None:
-    pod, volume_mounts = mounted(journal=Journal(0, mounted=True))
+    pod, volume_mounts = mounted(journal=Journal(0, way=Way.MOUNTED))
     assert volume_mounts == [
         {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
         {"name": "scratch", "mountPath": "/etc/y", "subPath": "data/etc/y"},
     ]
     assert main(pod)["command"] == ["true"]
     assert pod["metadata"]["name"] == f"{PREFIX}-executor-0-mounted"
+    assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
+
+
+def laid(**changes: Any) -> dict[str, Any]:
+    inputs = [{"path": "/data/$x", "content": "$(HOME)"}, {"path": "/etc/y", "content": ""}]
+    asked = task(inputs=inputs, executors=[executor(command=["bash", "/data/$x"])], **changes)
+    record = task_record()._replace(step=Journal(0, way=Way.LAID).encoded())
+    return manifests.pod(record, asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
+
+
+def test_contents_that_the_images_shell_lays_stand_in_its_command() -> None:
+    pod = laid()
+    shell, option, script, *rest = main(pod)["command"]
+    assert [shell, option, *rest] == ["bash", "-c", "tesk", "$$(HOME)", "", "bash", "/data/$$x"]
+    assert ">'/data/$$x'" in script
+    assert "volumes" not in pod["spec"]
+    assert "volumeMounts" not in main(pod)
+    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0-laid"
+
+
+def test_their_folder_is_on_scratch_where_room_is_asked_for() -> None:
+    pod = laid(resources={"disk_gb": 1})
+    assert main(pod)["volumeMounts"] == [{"name": "scratch", "mountPath": "/data", "subPath": "data/data"}]
     assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
 
 

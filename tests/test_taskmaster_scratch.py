@@ -10,6 +10,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from tescore import naming, record
 from tescore.model import Task
+from tescore.states import FINAL, State
 from tests.build import PREFIX, executor, settings, stored, task
 
 UID = "0123abcd-4567-89ab-cdef-0123456789ab"
@@ -62,9 +63,27 @@ def test_no_claim_is_made_where_the_tenant_has_one() -> None:
     ("needs", "its", "expected"), [(NEEDS, settings(), True), (task(), settings(), False), (NEEDS, SHARED, False)]
 )
 def test_only_a_claim_of_the_tasks_own_is_deleted_or_made_anew(needs: Task, its: Settings, expected: bool) -> None:
-    assert scratch.has_own_claim(needs, its) == expected
-    begun = leftovers.made(RECORD, needs, plan.steps(needs), claims=expected)
+    assert scratch.has_own_claim(RECORD, needs, its) == expected
+    begun = leftovers.made(RECORD, needs, its)
     assert (("persistentvolumeclaims", naming.scratch(PREFIX)) in begun) == expected
+
+
+LAID = RECORD._replace(step=plan.Journal(0, way=plan.Way.LAID).encoded())
+CONTENT = {"inputs": [{"path": "/data/x", "content": "a"}], "executors": [executor(command=["sh", "/data/x"])]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [({}, False), ({"resources": {"disk_gb": 1}}, True), ({"volumes": ["/v"]}, True)],
+    ids=["nothing else", "room", "a volume"],
+)
+def test_contents_that_are_laid_into_the_container_need_scratch_only_where_more_is_asked_for(
+    asked: dict[str, Any], expected: bool
+) -> None:
+    its = task(**CONTENT, **asked)
+    assert scratch.used(LAID, its) == (scratch.claim(LAID, its, settings()) is not None) == expected
+    assert bool(scratch.scrub_job(LAID, its, SHARED)) == expected
+    assert scratch.used(RECORD, its)
 
 
 def pod(kind: Kind, **changes: Any) -> dict[str, Any]:
@@ -115,6 +134,14 @@ def test_a_scrub_sees_the_folders_of_tasks_and_nothing_else_of_the_claim() -> No
     assert spec["volumes"] == [CLAIM]
     assert scratch_mounts(spec) == {FilerSettings().shared: "tesk-tesk"}
     assert spec["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("state", sorted(FINAL))
+@pytest.mark.parametrize("needs", [NEEDS, task(volumes=["/v"])], ids=["with outputs", "without"])
+def test_a_folder_that_its_outputs_filer_has_not_removed_is_scrubbed_whatever_became_of_its_task(
+    state: State, needs: Task
+) -> None:
+    assert scratch.scrub_job(RECORD._replace(state=state), needs, SHARED)
 
 
 def test_a_scrub_is_no_task_and_no_leftover_to_whoever_looks_for_those() -> None:

@@ -51,7 +51,7 @@ def test_a_running_task_is_cancelled_within_three_seconds(
             volumes = {"volumes": ["/v"]} if number % 2 else {}
             task_id = service.create(sleeper(busybox, counter, key, tags={TAG: run}, **volumes))
             wait_until(lambda k=key: counter.count(f"{k}/0"), "it runs")  # type: ignore[misc]
-            time.sleep(1)  # until the node is quiet
+            time.sleep(1)  # a task that runs is meant, not one whose pod is still being started
 
             began = time.time()
             assert service.call("POST", f"/tasks/{task_id}:cancel")[0] == 200

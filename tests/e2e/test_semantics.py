@@ -92,6 +92,18 @@ def documents(busybox: str, noshell: str, bwa: str, bucket: str) -> dict[str, di
             "inputs": [{"path": "/data/run", "content": "#!/bin/sh\necho ran with $1\n"}],
             "executors": [{"image": busybox, "command": ["/data/run", "it"]}, shell("./run that", workdir="/data")],
         },
+        "contents for a shell": {
+            "inputs": [
+                {"path": "/data/sub/run", "content": "#!/bin/sh\npwd; id -u; cat /etc/in /x; ls -l $0 | cut -c1-10"},
+                {"path": "/etc/in", "content": "$(of) `etc`\n"},
+                {"path": "/x", "content": "of the root\n"},
+            ],
+            "executors": [shell("mv /x /data/sub; cp /data/sub/x /x; exec /data/sub/run", workdir="/data/work")],
+        },
+        "contents for a shell that may not write": {
+            "inputs": [{"path": "/data/run", "content": "id -u; echo more >> /data/run; tail -n 1 /data/run; exit\n"}],
+            "executors": [other("sh", "/data/run")],
+        },
         "own streams": {
             "executors": [
                 shell("echo once | tee /logs/tee", stdout="/logs/tee"),
@@ -198,6 +210,25 @@ def test_volumes_are_empty_then_shared_and_may_lie_in_each_other(task: dict[str,
 @of("program as an input")
 def test_an_input_can_be_run(task: dict[str, Any]) -> None:
     assert printed(task) == ["ran with it\n", "ran with that\n"]
+
+
+def steps(task: dict[str, Any]) -> list[str]:
+    return [pod.removeprefix(f"{task['id']}-") for pod in task["logs"][0]["metadata"]["pods"].split(",")]
+
+
+@of("contents for a shell")
+def test_contents_for_a_shell_are_there_without_a_filer(task: dict[str, Any]) -> None:
+    assert printed(task) == ["/data/work\n0\n$(of) `etc`\nof the root\n-rwxrwxrwx\n"]
+    assert steps(task) == ["executor-0-laid"]
+
+
+@of("contents for a shell that may not write")
+def test_where_the_images_user_may_not_write_a_filer_does(task: dict[str, Any]) -> None:
+    assert printed(task) == ["65532\nmore\n"]
+    assert steps(task) == ["executor-0-laid", "inputs", "executor-0"]
+    assert task["logs"][0]["system_logs"] == [
+        "Executor 0 begins again after a filer: its image's shell could not lay the contents of its inputs."
+    ]
 
 
 @of("own streams")
