@@ -189,8 +189,7 @@ def after(
     unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
     index = journal.index
-    way = plan.other_way(task, journal.way)
-    if failure and failure.refused and way is not None:
+    if failure and failure.refused and (way := plan.other_way(task, journal.way)) is not None:
         return Otherwise(failure, way)
     if failure and failure.lost and journal.attempt < attempts:
         anew = on_node and failure.node_gone

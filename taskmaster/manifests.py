@@ -1,6 +1,6 @@
 """The Kubernetes objects that a taskmaster makes, as dict literals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from taskmaster import contents, filer_mounts, ownership, placement, plan, redirection, references, scratch
@@ -54,13 +54,10 @@ def literal(text: str) -> str:
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     place = scratch.of(record, settings)
     way = plan.journal(record.step).way
-    linked = mounts.alone(task) if way == Way.USUAL else ()
-    launched = bool(executor.redirected or linked)
-    command = redirection.launched(executor, linked) if launched else executor.command
     used = scratch.used(record, task)
     volumes = [*([place.volume] if used else []), *references.volumes(task.resources)]
     volume_mounts = [
-        *(_executor_mounts(place, task, way, linked=bool(linked), launched=launched) if used else []),
+        *(_executor_mounts(place, task, executor, way) if used else []),
         *references.mounted(task.resources),
     ]
     return {
@@ -71,7 +68,7 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 "name": "executor",
                 "image": executor.image,
                 "imagePullPolicy": "IfNotPresent",
-                "command": [literal(each) for each in (contents.laid(task) if way == Way.LAID else command)],
+                "command": [literal(argument) for argument in _command(task, executor, way)],
                 **({"workingDir": executor.workdir} if executor.workdir else {}),
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
@@ -83,8 +80,21 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
     }
 
 
-def _executor_mounts(place: Scratch, task: Task, way: Way, *, linked: bool, launched: bool) -> list[dict[str, Any]]:
+def _command(task: Task, executor: Executor, way: Way) -> Sequence[str]:
+    if way == Way.LAID:
+        return contents.laid(task)
+    linked = _linked(task, way)
+    return redirection.launched(executor, linked) if executor.redirected or linked else executor.command
+
+
+def _linked(task: Task, way: Way) -> tuple[str, ...]:
+    return mounts.alone(task) if way == Way.USUAL else ()
+
+
+def _executor_mounts(place: Scratch, task: Task, executor: Executor, way: Way) -> list[dict[str, Any]]:
     shown = [mount for mount in mounts.mounts(task) if way == Way.MOUNTED or not mount.file]
+    linked = _linked(task, way)
+    launched = executor.redirected or linked
     return [
         *(place.mounted(mount.path, mount.sub_path) for mount in shown),
         *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if linked else []),

@@ -93,6 +93,13 @@ def _files(place: Place, key: str, drawn: random.Random) -> Planned:
     return Planned("files", document, frozenset({COMPLETE}), (1,), uploaded={f"/out/{key}": key.encode()})
 
 
+def _content(place: Place, key: str, drawn: random.Random) -> Planned:
+    """Nothing but a content, which the image's shell writes."""
+    script = f'test "$(cat /in/x)" = {key} && {_pause(drawn)}'
+    document = {"inputs": [{"path": "/in/x", "content": key}], "executors": [place.executor(f"{key}/0", script)]}
+    return Planned("content", document, frozenset({COMPLETE}), (1,))
+
+
 def _ignored(place: Place, key: str, _: random.Random) -> Planned:
     executors = [place.executor(f"{key}/0", "exit 7", ignore_error=True), place.executor(f"{key}/1", "true")]
     return Planned("ignored error", {"executors": executors}, frozenset({COMPLETE}), (1, 1))
@@ -161,6 +168,6 @@ def _cancelled_short(place: Place, key: str, drawn: random.Random) -> Planned:
     return Planned("cancelled, short", document, frozenset({CANCELED, COMPLETE}), (1, 1))
 
 
-COMPLETING: tuple[Make, ...] = (*([_plain] * 5), *([_two] * 2), _ignored, _volume, _files)
+COMPLETING: tuple[Make, ...] = (*([_plain] * 5), *([_two] * 2), _ignored, _volume, _files, _content)
 QUICK_TO_FAIL: tuple[Make, ...] = (_exit_code, _not_found, _image_name, _missing_input, _missing_output, _memory)
 CANCELLED: tuple[Make, ...] = (_cancelled_long, _cancelled_long, _cancelled_short, _cancelled_volume)
