@@ -81,7 +81,8 @@ def launches(task: Task, executor: Executor) -> bool:
 
 def needs_scratch(task: Task) -> bool:
     """Whether the task has anything that must outlive one container."""
-    return bool(mounts(task)) or any(executor.redirected for executor in task.executors)
+    files = task.volumes or task.inputs or task.outputs
+    return bool(files) or any(executor.redirected for executor in task.executors)
 
 
 def _paths(task: Task) -> list[tuple[str, FileType]]:
