@@ -51,7 +51,7 @@ def test_clients_that_fall_silent_do_not_keep_others_waiting_for_ever(port: int,
     for client in silent:
         client.sendall(request_)
 
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
         client.sendall(REQUEST)
         answer = b"".join(iter(lambda: client.recv(1024), b""))
 
