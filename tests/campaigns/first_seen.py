@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import Any
@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from tescore import listing, naming
 from tescore.session import path
-from tests.campaigns.load import Target
+from tests.campaigns.load import Connection, Failed, Target
 
 TERMINATED = "terminated"
 _WATCHED = 3600
@@ -26,12 +26,12 @@ class FirstSeen:
     changed: threading.Condition = field(default_factory=threading.Condition)
     at: dict[tuple[str, str], float] = field(default_factory=dict)
     """In seconds of time.monotonic()."""
-    ended: bool = False
-    """Whether a watch has ended, after which nothing more may be seen."""
+    ended: str = ""
+    """Why nothing more is seen."""
 
-    def end(self) -> None:
+    def end(self, why: str) -> None:
         with self.changed:
-            self.ended = True
+            self.ended = self.ended or why
             self.changed.notify_all()
 
     def see(self, name: str, states: list[str]) -> None:
@@ -51,7 +51,7 @@ class FirstSeen:
 
         with self.changed:
             assert self.changed.wait_for(lambda: seen() or self.ended, within), f"{name} was not {states} in {within} s"
-            assert found, f"a watch ended before {name} was seen as any of {states}"
+            assert found, f"{name} was not seen as any of {states}: {self.ended}"
         return found[0][1], found[0][0]
 
 
@@ -66,30 +66,74 @@ def _of_a_record(record: dict[str, Any]) -> list[str]:
     return [record["metadata"]["labels"].get(naming.STATE, "")]
 
 
+@dataclass
+class _Watch:
+    """One watch for as long as the block lasts: the API server ends one whose events are not taken in time."""
+
+    connection: Connection
+    kind: str
+    namespace: str
+    selector: str
+    accept: str
+    states: Callable[[dict[str, Any]], list[str]]
+    over: threading.Event
+    version: str = ""
+    """Of what was seen last, after which the next watch goes on."""
+
+    def begin(self) -> None:
+        seen = self.connection.ask("GET", f"{path(self.kind, self.namespace)}?limit=1")
+        self.version = json.loads(seen)["metadata"]["resourceVersion"]
+
+    def follow(self, seen: FirstSeen) -> None:
+        try:
+            while not self.over.is_set():
+                self._read(seen)
+                self.over.wait(0.05)
+        except Failed as error:
+            seen.end(f"the watch of {self.kind} in {self.namespace} {error}")
+        finally:
+            seen.end(f"the watch of {self.kind} in {self.namespace} ended")
+
+    def _read(self, seen: FirstSeen) -> None:
+        began = time.monotonic()
+        wanted = {
+            "watch": "1",
+            "labelSelector": self.selector,
+            "timeoutSeconds": str(_WATCHED),
+            "resourceVersion": self.version,
+            "allowWatchBookmarks": "true",
+        }
+        where = f"{path(self.kind, self.namespace)}?{urlencode(wanted)}"
+        why = "its end"
+        with closing(self.connection):
+            try:
+                for line in self.connection.lines(where, Accept=self.accept):
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise Failed(event["object"]["code"], line.decode())
+                    metadata = event["object"]["metadata"]
+                    self.version = metadata["resourceVersion"]
+                    if event["type"] != "BOOKMARK":
+                        seen.see(metadata["name"], self.states(event["object"]))
+            except (OSError, HTTPException) as error:
+                why = repr(error)
+        if not self.over.is_set():
+            lasted = time.monotonic() - began
+            print(f"The watch of {self.kind} in {self.namespace} broke after {lasted:.1f} s: {why}; it goes on.")
+
+
 @contextmanager
 def first_seen(server: Target, namespace: str) -> Iterator[FirstSeen]:
     """Watches what becomes of a namespace's pods and records from now on, until the block ends."""
-    seen = FirstSeen()
+    seen, over = FirstSeen(), threading.Event()
     with ExitStack() as stack:
         for kind, selector, accept, states in (
             ("pods", "", "application/json", _of_a_pod),
             ("configmaps", naming.TASK_SELECTOR, listing.METADATA_OF_ONE, _of_a_record),
         ):
-            connection = server.connection()
-            where = path(kind, namespace)
-            now = json.loads(connection.ask("GET", f"{where}?limit=1"))["metadata"]["resourceVersion"]
-            wanted = {"watch": "1", "labelSelector": selector, "timeoutSeconds": str(_WATCHED), "resourceVersion": now}
-            lines = connection.lines(f"{where}?{urlencode(wanted)}", Accept=accept)
-            threading.Thread(target=_read, args=(lines, seen, states), daemon=True).start()
-            stack.callback(connection.stop)
+            watch = _Watch(server.connection(), kind, namespace, selector, accept, states, over)
+            watch.begin()
+            threading.Thread(target=watch.follow, args=(seen,), daemon=True).start()
+            stack.callback(watch.connection.stop)
+        stack.callback(over.set)
         yield seen
-
-
-def _read(lines: Iterator[bytes], seen: FirstSeen, states: Callable[[dict[str, Any]], list[str]]) -> None:
-    try:
-        with suppress(OSError, HTTPException):  # the connection was stopped
-            for line in lines:
-                shown = json.loads(line)["object"]
-                seen.see(shown["metadata"]["name"], states(shown))
-    finally:
-        seen.end()

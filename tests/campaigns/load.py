@@ -79,7 +79,8 @@ class Connection:
 
     def stop(self) -> None:
         """Ends an answer that another thread reads, which closing would wait for."""
-        self._made.sock.shutdown(socket.SHUT_RDWR)
+        if self._made.sock:
+            self._made.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._made.close()
