@@ -1,12 +1,16 @@
-"""What filers see beside the task and its scratch volume, and no other pod does: keys and shared claims."""
+"""What a filer sees beside the task and its scratch volume, and no other pod does: keys and shared claims.
+
+Each only where one of its URLs needs it: nothing is shown to a pod that it has no use for, the kubelet asks the API
+server for each Secret, even one that is missing, and a claim that nobody names must not keep the pod waiting.
+"""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskmaster.plan import Kind
 from tescore import naming, shared_files
 from tescore.model import Task
-from tescore.schemes import FILE, scheme
+from tescore.schemes import DRS, FILE, S3, scheme
 from tescore.shared_files import Root
 
 _S3 = "/tesk/secrets/s3"
@@ -15,9 +19,34 @@ _FILES = "/files"
 """Where shared claims are mounted, under their numbers; the filer's own setting TESK_FILES says the same."""
 
 
-def environment(roots: Iterable[Root]) -> dict[str, str]:
+class Needed(NamedTuple):
+    """What one filer needs."""
+
+    s3: bool
+    """The Secret with keys of S3."""
+    storage: bool
+    """The Secret with all others."""
+    roots: tuple[Root, ...]
+    """The shared claims."""
+
+
+def needed(task: Task, kind: Kind, mapped: Iterable[str]) -> Needed:
+    """By the URLs of its inputs or outputs. `mapped` is the tenant's TESK_FILE_CLAIMS."""
+    if kind == Kind.INPUTS:
+        urls = [item.url for item in task.inputs if item.content is None]
+    else:
+        urls = [output.url for output in task.outputs]
+    schemes = {scheme(url) for url in urls}
+    return Needed(
+        s3=not schemes.isdisjoint({S3, DRS}),  # the objects of a DRS may be anywhere
+        storage=not schemes <= {S3, FILE},
+        roots=shared_files.used((url for url in urls if scheme(url) == FILE), mapped),
+    )
+
+
+def environment(needs: Needed) -> dict[str, str]:
     """What tells the filer of them."""
-    mapped = ",".join(shared_files.shown(root) for root in roots)
+    mapped = ",".join(shared_files.shown(root) for root in needs.roots)
     return {
         "AWS_CONFIG_FILE": f"{_S3}/config",
         "AWS_SHARED_CREDENTIALS_FILE": f"{_S3}/credentials",
@@ -27,40 +56,35 @@ def environment(roots: Iterable[Root]) -> dict[str, str]:
     }
 
 
-def mounted(roots: Iterable[Root]) -> list[dict[str, Any]]:
+def mounted(needs: Needed) -> list[dict[str, Any]]:
     """Where the container sees them."""
     return [
-        {"name": "s3", "mountPath": _S3, "readOnly": True},
-        {"name": "storage", "mountPath": _STORAGE, "readOnly": True},
+        *([{"name": "s3", "mountPath": _S3, "readOnly": True}] if needs.s3 else []),
+        *([{"name": "storage", "mountPath": _STORAGE, "readOnly": True}] if needs.storage else []),
         *(
             {"name": _volume(i), "mountPath": f"{_FILES}/{i}", **({"readOnly": True} if root.read_only else {})}
-            for i, root in enumerate(roots)
+            for i, root in enumerate(needs.roots)
         ),
     ]
 
 
-def volumes(roots: Iterable[Root]) -> list[dict[str, Any]]:
+def volumes(needs: Needed) -> list[dict[str, Any]]:
     """The pod's volumes. A Secret may be missing: then there are no keys of that kind."""
     return [
-        {"name": "s3", "secret": {"secretName": naming.S3_SECRET, "optional": True}},
-        {"name": "storage", "secret": {"secretName": naming.STORAGE_SECRET, "optional": True}},
+        *([_secret("s3", naming.S3_SECRET)] if needs.s3 else []),
+        *([_secret("storage", naming.STORAGE_SECRET)] if needs.storage else []),
         *(
             {
                 "name": _volume(i),
                 "persistentVolumeClaim": {"claimName": root.claim, **({"readOnly": True} if root.read_only else {})},
             }
-            for i, root in enumerate(roots)
+            for i, root in enumerate(needs.roots)
         ),
     ]
 
 
-def roots(task: Task, kind: Kind, mapped: Iterable[str]) -> tuple[Root, ...]:
-    """The shared claims that a filer needs: a claim that nobody names must not keep it waiting."""
-    if kind == Kind.INPUTS:
-        urls = [item.url for item in task.inputs if item.content is None]
-    else:
-        urls = [output.url for output in task.outputs]
-    return shared_files.used((url for url in urls if scheme(url) == FILE), mapped)
+def _secret(volume: str, name: str) -> dict[str, Any]:
+    return {"name": volume, "secret": {"secretName": name, "optional": True}}
 
 
 def _volume(number: int) -> str:

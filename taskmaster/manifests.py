@@ -106,9 +106,9 @@ def _filer_spec(
     record: Record, task: Task, step: Step, settings: Settings, failed: bool, report_to: str
 ) -> dict[str, Any]:
     optional = failed or task.resources.parameters.optional_outputs
-    roots = filer_mounts.roots(task, step.kind, settings.file_claims)
+    needs = filer_mounts.needed(task, step.kind, settings.file_claims)
     environment = {
-        **filer_mounts.environment(roots),
+        **filer_mounts.environment(needs),
         "TESK_TAIL": str(tail_size(record, task)),
         **transfers.environment(settings),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
@@ -118,7 +118,7 @@ def _filer_spec(
     volume_mounts = [
         place.mounted("/scratch"),
         {"name": "task", "mountPath": "/tesk/task", "readOnly": True},
-        *filer_mounts.mounted(roots),
+        *filer_mounts.mounted(needs),
     ]
     if step.kind == Kind.OUTPUTS and settings.shared_claim:
         environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
@@ -138,7 +138,7 @@ def _filer_spec(
         "volumes": [
             place.volume,
             {"name": "task", "projected": {"sources": _document(record)}},
-            *filer_mounts.volumes(roots),
+            *filer_mounts.volumes(needs),
             *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),
         ],
     }

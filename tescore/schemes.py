@@ -4,8 +4,10 @@ import re
 
 FILE = "file"
 """Also that of a plain path."""
-WRITABLE = frozenset({FILE, "az", "ftp", "ftps", "gs", "http", "https", "s3", "sftp"})
-READABLE = WRITABLE | {"drs"}
+S3 = "s3"
+DRS = "drs"
+WRITABLE = frozenset({FILE, "az", "ftp", "ftps", "gs", "http", "https", S3, "sftp"})
+READABLE = WRITABLE | {DRS}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 

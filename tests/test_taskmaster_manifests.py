@@ -142,18 +142,42 @@ def filer_pod(kind: Kind = Kind.INPUTS, *, failed: bool = False, **changes: Any)
     return manifests.pod(task_record(), task(**changes), Step(kind), settings(), failed=failed)
 
 
-def test_a_filer_has_the_task_the_scratch_volume_and_the_keys_and_no_more_power_than_it_needs() -> None:
+def test_a_filer_has_the_task_and_the_scratch_volume_and_no_more_power_than_it_needs() -> None:
     filer = main(filer_pod())
 
     assert filer["args"] == ["inputs"]
-    assert [mount["mountPath"] for mount in filer["volumeMounts"]] == [
-        "/scratch",
-        "/tesk/task",
-        "/tesk/secrets/s3",
-        "/tesk/secrets/storage",
-    ]
+    assert [mount["mountPath"] for mount in filer["volumeMounts"]] == ["/scratch", "/tesk/task"]
     assert filer["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["CHOWN", "DAC_OVERRIDE", "FOWNER"]}
     assert filer["securityContext"]["readOnlyRootFilesystem"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "expected"),
+    [
+        ([{"content": "x"}], [], ([], [])),
+        ([{"content": "x", "url": "s3://b/k"}], ["s3://b/k"], ([], ["tesk-s3"])),
+        ([{"url": "S3://b/k"}, {"url": "/nfs/work/x"}], ["file:///nfs/work/x"], (["tesk-s3"], [])),
+        ([{"url": "http://h/x"}], ["sftp://h/x", "s3://b/k"], (["tesk-storage"], ["tesk-s3", "tesk-storage"])),
+        ([{"url": "ftp://h/x"}], ["gs://b/k"], (["tesk-storage"], ["tesk-storage"])),
+        ([{"url": "drs://h/x"}], ["az://a/c/b"], (["tesk-s3", "tesk-storage"], ["tesk-storage"])),
+    ],
+)
+def test_a_filer_has_the_keys_that_its_urls_may_need_and_no_others(
+    inputs: list[dict[str, str]], outputs: list[str], expected: tuple[list[str], list[str]]
+) -> None:
+    asked: dict[str, Any] = {
+        "inputs": [{"path": f"/in/{i}", **given} for i, given in enumerate(inputs)],
+        "outputs": [{"path": f"/out/{i}", "url": url} for i, url in enumerate(outputs)],
+    }
+
+    def keys(kind: Kind) -> list[str]:
+        pod = filer_pod(kind, **asked)
+        mounted = {mount["name"] for mount in main(pod)["volumeMounts"]}
+        volumes = [volume for volume in pod["spec"]["volumes"] if "secret" in volume]
+        assert all(volume["name"] in mounted and volume["secret"]["optional"] for volume in volumes)
+        return [volume["secret"]["secretName"] for volume in volumes]
+
+    assert (keys(Kind.INPUTS), keys(Kind.OUTPUTS)) == expected
 
 
 def test_a_filer_has_the_shared_claims_that_its_files_are_on_and_no_others() -> None:
