@@ -112,7 +112,8 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                                 *_token(settings.token_secret),
                             ],
                             "resources": {
-                                "requests": {"cpu": "10m", "memory": "32Mi"},
+                                # It waits nearly always. For more a step on a full node would end several at once.
+                                "requests": {"cpu": "1m", "memory": "32Mi"},
                                 "limits": {"memory": "128Mi"},
                             },
                             "securityContext": {
