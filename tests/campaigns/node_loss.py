@@ -25,9 +25,7 @@ def node(kubectl: Kubectl) -> Iterator[str]:
     kubectl("create", "-f", "-", given={
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {LABEL: name}},
     })  # fmt: skip
-    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "played by a test"}
-    status = {"status": {"capacity": room, "allocatable": room, "conditions": [ready]}}
-    kubectl.patched("node", name, status)
+    kubectl.patched("node", name, {"status": {"capacity": room, "allocatable": room, "conditions": [ready("True")]}})
     kubectl.run("taint", "node", name, "node.kubernetes.io/not-ready-")
     yield name
     kubectl("delete", "node", name, "--ignore-not-found")
@@ -49,7 +47,7 @@ def test_a_pod_that_is_lost_with_its_node_gets_another_attempt_on_another_node(
     kubectl.patched("pod", first, {"status": {"phase": "Running", "containerStatuses": [started]}})
     wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
 
-    kubectl("taint", "node", node, "node.kubernetes.io/unreachable:NoExecute")
+    lose(kubectl, node)
 
     wait_until(lambda: kubectl.names("pods", "--field-selector", f"metadata.name={first}-2") != [], "again", within=120)
     others = [name for name in kubectl.names("nodes") if not name.endswith(node)]
@@ -70,7 +68,7 @@ def test_a_pod_that_is_lost_with_its_node_ends_a_task_of_one_attempt(
         "resources": {"backend_parameters": {"node_selector": f"{LABEL}={node}"}},
     })  # fmt: skip
     wait_until(lambda: node_of(kubectl, f"{task_id}-executor-0") == node, "it is on the node")
-    kubectl("taint", "node", node, "node.kubernetes.io/unreachable:NoExecute")
+    lose(kubectl, node)
     task = service.ended(task_id, within=120)
     assert task["state"] == "SYSTEM_ERROR"
     assert "was lost: its pod was ended by Kubernetes (DeletionByTaintManager)" in task["logs"][0]["system_logs"][-1]
@@ -78,3 +76,12 @@ def test_a_pod_that_is_lost_with_its_node_ends_a_task_of_one_attempt(
 
 def node_of(kubectl: Kubectl, pod: str) -> str:
     return kubectl.run("-n", STANDING, "get", "pod", pod, "-o", "jsonpath={.spec.nodeName}").stdout
+
+
+def ready(status: str) -> dict[str, str]:
+    return {"type": "Ready", "status": status, "reason": "Played", "message": "played by a test"}
+
+
+def lose(kubectl: Kubectl, node: str) -> None:
+    """The controllers see that it is not heard of: a taint alone they would take away from a node that is ready."""
+    kubectl.patched("node", node, {"status": {"conditions": [ready("Unknown")]}})
