@@ -13,8 +13,19 @@ from tescore.model import Task
 from tescore.schemes import DRS, FILE, S3, scheme
 from tescore.shared_files import Root
 
-_S3 = "/tesk/secrets/s3"
-_STORAGE = "/tesk/secrets/storage"
+
+class Keys(NamedTuple):
+    """A Secret of the tenant's. It may be missing: then there are no keys of that kind."""
+
+    volume: str
+    secret: str
+    folder: str
+    """Where the filer finds its files."""
+
+
+_S3 = Keys("s3", naming.S3_SECRET, "/tesk/secrets/s3")
+_STORAGE = Keys("storage", naming.STORAGE_SECRET, "/tesk/secrets/storage")
+"""Those of all other servers."""
 _FILES = "/files"
 """Where shared claims are mounted, under their numbers; the filer's own setting TESK_FILES says the same."""
 
@@ -22,10 +33,7 @@ _FILES = "/files"
 class Needed(NamedTuple):
     """What one filer needs."""
 
-    s3: bool
-    """The Secret with keys of S3."""
-    storage: bool
-    """The Secret with all others."""
+    keys: tuple[Keys, ...]
     roots: tuple[Root, ...]
     """The shared claims."""
 
@@ -37,9 +45,9 @@ def needed(task: Task, kind: Kind, mapped: Iterable[str]) -> Needed:
     else:
         urls = [output.url for output in task.outputs]
     schemes = {scheme(url) for url in urls}
+    s3, storage = schemes & {S3, DRS}, schemes - {S3, FILE}  # the objects of a DRS may be anywhere
     return Needed(
-        s3=not schemes.isdisjoint({S3, DRS}),  # the objects of a DRS may be anywhere
-        storage=not schemes <= {S3, FILE},
+        keys=(*([_S3] if s3 else []), *([_STORAGE] if storage else [])),
         roots=shared_files.used((url for url in urls if scheme(url) == FILE), mapped),
     )
 
@@ -48,10 +56,10 @@ def environment(needs: Needed) -> dict[str, str]:
     """What tells the filer of them."""
     mapped = ",".join(shared_files.shown(root) for root in needs.roots)
     return {
-        "AWS_CONFIG_FILE": f"{_S3}/config",
-        "AWS_SHARED_CREDENTIALS_FILE": f"{_S3}/credentials",
+        "AWS_CONFIG_FILE": f"{_S3.folder}/config",
+        "AWS_SHARED_CREDENTIALS_FILE": f"{_S3.folder}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
-        "HOME": _STORAGE,
+        "HOME": _STORAGE.folder,
         **({"TESK_FILE_CLAIMS": mapped} if mapped else {}),
     }
 
@@ -59,8 +67,7 @@ def environment(needs: Needed) -> dict[str, str]:
 def mounted(needs: Needed) -> list[dict[str, Any]]:
     """Where the container sees them."""
     return [
-        *([{"name": "s3", "mountPath": _S3, "readOnly": True}] if needs.s3 else []),
-        *([{"name": "storage", "mountPath": _STORAGE, "readOnly": True}] if needs.storage else []),
+        *({"name": keys.volume, "mountPath": keys.folder, "readOnly": True} for keys in needs.keys),
         *(
             {"name": _volume(i), "mountPath": f"{_FILES}/{i}", **({"readOnly": True} if root.read_only else {})}
             for i, root in enumerate(needs.roots)
@@ -69,10 +76,9 @@ def mounted(needs: Needed) -> list[dict[str, Any]]:
 
 
 def volumes(needs: Needed) -> list[dict[str, Any]]:
-    """The pod's volumes. A Secret may be missing: then there are no keys of that kind."""
+    """The pod's volumes."""
     return [
-        *([_secret("s3", naming.S3_SECRET)] if needs.s3 else []),
-        *([_secret("storage", naming.STORAGE_SECRET)] if needs.storage else []),
+        *({"name": keys.volume, "secret": {"secretName": keys.secret, "optional": True}} for keys in needs.keys),
         *(
             {
                 "name": _volume(i),
@@ -81,10 +87,6 @@ def volumes(needs: Needed) -> list[dict[str, Any]]:
             for i, root in enumerate(needs.roots)
         ),
     ]
-
-
-def _secret(volume: str, name: str) -> dict[str, Any]:
-    return {"name": volume, "secret": {"secretName": name, "optional": True}}
 
 
 def _volume(number: int) -> str:

@@ -112,7 +112,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                                 *_token(settings.token_secret),
                             ],
                             "resources": {
-                                # It waits nearly always. For more a step on a full node would end several at once.
+                                # It waits nearly always. With 10m a full node ended several for one filer.
                                 "requests": {"cpu": "1m", "memory": "32Mi"},
                                 "limits": {"memory": "128Mi"},
                             },
