@@ -23,7 +23,7 @@ from tescore import naming
 from tests.campaigns.authority import Served, certificate
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.proxy import ADDRESS, Asked, Fault, Listening, Proxy, listening, trusting
-from tests.e2e.cluster import STANDING, Kubectl, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, told, wait_until
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "task-bench-"
@@ -137,8 +137,6 @@ class Bench:
         """What is not as if nothing had happened to a task of `document`."""
         shown = self.shown(task)
         log = shown["log"]
-        # A node that has much to do may let a pod wait; nothing else is worth a word.
-        told = [line for line in log.get("system_logs", []) if " waits for " not in line]
         marks = [self.counter.count(f"{key}/{i}") for i in range(2)]
         uploaded = self.counter.files.get(f"/out/{key}", b"")
         found = {
@@ -147,7 +145,7 @@ class Bench:
             f"it uploaded {uploaded!r}": uploaded != b"run\nrun\n",
             f"its log has {len(log.get('logs', []))} executors": len(log.get("logs", [])) != 2,
             f"its log has {len(log.get('outputs', []))} outputs": len(log.get("outputs", [])) != 1,
-            f"its system_logs say {told}": bool(told),
+            f"its system_logs say {told(log)}": bool(told(log)),
         }
         return [text for text, true in found.items() if true] + [f"left: {item}" for item in self.left_of(task)]
 

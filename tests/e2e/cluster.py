@@ -104,6 +104,15 @@ def serving(url: str) -> Service:
     return Service(url, tes.HTTPClient(url, timeout=10))
 
 
+def told(log: dict[str, Any]) -> list[str]:
+    """The system_logs of a task's log, but for what a pod waited for: on a node that has much to do any may wait.
+
+    The scheduler may not know yet of the claim that was made before the pod, nor the API server that the pod on a node
+    is what the node's kubelet asks for its volumes for (docs/speed.md).
+    """
+    return [line for line in log.get("system_logs", []) if " waits for " not in line]
+
+
 def wait_until(true: Callable[[], object], what: str, *, within: float = 120) -> None:
     """Looks until something is so; fails with what it waited for."""
     deadline = time.monotonic() + within

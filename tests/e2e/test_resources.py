@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import TENANT, Kubectl, Service, wait_until
+from tests.e2e.cluster import TENANT, Kubectl, Service, told, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 PARAMETER = "resources.backend_parameters"
@@ -153,8 +153,8 @@ def test_what_is_not_allowed_is_told_and_not_used_and_refused_if_the_task_is_str
         "POST", "/tasks", {**document, "resources": {**resources, "backend_parameters_strict": True}}
     )
 
-    told = [f"The field {PARAMETER}.{name} was not used: it {reason}." for name, reason in why.items()]
-    assert (task["state"], task["logs"][0]["system_logs"]) == ("COMPLETE", told)
+    unused = [f"The field {PARAMETER}.{name} was not used: it {reason}." for name, reason in why.items()]
+    assert (task["state"], told(task["logs"][0])) == ("COMPLETE", unused)
     assert task["resources"] == {}
     assert status == 400
     assert answer["problems"] == [

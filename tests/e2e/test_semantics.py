@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Service
+from tests.e2e.cluster import Service, told
 
 ENVIRONMENT = {
     "DOLLARS": "$ $$ $(HOME) ${HOME}",
@@ -226,7 +226,7 @@ def test_contents_for_a_shell_are_there_without_a_filer(task: dict[str, Any]) ->
 def test_where_the_images_user_may_not_write_a_filer_does(task: dict[str, Any]) -> None:
     assert printed(task) == ["65532\nmore\n"]
     assert steps(task) == ["executor-0-laid", "inputs", "executor-0"]
-    assert task["logs"][0]["system_logs"] == [
+    assert told(task["logs"][0]) == [
         "Executor 0 begins again after a filer: its image's shell could not lay the contents of its inputs."
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import tes
 
-from tests.e2e.cluster import Kubectl, Service, wait_until
+from tests.e2e.cluster import Kubectl, Service, told, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 DEMO = Path(__file__).parents[2] / "demo" / "lambda.json"
@@ -170,7 +170,7 @@ def test_an_input_that_cannot_be_reached_is_a_system_error_with_the_reason(
 
     assert task["state"] == "SYSTEM_ERROR"
     assert task["logs"][0]["logs"] == []
-    [reason] = task["logs"][0]["system_logs"]
+    [reason] = told(task["logs"][0])
     assert all(part in reason for part in ("/data/x", url, "404"))
     wait_until(lambda: left_of(kubectl, task_id) == [], "pods and volume are gone")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import AS_1000, Kubectl, Service, made, wait_until
+from tests.e2e.cluster import AS_1000, Kubectl, Service, made, told, wait_until
 
 Shell = Callable[..., dict[str, Any]]
 _CLASS = "e2e-loop"
@@ -78,7 +78,7 @@ def test_an_input_for_which_there_is_no_room_is_a_system_error_with_the_reason(
 
     assert task["state"] == "SYSTEM_ERROR"
     assert task["logs"][0]["logs"] == []
-    [reason] = task["logs"][0]["system_logs"]
+    [reason] = told(task["logs"][0])
     assert all(part in reason for part in ("/data/large", url, "No space left on device"))
 
 
