@@ -1,5 +1,6 @@
 """From a pod as the API server shows it to the few facts that decisions need."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ _HINDERING = frozenset({
     "NetworkNotReady",
 })  # fmt: skip
 """Reasons of Events on a pod that cannot start; others warn of what does it no harm, such as a missing name server."""
+_TOO_EARLY = re.compile("no relationship found between node|failed to sync (configmap|secret) cache")
+"""In the words of a kubelet that asked for a volume's objects before the API server knew that its pod is there."""
 
 
 class Terminated(NamedTuple):
@@ -106,11 +109,17 @@ def _overdue(end: Terminated | None, status: Mapping[str, Any]) -> Terminated | 
 
 def trouble(events: Iterable[Mapping[str, Any]]) -> Trouble | None:
     """What keeps a pod from starting, if that is Kubernetes' last word on it: else it has got over it."""
-    telling = [event for event in events if event.get("type") != "Warning" or event.get("reason") in _HINDERING]
+    telling = [event for event in events if event.get("type") != "Warning" or _hinders(event)]
     last = max(telling, key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "", default=None)
     if last is None or last.get("type") != "Warning":
         return None
     return Trouble(last["reason"], last.get("message") or "")
+
+
+def _hinders(event: Mapping[str, Any]) -> bool:
+    """Whether the pod cannot start for it. A kubelet that was too early says so once, and tries again in seconds."""
+    early = event.get("count") == 1 and _TOO_EARLY.search(event.get("message") or "")
+    return event.get("reason") in _HINDERING and not early
 
 
 def _true(condition: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -112,8 +112,8 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                                 *_token(settings.token_secret),
                             ],
                             "resources": {
-                                # It waits nearly always. With 10m a full node ended several for one filer.
-                                "requests": {"cpu": "1m", "memory": "32Mi"},
+                                # It waits nearly always. No cpu: with 10m a full node ended several for one filer.
+                                "requests": {"cpu": "0", "memory": "32Mi"},
                                 "limits": {"memory": "128Mi"},
                             },
                             "securityContext": {

@@ -88,3 +88,16 @@ def test_a_warning_that_is_the_last_word_on_a_pod_is_its_trouble() -> None:
     assert observe.trouble(events) == observe.trouble([*events, harmless]) == observe.Trouble("FailedMount", "new")
     assert observe.trouble([*events, pulling]) is None
     assert observe.trouble([harmless]) is observe.trouble([]) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "failed to fetch PVC from API server: no relationship found between node 'node1' and this object",
+        'MountVolume.SetUp failed for volume "task": failed to sync configmap cache: timed out',
+    ],
+)
+def test_that_a_kubelet_asked_too_early_is_trouble_only_if_it_says_so_again(message: str) -> None:
+    early = {"type": "Warning", "reason": "FailedMount", "message": message, "lastTimestamp": "2026-11-22T04:00:01Z"}
+    assert observe.trouble([{**early, "count": 1}]) is None
+    assert observe.trouble([{**early, "count": 2}]) == observe.Trouble("FailedMount", message)
