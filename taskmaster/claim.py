@@ -10,7 +10,9 @@ from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, long_document, model, naming, record
+from tescore.document import Dropped
 from tescore.errors import Conflict, Missing
+from tescore.model import Task
 from tescore.record import Record
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
@@ -23,6 +25,7 @@ _UNREADABLE = "What was asked for cannot be read any more."
 
 class Claim(NamedTuple):
     record: Record
+    task: Task
     first: bool
     """Whether nobody had claimed it before, so that nothing of the task can have been made."""
 
@@ -37,16 +40,17 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
     stored = kube.get("configmaps", settings.task) or _awaited(kube, settings.task)
     while stored is not None:
         seen = long_document.read(stored, lambda page: kube.get("configmaps", page))
-        if seen.document and (seen.state in FINAL or seen.taskmaster == settings.pod_uid):
-            return Claim(seen, first=False)
-        if seen.state in FINAL:
-            return None
         try:
             if not seen.document:
-                kube.patch("configmaps", settings.task, _end(seen, now()))
+                if seen.state not in FINAL:
+                    kube.patch("configmaps", settings.task, _end(seen, now()))
                 return None
-            written = kube.patch("configmaps", settings.task, _claim(seen, settings, now()))
-            return Claim(record.record(written)._replace(document=seen.document), first=not seen.taskmaster)
+            asked, dropped = document.parse(seen.document, settings)
+            task = model.task(asked, seen.images)
+            if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
+                return Claim(seen, task, first=False)
+            written = kube.patch("configmaps", settings.task, _claim(seen, task, dropped, settings, now()))
+            return Claim(record.record(written), task, first=not seen.taskmaster)
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None
@@ -59,19 +63,17 @@ def _end(seen: Record, now: datetime) -> dict[str, object]:
     return record.change(seen, state=State.SYSTEM_ERROR, annotations=annotations, log=log)
 
 
-def _claim(seen: Record, settings: Settings, now: datetime) -> dict[str, object]:
+def _claim(seen: Record, task: Task, dropped: list[Dropped], settings: Settings, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
         return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
-    asked, dropped = document.parse(seen.document, settings)
-    way = plan.first_way(model.task(asked), settings)
     notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
     notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
-        naming.STEP: plan.Journal(0, begun=started, way=way).encoded(),
+        naming.STEP: plan.Journal(0, begun=started, way=plan.first_way(task, settings)).encoded(),
         naming.REASON: None,
     }
     queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0

@@ -29,7 +29,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
-from tescore import document, events, limits, model, naming, record, report, tails
+from tescore import events, limits, naming, record, report, tails
 from tescore.errors import Conflict, Refused, TeskError
 from tescore.session import Object
 from tescore.states import FINAL, State
@@ -53,7 +53,7 @@ class Taskmaster:
         self._first = claimed.first
         self._attends = False
         self._own = OwnRecord(kube, claimed.record, settings.pod_uid)
-        self._task = model.task(document.parse(claimed.record.document, settings)[0], claimed.record.images)
+        self._task = claimed.task
         self._limits = decide.limits(self._task, settings)
         self._watches = Watches()
         self._objects = Objects(kube, claimed.record.uid)
