@@ -122,7 +122,7 @@ def test_of_two_taskmasters_of_one_task_the_older_one_steps_back(bench: Bench) -
         with bench.taskmaster(task) as newer:
             wait_until(lambda: older.running.poll() is not None, "the older one has gone", within=20)
             assert "stepped back" in older.log.read_text()
-            assert bench.shown(task)["state"] == "RUNNING"
+            assert bench.shown(task)["state"] in {"INITIALIZING", "RUNNING"}  # as the kubelet has looked or not
             assert newer.ended() == 0, newer.log.read_text()
     assert bench.wrong(task, key) == []
 
