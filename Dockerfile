@@ -18,7 +18,9 @@ RUN echo 'tesk:x:65532:65532::/nonexistent:/usr/sbin/nologin' >> /etc/passwd && 
 WORKDIR /app
 
 FROM base AS busybox
-RUN cd /tmp && apt-get update -q && apt-get download -q busybox-static && dpkg-deb -x busybox-static_*.deb /busybox
+# Since Debian 13 it is in /usr/bin.
+RUN cd /tmp && apt-get update -q && apt-get download -q busybox-static && dpkg-deb -x busybox-static_*.deb /package \
+ && cp "$(find /package -name busybox -path '*bin/*' -type f)" /busybox
 
 FROM base AS api-app
 COPY tescore /app/tescore
@@ -73,7 +75,7 @@ COPY filer /app/filer
 ARG COMPILE
 RUN $COMPILE /app
 FROM base AS filer
-COPY --from=busybox /busybox/bin/busybox /usr/local/lib/tesk/busybox
+COPY --from=busybox /busybox /usr/local/lib/tesk/busybox
 COPY requirements/filer.txt /deps/requirements.txt
 ARG INSTALL COMPILE
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \

@@ -11,7 +11,7 @@ from api.app import create_app
 from api.entrance import entrance
 from api.settings import Settings
 from tescore.cluster import Cluster, own
-from tescore.serving import serve
+from tescore.serving import everywhere, serve
 from tescore.start import started
 
 
@@ -30,7 +30,7 @@ def run(settings: Settings, cluster: Callable[[], Cluster]) -> None:
             lambda: datetime.now(UTC),
             secrets.randbits,
         ),
-        bind=f"[::]:{settings.api_port}",
+        bind=everywhere(settings.api_port),
         workers=settings.api_workers,
         # Each stream has a thread of its own, so that other requests never wait behind streams.
         threads=settings.api_threads + settings.api_streams,

@@ -14,10 +14,13 @@ fi
 # One file per cluster: nothing that was told of one may ever reach another.
 kubeconfig=$PWD/.local/kubeconfig-$cluster${CONTEXT:+-${CONTEXT//[^A-Za-z0-9._-]/-}}
 
-# One run at a time has the cluster, whichever checkout it is of; until the script that called this ends.
+# One run at a time has the cluster, whichever checkout it is of; until the script that called this ends. Of a cluster of
+# yours, which wants no root here, one run of yours.
 cluster_lock() {
   [[ -z ${TESK_CLUSTER_LOCKED:-} ]] || return 0
-  exec 8> /run/lock/tesk-cluster
+  local lock=/run/lock/tesk-cluster
+  [[ $cluster != context ]] || lock=$cache/lock
+  exec 8> "$lock"
   flock --nonblock 8 || { echo "  … waiting for another run that has the cluster"; flock 8; }
   export TESK_CLUSTER_LOCKED=yes
 }

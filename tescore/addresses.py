@@ -14,7 +14,8 @@ DENIED: tuple[Range, ...] = tuple(
     for text in (
         "0.0.0.0/8", "127.0.0.0/8", "::/128", "::1/128",  # the pod itself
         "169.254.0.0/16", "fe80::/10",  # the node's link, where most clouds have their metadata
-        "fd00:ec2::/32", "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",  # and where others have it
+        "100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32",  # and where others have it
+        "fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128", "fd00:c1::a9fe:a9fe/128",
     )
 )  # fmt: skip
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")

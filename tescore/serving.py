@@ -62,6 +62,15 @@ def serve(create: Callable[[], Application], *, silence: int = 30, **options: An
     _Server(create, {**options, "when_ready": ready}).run()
 
 
+def everywhere(port: int) -> str:
+    """`bind` for all addresses of this machine, IPv6's too, unless it was started without IPv6."""
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:
+        return f"0.0.0.0:{port}"
+    return f"[::]:{port}"
+
+
 def is_over(environ: Mapping[str, Any]) -> bool:
     """Whether nobody waits for the rest of an answer: its client has gone, or the process has been told to stop."""
     stopping = environ.get(_STOPPING)

@@ -38,6 +38,7 @@ def server() -> Iterator[HttpServer]:
         ("::", False),
         ("fe80::1", False),
         ("fd00:ec2::254", False),
+        ("fd20:ce::254", False),
         ("::ffff:127.0.0.1", False),
         ("::ffff:169.254.169.254", False),
         ("64:ff9b::a9fe:a9fe", False),

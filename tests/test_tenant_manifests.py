@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from api.access.authorization import Verb
-from tescore import naming
+from tescore import addresses, naming
 from tests.test_manifests import ROOT, documents, the
 
 CLUSTER_WIDE = {"secrets", "pods", "configmaps", "jobs", "persistentvolumeclaims", "*"}
@@ -68,9 +68,13 @@ def test_executors_and_filers_reach_the_internet(address: str) -> None:
     assert reaches("tesk-filer", address, 443)
 
 
-def test_filers_reach_storage_inside_but_not_the_metadata() -> None:
+def test_filers_reach_storage_inside() -> None:
     assert reaches("tesk-filer", "10.0.0.9", 9000)
-    assert not any(reaches("tesk-filer", address, 80) for address in ("169.254.169.254", "fd00:ec2::254", "127.0.0.1"))
+
+
+@pytest.mark.parametrize("network", addresses.DENIED, ids=str)
+def test_the_network_lets_no_filer_out_to_what_transfers_must_not_reach(network: addresses.Range) -> None:
+    assert not any(reaches("tesk-filer", str(end), 80) for end in (network[0], network[-1]))
 
 
 def test_taskmasters_reach_the_ports_of_the_api_server_alone() -> None:

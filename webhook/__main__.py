@@ -10,7 +10,7 @@ from pathlib import Path
 from tescore import addresses
 from tescore.addresses import Rules
 from tescore.cluster import own
-from tescore.serving import Application, serve
+from tescore.serving import Application, everywhere, serve
 from tescore.start import started
 from tescore.tenants import Tenants
 from webhook import permission, tools
@@ -31,7 +31,7 @@ def main() -> None:
     registration.look(_now())
     serve(
         lambda: _app(settings, rules, _registration(settings, file, registration.kept)),
-        bind=f"[::]:{settings.webhook_port}",
+        bind=everywhere(settings.webhook_port),
         workers=1,
         threads=settings.webhook_threads,
         certfile=str(file),

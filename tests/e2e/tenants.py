@@ -34,6 +34,11 @@ def tenant(
         kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=300s")
 
 
+def brought_up_to_date(name: str) -> None:
+    """With no word of what it is."""
+    subprocess.run([_COMMAND, name], check=True, capture_output=True)
+
+
 @contextmanager
 def tenants(kubectl: Kubectl, *names: str) -> Iterator[list[Service]]:
     """Several."""

@@ -59,3 +59,9 @@ def test_with_one_a_task_moves_its_files_and_runs_as_that_user(
     stored = {item["Key"]: s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed}
     out = "restricted/out"
     assert stored == {f"{out}/z": b"from afar and near", f"{out}/own/x": b"from afar ", f"{out}/stderr": b""}
+
+
+def test_the_level_stays_when_the_tenant_is_brought_up_to_date(tenant: Service, kubectl: Kubectl) -> None:
+    tenants.brought_up_to_date(TENANT)
+    labels = kubectl.json("get", "namespace", TENANT)["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
