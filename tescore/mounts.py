@@ -1,7 +1,7 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tescore import wildcards
@@ -51,14 +51,7 @@ def mounts(task: Task) -> tuple[Mount, ...]:
             files.add(path)
         else:
             folders.add(folder)
-    outermost = {folder for folder in folders if not any(above in folders for above in _above(folder))}
-    alone = {path for path in files if not any(above in outermost for above in _above(path))}
-    return tuple(
-        sorted(
-            [*(Mount(path, file=False) for path in outermost), *(Mount(path, file=True) for path in alone)],
-            key=lambda mount: mount.path,
-        )
-    )
+    return tuple(sorted(_outermost(folders, files), key=lambda mount: mount.path))
 
 
 def alone(task: Task) -> tuple[str, ...]:
@@ -114,11 +107,14 @@ def _folder(output: Output) -> str:
     return output.path if output.type == FileType.DIRECTORY else posixpath.dirname(output.path)
 
 
-def _above(path: str) -> Iterator[str]:
-    """The folders that a normal path lies in, the innermost first."""
-    while path != "/":
-        path = posixpath.dirname(path)
-        yield path
+def _outermost(folders: Iterable[str], files: Iterable[str]) -> Iterator[Mount]:
+    """Those that lie in none of the folders: by their names with a slash at the end, what lies in one follows it."""
+    named = [*(Mount(path, file=False) for path in folders), *(Mount(path, file=True) for path in files)]
+    last = ""
+    for mount in sorted(named, key=lambda mount: (mount.path.rstrip("/") + "/", mount.file)):
+        if not last or not below(mount.path, last):
+            last = last if mount.file else mount.path
+            yield mount
 
 
 def normal(path: str) -> str:

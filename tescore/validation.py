@@ -10,7 +10,19 @@ from typing import Any, cast
 import jsonschema
 import yaml
 
-from tescore import document, images, model, mounts, parameters, schemes, shared_files, trs, weight, wildcards
+from tescore import (
+    document,
+    images,
+    model,
+    mounts,
+    parameters,
+    path_rules,
+    schemes,
+    shared_files,
+    trs,
+    weight,
+    wildcards,
+)
 from tescore.document import Dropped
 from tescore.errors import InvalidTask, shortened
 from tescore.model import Task
@@ -23,6 +35,8 @@ _LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
+_MOST_CLAIMS = 100
+"""Each is a volume of every executor."""
 _MOST_TAGS = 1000
 """Each is a label of the record, and a page of records' metadata must stay light."""
 _MOST_TRS_URIS = 8
@@ -38,9 +52,8 @@ def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) 
     """
     weight.check(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or _first(
-        [*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)]
-    )
+    problems = schema_problems(task) or _first(list(path_rules.too_long(task)))
+    problems = problems or _first([*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)])
     problems = problems or list(_mount_problems(model.task(task)))
     if problems:
         raise InvalidTask(problems)
@@ -107,9 +120,10 @@ def _rule_problems(task: Mapping[str, Any], settings: TenantSettings, trs_hosts:
         yield from _input_problems(f"inputs[{i}]", item, settings)
     for i, item in enumerate(task.get("outputs", [])):
         yield from _output_problems(f"outputs[{i}]", item, settings)
-    yield from _collisions(task.get("outputs", []))
+    yield from path_rules.patterns(task.get("outputs", []))
+    yield from path_rules.collisions(task.get("outputs", []))
     for i, volume in enumerate(task.get("volumes", [])):
-        yield from _path_problems(f"volumes[{i}]", volume, folder=True)
+        yield from path_rules.problems(f"volumes[{i}]", volume, folder=True)
     yield from _resource_problems(task.get("resources", {}))
     if len(task.get("tags", {})) > _MOST_TAGS:
         yield f"tags: are {len(task['tags'])}, and may be no more than {_MOST_TAGS}"
@@ -142,7 +156,11 @@ def _mount_problems(task: Task) -> Iterator[str]:
     for path in mounted:
         if ":" in path:
             yield f"{path} would have to be mounted, and Kubernetes mounts no path with a colon"
-    for claim in task.resources.parameters.read_only_claims:
+    claims = task.resources.parameters.read_only_claims
+    if len(claims) > _MOST_CLAIMS:
+        yield f"{document.PARAMETERS}.read_only_claims: are {len(claims)}, and may be no more than {_MOST_CLAIMS}"
+        return
+    for claim in claims:
         problems = list(_claim_problems(claim.path, mounted))
         yield from problems
         if not problems:
@@ -152,7 +170,7 @@ def _mount_problems(task: Task) -> Iterator[str]:
 def _claim_problems(path: str, mounted: Iterable[str]) -> Iterator[str]:
     """What keeps a claim from being mounted there, beside what is."""
     name = f"{document.PARAMETERS}.read_only_claims"
-    yield from _path_problems(name, path, folder=True)
+    yield from path_rules.problems(name, path, folder=True)
     folder = mounts.normal(path)
     if ":" in folder:
         yield f"{name}: is to be mounted at {folder!r}, and Kubernetes mounts no path with a colon"
@@ -175,7 +193,7 @@ def _executor_problems(
         yield from _string_problems(f"{path}.command[{i}]", argument)
     for field in ("workdir", "stdin", "stdout", "stderr"):
         if field in executor:
-            yield from _path_problems(f"{path}.{field}", executor[field], folder=field == "workdir")
+            yield from path_rules.problems(f"{path}.{field}", executor[field], folder=field == "workdir")
     redirected = any(executor.get(stream) for stream in ("stdin", "stdout", "stderr"))
     for name, value in executor.get("env", {}).items():
         if not _ENVIRONMENT_NAME.fullmatch(name):
@@ -191,11 +209,11 @@ def _image_problems(name: str, image: str, settings: TenantSettings, trs_hosts: 
         yield f"{name}: is empty"
     elif problem := trs.problem(image, trs_hosts) if trs.is_uri(image) else images.problem(image, settings.images):
         yield f"{name}: {problem}"
-    yield from _text_problems(name, image)
+    yield from path_rules.text_problems(name, image)
 
 
 def _input_problems(path: str, item: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
-    yield from _path_problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
+    yield from path_rules.problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
     if not item.get("url") and "content" not in item:
         yield f"{path}: has neither url nor content"
     elif not item.get("content") and item.get("url"):
@@ -203,7 +221,7 @@ def _input_problems(path: str, item: Mapping[str, Any], settings: TenantSettings
 
 
 def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSettings) -> Iterator[str]:
-    yield from _path_problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
+    yield from path_rules.problems(f"{path}.path", item["path"], folder=item["type"] == "DIRECTORY")
     yield from _url_problems(f"{path}.url", item["url"], settings, write=True)
     prefix = item.get("path_prefix", "")
     if not wildcards.is_pattern(item["path"], prefix):
@@ -214,47 +232,12 @@ def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSetting
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
     if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
-    try:
-        wildcards.alternatives(item["path"])
-    except wildcards.TooMany as error:
-        yield f"{path}.path: {error}"
-
-
-def _collisions(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Different things of one kind that would be uploaded to one URL; what wildcards stand for is named there."""
-    first: dict[tuple[str, str], tuple[int, str]] = {}
-    for i, item in enumerate(outputs):
-        if wildcards.is_pattern(item["path"], item.get("path_prefix", "")):
-            continue
-        path, url = mounts.normal(item["path"]), item["url"].rstrip("/")
-        other, taken = first.setdefault((item["type"], url), (i, path))
-        if taken != path:
-            yield f"outputs[{i}].url: is that of outputs[{other}], whose path is another; one would overwrite the other"
-
-
-def _path_problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:
-    if not value.startswith("/"):
-        yield f"{name}: is {shortened(repr(value), 60)}, which is not an absolute path"
-    elif ".." in value.split("/"):
-        yield f"{name}: is {shortened(repr(value), 60)}, which leads upwards by '..'"
-    elif not folder and value.endswith("/"):
-        yield f"{name}: is {shortened(repr(value), 60)}, which names a directory and not a file"
-    elif folder and mounts.normal(value) == "/":
-        yield f"{name}: is {value!r}, which would hide the whole image"
-    elif (top := "/" + mounts.normal(value).split("/")[1]) in {mounts.LAUNCHER_MOUNT, mounts.FILES_MOUNT}:
-        yield f"{name}: is {shortened(repr(value), 60)}, and {top} is the service's own"
-    yield from _text_problems(name, value)
 
 
 def _string_problems(name: str, value: str) -> Iterator[str]:
-    yield from _text_problems(name, value)
+    yield from path_rules.text_problems(name, value)
     if len(value.encode()) > _LONGEST_STRING:
         yield f"{name}: has {len(value.encode())} bytes, and Linux takes no more than {_LONGEST_STRING} in one string"
-
-
-def _text_problems(name: str, value: str) -> Iterator[str]:
-    if "\0" in value:
-        yield f"{name}: contains a NUL character, which no program can be given"
 
 
 def _url_problems(name: str, url: str, settings: TenantSettings, *, write: bool) -> Iterator[str]:

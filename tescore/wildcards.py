@@ -16,12 +16,16 @@ BRACKET = re.compile(
 DEEP = "**"
 """In place of a component: any number of folders, or none."""
 _ANY = re.compile(r"(?<!\\)[*?]")
-_TOKEN = re.compile(
-    rf"(?P<deep>\*\*+)|\\.|{BRACKET.pattern.replace('?P<not>', '').replace('?P<set>', '')}|.", re.DOTALL
-)
+_OUTSIDE = r"(?P<deep>\*\*+)|\\.|."
+_TOKEN = re.compile(f"{BRACKET.pattern.replace('?P<not>', '').replace('?P<set>', '')}|{_OUTSIDE}", re.DOTALL)
+_TOKEN_BEHIND = re.compile(_OUTSIDE, re.DOTALL)
+_CLOSING = re.compile(r"(?<!\\)(?:\\\\)*+\]")
+"""What may end a bracket. Behind the last of them none is looked for, or each `[` would be followed to the end."""
 _BRACE = re.compile(r"\\.|[{},]", re.DOTALL)
 _MOST = 1000
 """Patterns that one may stand for, by its braces."""
+_MOST_CHARACTERS = 500_000
+"""That they may have together, those on the way to them with them."""
 
 
 class TooMany(Rejected):
@@ -34,12 +38,12 @@ def is_pattern(path: str, path_prefix: str) -> bool:
     """Whether an output's path stands for many. Brackets and braces do beside a prefix alone: names have them."""
     if _ANY.search(path) is not None:
         return True
-    return bool(path_prefix) and (BRACKET.search(path) is not None or _alternation(path) is not None)
+    return bool(path_prefix) and (_has_bracket(path) or _alternation(path) is not None)
 
 
 def is_deep(pattern: str) -> bool:
     """Whether `**` is in it."""
-    return any(token["deep"] for token in _TOKEN.finditer(pattern))
+    return any(token["deep"] for token in _tokens(pattern))
 
 
 def parts(path: str) -> list[str]:
@@ -70,15 +74,29 @@ def fixed_folder(path: str) -> str:
     found = _alternation(path)
     fixed: list[str] = []
     for part in parts(path[: found[0]] + "*" if found else path)[:-1]:
-        if _ANY.search(part) or BRACKET.search(part):
+        if _ANY.search(part) or _has_bracket(part):
             break
         fixed.append(literal(part))
     return "/" + "/".join(fixed)
 
 
+def _has_bracket(path: str) -> bool:
+    return BRACKET.search(path, 0, _brackets_end(path)) is not None
+
+
+def _tokens(path: str) -> Iterator[re.Match[str]]:
+    end = _brackets_end(path)
+    yield from _TOKEN.finditer(path, 0, end)
+    yield from _TOKEN_BEHIND.finditer(path, end)
+
+
+def _brackets_end(path: str) -> int:
+    return max((closing.end() for closing in _CLOSING.finditer(path)), default=0)
+
+
 def _shallow(part: str, *, last: bool) -> list[tuple[str, ...]]:
     """What a component stands for, with `**` as a component of its own."""
-    deep = next((token for token in _TOKEN.finditer(part) if token["deep"]), None)
+    deep = next((token for token in _tokens(part) if token["deep"]), None)
     if deep is None:
         return [(part,)]
     before, behind = part[: deep.start()], part[deep.end() :]
@@ -88,7 +106,7 @@ def _shallow(part: str, *, last: bool) -> list[tuple[str, ...]]:
 
 
 def _unbraced(pattern: str) -> Iterator[str]:
-    ahead, made = [pattern], 0
+    ahead, made, characters = [pattern], 0, 0
     while ahead:
         text = ahead.pop()
         found = _alternation(text)
@@ -99,8 +117,11 @@ def _unbraced(pattern: str) -> Iterator[str]:
         edges = [begin, *commas, end]
         chosen = [text[:begin] + text[a + 1 : b] + text[end + 1 :] for a, b in pairwise(edges)]
         made += len(chosen)
+        characters += sum(len(each) for each in chosen)
         if made > _MOST:
             raise TooMany(f"stands for more than {_MOST} patterns")
+        if characters > _MOST_CHARACTERS:
+            raise TooMany(f"stands for patterns with more than {_MOST_CHARACTERS} characters")
         ahead += reversed(chosen)
 
 

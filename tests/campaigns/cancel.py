@@ -1,17 +1,20 @@
 """How soon a cancelled task is CANCELED: one after the other on a quiet node, and as many as the node holds at once."""
 
+import json
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tescore import naming
+from tescore.tenants import REMEMBERED
 from tests.campaigns.counter import Counter
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles
-from tests.e2e.cluster import Kubectl, Service, wait_until
+from tests.e2e.cluster import TENANT, Kubectl, Service, wait_until
 
 ALONE = 20
 RUNNING = int(os.environ.get("CANCEL_RUNNING", "100"))
@@ -64,6 +67,21 @@ def test_a_running_task_is_cancelled_within_three_seconds(
     assert sorted(took)[int(ALONE * 0.95) - 1] <= 3
 
 
+@pytest.fixture
+def room(kubectl: Kubectl) -> Iterator[None]:
+    """As many run as there are pods for; of the trial's tasks 20 do."""
+
+    def limit(tasks: str | None) -> None:
+        setting = json.dumps({"data": {"TESK_TASK_LIMIT": tasks}})
+        kubectl("-n", TENANT, "patch", "configmap", "tesk-settings", "--type=merge", "-p", setting)
+        time.sleep(REMEMBERED + 0.5)
+
+    limit("0")
+    yield
+    limit(None)
+
+
+@pytest.mark.usefixtures("room")
 @pytest.mark.parametrize(("count", "running"), [(RUNNING, True), (SUBMITTED, False)], ids=["running", "submitted"])
 def test_many_tasks_are_cancelled_within_thirty_seconds(
     service: Service, kubectl: Kubectl, busybox: str, counter: Counter, count: int, running: bool
