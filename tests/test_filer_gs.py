@@ -1,10 +1,14 @@
-"""gs://, against fake-gcs-server."""
+"""gs://, against fake-gcs-server, and plain HTTP for what that does not."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
@@ -15,6 +19,7 @@ from filer.transports import gs
 from tescore import report
 from tests.emulators import gcs
 from tests.moving import moved, printed, scratch, tree, wrote
+from tests.servers import Answer, http_server
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -89,6 +94,19 @@ def test_a_long_list_comes_page_by_page(bucket: storage.Bucket, environment: dic
     assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
 
 
+def test_an_object_that_breaks_off_is_fetched_again(tmp_path: Path) -> None:
+    told = json.dumps({"bucket": "one", "name": "x", "generation": "1", "size": "5"}).encode()
+    md5 = ("x-goog-hash", f"md5={base64.b64encode(hashlib.md5(b'whole').digest()).decode()}")
+    bytes_at = "/download/storage/v1/b/one/o/x?alt=media&generation=1&ifGenerationMatch=1"
+    with http_server() as fake:
+        fake.answers["/storage/v1/b/one/o/x?projection=noAcl&prettyPrint=false"] = 2 * [Answer(body=told)]
+        fake.answers[bytes_at] = [Answer(body=b"who", length=5), Answer(body=b"whole", headers=(md5,))]
+        environment = {"STORAGE_EMULATOR_HOST": fake.url(""), "HOME": "/nonexistent"}
+        item = {"path": "/in/x", "url": "gs://one/x"}
+        assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == b"whole"
+
+
 @pytest.mark.parametrize("url", ["gs://one/none", "gs://none/x"])
 def test_what_is_not_there_is_told(environment: dict[str, str], tmp_path: Path, url: str) -> None:
     failure = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": url})[1].failure
@@ -113,6 +131,8 @@ def test_a_key_that_is_none_is_told_without_its_words(endpoint: str, tmp_path: P
         (requests.Timeout(), Interrupted),
         (requests.exceptions.SSLError(), NotMovable),
         (DataCorruption(None), Interrupted),
+        (urllib3.exceptions.ProtocolError("broken"), Interrupted),
+        (urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("h"), "", "slow"), Interrupted),
     ],
     ids=repr,
 )

@@ -17,8 +17,10 @@ from botocore import exceptions
 from filer.errors import Interrupted, NotMovable
 from filer.transports import s3
 from tescore import report
+from tests.relay import relay
 from tests.servers import Answer, HttpServer, S3Server, aws_files, http_server, s3_server
 from tests.test_filer_program import program
+from tests.tls import certificate
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -157,6 +159,20 @@ def test_parts_that_were_not_asked_for_are_no_file(
 ) -> None:
     fake.answers["/bucket/x"] = [Answer(body=LARGE), answer, answer]
     assert fetched_once(fake, tmp_path) == f"filer.errors.Interrupted: {words}"
+
+
+def test_an_object_of_which_tls_finds_bytes_to_be_spoilt_is_fetched_again(tmp_path: Path) -> None:
+    trusted = certificate(tmp_path)
+    options = ("--cert", str(trusted), "--key", str(trusted))
+    with s3_server(tmp_path / "s3", *options) as server, relay(server.port, cuts=[100_000], spoils=True) as through:
+        (server.folder / "bucket").mkdir()
+        (server.folder / "bucket/x").write_bytes(LARGE[:1_000_000])
+        environment = aws_files(tmp_path / "aws", f"https://127.0.0.1:{through.port}")
+        environment["AWS_CA_BUNDLE"] = str(trusted)
+        item = {"path": "/in/x", "url": "s3://bucket/x"}
+        assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+        assert through.connections == 2
+    assert arrived(tmp_path, "/in/x") == LARGE[:1_000_000]
 
 
 ETAG = ("ETag", '"v1-3"')
