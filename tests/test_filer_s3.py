@@ -298,6 +298,7 @@ def test_a_large_file_is_stored_in_parts(fake: HttpServer, tmp_path: Path) -> No
     taking_parts(fake)
     requests, failure = stored(fake, tmp_path)
     assert (requests[0], sorted(requests[1:-1]), requests[-1], failure) == (BEGUN, PARTS, JOINED, "")
+    assert all("x-amz-checksum-crc32" in each.headers for each in fake.requests if each.method == "PUT")
 
 
 @pytest.mark.parametrize(
@@ -314,6 +315,38 @@ def test_a_part_of_which_the_storage_has_something_else_is_sent_again_and_no_oth
     taking_parts(fake, {"part1": [wrong]})
     requests, failure = stored(fake, tmp_path)
     assert (sorted(requests[1:-1]), requests[-1], failure) == (sorted([*PARTS, PARTS[1]]), JOINED, "")
+
+
+SUMMED = {"x-amz-checksum-algorithm", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "x-amz-checksum-crc32"}
+
+
+def plain(environment: dict[str, str]) -> dict[str, str]:
+    """The same, of a tenant whose server knows no checksums."""
+    with Path(environment["AWS_CONFIG_FILE"]).open("a") as config:
+        config.write("request_checksum_calculation = when_required\n")
+    return environment
+
+
+def test_to_a_server_that_knows_no_checksums_none_are_sent(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake)
+    fake.answers["/bucket/small"] = [Answer()]
+    wrote(tmp_path, "/out/x", LARGE)
+    wrote(tmp_path, "/out/small", b"small")
+    item = {"path": "/out", "url": "s3://bucket/", "type": "DIRECTORY"}
+    code, told = moved(tmp_path, "outputs", plain(aws_files(tmp_path / "aws", fake.url(""))), item)
+    assert (code, told.failure) == (0, "")
+    sent = {name.lower() for request in fake.requests for name in request.headers}
+    assert sent & (SUMMED | {"content-encoding"}) == set()
+    assert sorted(each.target for each in fake.requests if each.method == "PUT") == sorted(
+        ["/bucket/small", *(target(number) for number in range(3))]
+    )
+
+
+def test_without_checksums_a_large_file_is_stored_whole_too(server: S3Server, tmp_path: Path) -> None:
+    wrote(tmp_path, "/out/x", LARGE)
+    item = {"path": "/out/x", "url": "s3://bucket/plain"}
+    assert moved(tmp_path, "outputs", plain(server.environment(tmp_path / "aws")), item)[0] == 0
+    assert (server.folder / "bucket/plain").read_bytes() == LARGE
 
 
 def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_path: Path) -> None:
