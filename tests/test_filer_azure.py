@@ -1,12 +1,19 @@
 """Azure's blob storage, against Azurite."""
 
+import gzip
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from azure.core import exceptions
-from azure.storage.blob import BlobServiceClient, ContainerClient, ResourceTypes, generate_account_sas
+from azure.storage.blob import (
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+    ResourceTypes,
+    generate_account_sas,
+)
 
 from filer.errors import Interrupted, NotMovable
 from filer.transports import azure, of
@@ -14,6 +21,7 @@ from tescore import report
 from tests import emulators
 from tests.emulators import ACCOUNT, ACCOUNT_KEY
 from tests.moving import moved, printed, scratch, tree, wrote
+from tests.servers import Answer, http_server
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -54,6 +62,29 @@ def test_blobs_of_any_size_and_name_arrive(
     items = [{"path": f"/in/{i}", "url": url} for i, url in enumerate(urls)]
     assert moved(tmp_path, "inputs", environment, *items) == (0, report.Report())
     assert [scratch(tmp_path, f"/in/{i}").read_bytes() for i in range(5)] == [*contents.values(), b"literal"]
+
+
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["small", "large"])
+def test_what_is_called_packed_arrives_as_it_is_kept(
+    container: ContainerClient, environment: dict[str, str], tmp_path: Path, content: bytes
+) -> None:
+    kept = gzip.compress(content, compresslevel=0)
+    container.upload_blob("packed", kept, overwrite=True, content_settings=ContentSettings(content_encoding="gzip"))
+    item = {"path": "/in/x", "url": f"{URL}/packed"}
+    assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == kept
+
+
+def test_a_blob_that_breaks_off_again_and_again_is_fetched_in_the_end(tmp_path: Path) -> None:
+    headers = (("Content-Range", "bytes 0-4/5"), ("ETag", '"1"'), ("x-ms-blob-type", "BlockBlob"))
+    cut, whole = Answer(206, b"who", headers, length=5), Answer(206, b"whole", headers)
+    with http_server() as fake:
+        fake.answers[f"/{ACCOUNT}/one/x"] = [*3 * [cut], whole]
+        endpoint = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={fake.url('')}/{ACCOUNT}"
+        (tmp_path / "azure").write_text(f"[storage]\nconnection_string = {endpoint}\n")
+        item = {"path": "/in/x", "url": f"{URL}/x"}
+        assert moved(tmp_path, "inputs", {"HOME": str(tmp_path)}, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == b"whole"
 
 
 def test_files_of_any_size_and_name_are_stored(
