@@ -1,6 +1,7 @@
 """Azure's blob storage, against Azurite."""
 
 import gzip
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,6 +105,20 @@ def test_files_of_any_size_and_name_are_stored(
     found = {blob.name: container.download_blob(blob.name).readall() for blob in container.list_blobs("out/")}
     assert found == {**{f"out/{name}": content for name, content in contents.items()}, "out/none/": b""}
     assert container.download_blob(f"single/{AWKWARD}").readall() == LARGE
+
+
+@pytest.mark.parametrize(("url", "name"), [(URL, "az"), (HTTPS, "https")])
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(
+    container: ContainerClient, environment: dict[str, str], tmp_path: Path, url: str, name: str
+) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}")
+    wrote(tmp_path, "/out/x")
+    scratch(tmp_path, f"/out/{folder}").mkdir()
+    output = {"path": "/out", "type": "DIRECTORY", "url": f"{url}/odd-{name}"}
+    code, told = moved(tmp_path, "outputs", environment, output)
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert [blob.name for blob in container.list_blobs(f"odd-{name}/")] == [f"odd-{name}/x"]
 
 
 @pytest.mark.parametrize("kind", ["FILE", "DIRECTORY"])

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,18 @@ def test_files_of_any_size_and_name_are_stored(
     code, told = moved(tmp_path, "outputs", environment, output)
     assert (code, told.failure) == (0, "")
     assert kept(bucket, "out/") == {**contents, "none/": b""}
+
+
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(
+    bucket: storage.Bucket, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}")
+    wrote(tmp_path, "/out/x")
+    scratch(tmp_path, f"/out/{folder}").mkdir()
+    code, told = moved(tmp_path, "outputs", environment, {"path": "/out", "type": "DIRECTORY", "url": "gs://one/odd"})
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert kept(bucket, "odd/") == {"x": b"x"}
 
 
 @pytest.mark.parametrize("kind", ["FILE", "DIRECTORY"])

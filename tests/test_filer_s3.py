@@ -317,6 +317,17 @@ def test_a_part_of_which_the_storage_has_something_else_is_sent_again_and_no_oth
     assert (sorted(requests[1:-1]), requests[-1], failure) == (sorted([*PARTS, PARTS[1]]), JOINED, "")
 
 
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(server: S3Server, tmp_path: Path) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}", b"x")
+    wrote(tmp_path, "/out/x", b"x")
+    (tmp_path / "scratch/data/out" / folder).mkdir()
+    item = {"path": "/out", "url": "s3://bucket/odd", "type": "DIRECTORY"}
+    code, told = moved(tmp_path, "outputs", server.environment(tmp_path / "aws"), item)
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert [place.name for place in (server.folder / "bucket/odd").iterdir()] == ["x"]
+
+
 SUMMED = {"x-amz-checksum-algorithm", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "x-amz-checksum-crc32"}
 
 
@@ -361,6 +372,7 @@ def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_p
         ({"part2": 99 * [Answer(503)]}, "the server answered 503"),
         ({"part2": [Answer(403, b"<Error><Code>AccessDenied</Code></Error>")]}, "the server answered 403 AccessDenied"),
         ({"end": 99 * [Answer(503)]}, "the server answered 503"),
+        ({"part2": [Answer(headers=(("x-amz-checksum-crc32", "a"),))]}, "Error: "),
     ],
 )
 def test_of_a_file_that_cannot_be_stored_no_parts_are_left(

@@ -100,7 +100,7 @@ def joined(url: str, path: str) -> str:
     if url.lower().startswith("az:"):
         return f"{url.rstrip('/')}/{path}"
     head, mark, query = url.partition("?")
-    return f"{head.rstrip('/')}/{quote(path)}{mark}{query}"
+    return f"{head.rstrip('/')}/{quote(path, errors='surrogateescape')}{mark}{query}"
 
 
 def shown(url: str) -> str:
@@ -118,9 +118,8 @@ def parse(url: str, *, folder: bool = False) -> _Place:
     form = "https://account.blob.core.windows.net/container/blob"
     before, key = objects.parse(f"https://{parts.netloc}{parts.path}", form, folder=folder)
     _, container = before.split("/")
-    return _Place(
-        parts.netloc.partition(".")[0].lower(), container, unquote(key), f"https://{parts.netloc}", parts.query
-    )
+    name = objects.utf8(unquote(key, errors="surrogateescape"))
+    return _Place(parts.netloc.partition(".")[0].lower(), container, name, f"https://{parts.netloc}", parts.query)
 
 
 def _listed(place: _Place, token: str, most: int) -> Page:

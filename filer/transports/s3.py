@@ -10,7 +10,7 @@ from botocore import exceptions
 from urllib3.exceptions import HTTPError
 
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page, http_errors, s3_fetching, s3_storing
+from filer.transports import Page, http_errors, objects, s3_fetching, s3_storing
 from filer.transports.s3_fetching import Object
 from filer.transports.s3_parts import PART
 from filer.transports.s3_session import client
@@ -105,7 +105,7 @@ def parse(url: str, *, folder: bool = False) -> tuple[str, str]:
         key = key.rstrip("/") + "/" if key.rstrip("/") else ""
     if not bucket or not (key or folder):
         raise NotMovable("the URL is not of the form s3://bucket/key")
-    return bucket, key
+    return bucket, objects.utf8(key)
 
 
 def cause(error: Exception) -> TeskError:

@@ -66,7 +66,7 @@ class _Storing:
         try:
             s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
             self._complete()
-        except TeskError as error:
+        except Exception as error:
             if isinstance(error, Interrupted) and error.going_on is not self.anew:
                 error.undo = self._give_up
             else:
