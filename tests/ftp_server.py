@@ -20,6 +20,8 @@ class FtpServer:
     """Bytes after which each of the next downloads breaks off."""
     ends: list[str] = field(default_factory=list)
     """What it says when it has got each of the next files, of which it then has the half."""
+    room: int | None = None
+    """Bytes of a file for which there is room, if not for any; with more it breaks off."""
     folders: set[str] = field(default_factory=lambda: {"/"})
     listing: str = ""
     commands: list[str] = field(default_factory=list)
@@ -106,9 +108,14 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def do_stor(self, path: str) -> None:
         self.say("150 send")
+        served, body = self.server.served, b""
         with self.passive.accept()[0] as data:
-            body = b"".join(iter(lambda: data.recv(65536), b""))
-        served = self.server.served
+            while chunk := data.recv(65536):
+                body += chunk
+                if served.room is not None and len(body) > served.room:
+                    break
+        if served.room is not None and len(body) > served.room:
+            served.ends = ["552 no room"]
         served.files[path] = body[: len(body) // 2] if served.ends else body
         self.say(served.ends.pop(0) if served.ends else "226 stored")
 

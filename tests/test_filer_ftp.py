@@ -370,6 +370,15 @@ def test_for_what_cannot_be_stored_the_file_that_is_there_stays(
     assert [command for command in fake.commands if command.startswith("STOR /x")] == []
 
 
+def test_why_the_server_breaks_off_is_told(fake: FtpServer, place: Path) -> None:
+    place.write_bytes(LARGE)
+    fake.files["/x"] = b"old"
+    fake.room = 100_000
+    with pytest.raises(NotMovable, match=r"^the server answered 552 no room$"):
+        ftp.store(place, fake.url("/x"))
+    assert fake.files == {"/x": b"old"}
+
+
 @pytest.mark.parametrize("command", ["STOR", "RNTO"])
 def test_a_disk_that_is_full_is_told_at_once(fake: FtpServer, place: Path, command: str) -> None:
     place.write_bytes(b"x")

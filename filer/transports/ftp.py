@@ -165,8 +165,12 @@ def _send(ftp: Session, source: Path, name: str) -> None:
         with _names_refused():
             begun = ftp.transfercmd(f"STOR {name}")
         with begun as data:
-            while chunk := file.read(_CHUNK):
-                data.sendall(chunk)
+            try:
+                while chunk := file.read(_CHUNK):
+                    data.sendall(chunk)
+            except (ConnectionError, ssl.SSLError):
+                ftp.voidresp()  # if the server has closed it, this is why
+                raise
             sent = file.tell()
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):  # some servers just close
