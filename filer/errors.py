@@ -4,6 +4,7 @@ from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from filer import unforeseen
 from tescore.errors import Rejected, TeskError, Transient, shortened
 
 
@@ -72,7 +73,9 @@ class Late(Rejected):
 
 def words(error: Exception) -> str:
     """The cause, without a full stop."""
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+    if isinstance(error, TeskError):
+        return str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or unforeseen.words(error)
 
 
 _PASSING = frozenset({408, 429})
@@ -87,14 +90,15 @@ def answered(
     """
     message = f"the server answered {status} {shortened(words)}".rstrip(" .")
     if passing or status in _PASSING or status >= 500:
-        return Interrupted(message, retry_after=_seconds(retry_after or "", date or ""))
+        return Interrupted(message, retry_after=seconds(retry_after, date))
     return NotMovable(message)
 
 
-def _seconds(retry_after: str, date: str) -> float | None:
-    if retry_after.isascii() and retry_after.isdigit():
+def seconds(retry_after: str | None, date: str | None) -> float | None:
+    """What the header Retry-After says, by the server's clock; None if it is not there, or makes no sense."""
+    if retry_after and retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     try:
-        return max(0.0, (parsedate_to_datetime(retry_after) - parsedate_to_datetime(date)).total_seconds())
+        return max(0.0, (parsedate_to_datetime(retry_after or "") - parsedate_to_datetime(date or "")).total_seconds())
     except (ValueError, TypeError):  # the latter for times with and without a zone
         return None

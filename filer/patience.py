@@ -14,6 +14,10 @@ _T = TypeVar("_T")
 
 _FIRST, _MOST = 0.5, 30.0
 """Seconds of the first wait, which doubles with each further one, and of the longest."""
+_QUIET = 90.0
+"""Seconds after which an attempt in which nothing moves has ended: it waits for a connection, and for an answer."""
+_LONG = 10
+"""Attempts longer than that, on end, of which none came further than the best."""
 _IN_A_ROW = 10
 """Transfers that a storage may fail one after the other until the next ones are not tried."""
 
@@ -27,7 +31,11 @@ class Patience:
     """
 
     seconds: float
-    """How long a transfer may fail, counted anew when something of it has moved."""
+    """How long a transfer may fail, counted anew when it has come further.
+
+    Where it does not say how far it came, an attempt that took longer than a silent one can has moved something: its
+    time does not count. As it may be the same each time, their number does.
+    """
     draw: Callable[[], float]
     """A number from 0 to 1 that is another each time, so that many filers do not come back at the same moment."""
     until: float = math.inf
@@ -65,18 +73,21 @@ class Patience:
     def _tried(self, call: Callable[[], _T], *, waiting: bool) -> _T:
         first: Interrupted | None = None
         last: Interrupted | None = None
-        began, tries, moved = 0.0, 0, 0
-        while self.clock() < self.until:
+        began, tries, long, moved = 0.0, 0, 0, 0
+        while (at := self.clock()) < self.until:
             try:
                 return call()
             except Interrupted as error:
+                now = self.clock()
                 if first is None or error.moved > moved:
-                    first, began, tries, moved = error, self.clock(), 0, error.moved
+                    first, began, tries, long, moved = error, now, 0, 0, error.moved
+                elif now - at > _QUIET:
+                    began, long = began + now - at, long + 1
                 tries += 1
                 self._troubles[threading.get_ident()] = first
                 wait = max(min(_MOST, _FIRST * 2.0**tries) * (0.25 + self.draw() / 2), error.retry_after or 0.0)
                 seconds = self.seconds if error.worth is None else min(error.worth, self.seconds)
-                if not waiting or self.clock() + wait > began + seconds:
+                if not waiting or long >= _LONG or now + wait > began + seconds:
                     error.undo()
                     raise _both(first, error, tries) from error
                 call, last = error.going_on or call, error

@@ -12,7 +12,6 @@ from filer.lanes import Lanes
 from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
-from tescore.errors import TeskError
 from tescore.model import FileType, Input
 from tescore.mounts import located
 
@@ -152,7 +151,7 @@ def _told(path: str, done: str) -> Iterator[None]:
         yield
     except Undelivered:
         raise
-    except (TeskError, OSError) as error:
+    except Exception as error:
         raise Undelivered(f"Input {path} could not be {done}: {words(error)}.") from error
 
 

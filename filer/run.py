@@ -12,7 +12,6 @@ from filer.progress import Progress
 from filer.receiving import Receiving
 from filer.sending import Sending
 from tescore import report
-from tescore.errors import TeskError
 from tescore.model import Task
 from tescore.mounts import DATA, LAUNCHER, SHELL, launches
 
@@ -34,7 +33,7 @@ def inputs(task: Task, volume: Path, launcher: Path, *, tell: Tell, patience: Pa
     except Undelivered as error:
         tell(report.failure(str(error)))
         return report.FAILED
-    except (TeskError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - it is told all the same
         place = f" ({error.filename})" if isinstance(error, OSError) else ""
         tell(report.failure(f"The scratch volume could not be made ready: {words(error)}{place}."))
         return report.FAILED
@@ -75,5 +74,5 @@ def _tell_tail(executor: int, stream: str, path: str, root: Path, limit: int, te
             telling.tail(executor, stream, tails.tail(file.place, limit))
     except NotThere:
         log.info("stream was not written", extra={"executor": executor, "stream": stream})
-    except (TeskError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - the others go on
         telling.warning(f"The {stream} of executor {executor} ({path}) could not be read: {words(error)}.")

@@ -12,7 +12,6 @@ from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
 from tescore import report, wildcards
-from tescore.errors import TeskError
 from tescore.model import FileType, Output
 
 
@@ -79,7 +78,7 @@ class Sending:
                 self._give(lanes, path, url, functools.partial(self._store if is_file else self._keep, path, url))
         except Late:
             raise
-        except (TeskError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the others go on
             missed = _Missed(output.path, output.url, error)
             self._give(lanes, output.path, output.url, lambda: missed)
             return
@@ -102,15 +101,15 @@ class Sending:
                 self.patience.carried(lambda: transport.store(file.place, url), storage(url))
                 seen = file.place.stat()
                 if (seen.st_size, seen.st_mtime_ns) != (file.size, file.written):
-                    raise NotMovable("it changed while it was stored")
-        except (TeskError, OSError) as error:
+                    return _Missed(path, url, NotMovable("it changed while it was stored"))
+        except Exception as error:  # noqa: BLE001 - the others go on
             return _Missed(path, url, error)
         return _Stored(path, transport.shown(url), file.size)
 
     def _keep(self, path: str, url: str) -> _Outcome:
         try:
             kept = self.patience.carried(lambda: transports.of(url).keep_folder(url), storage(url))
-        except (TeskError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - the others go on
             return _Missed(path, url, error)
         if kept:
             return None

@@ -21,6 +21,8 @@ class DrsServer:
     """By path."""
     wanted: dict[str, str] = field(default_factory=dict)
     """The Authorization without which there is no answer, by path."""
+    busy: dict[str, list[str]] = field(default_factory=dict)
+    """By what stands behind `objects/`: the Retry-After with which it says first that it is not ready."""
     requests: list[tuple[str, str]] = field(default_factory=list)
     """Path and Authorization."""
 
@@ -52,6 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
         name = path.removeprefix("/ga4gh/drs/v1/objects/")
         if authorization != served.wanted.get(path, authorization):
             self._say(403, json.dumps({"msg": "you may not", "status_code": 403}).encode())
+        elif served.busy.get(name):
+            self._say(202, b"", ("Retry-After", served.busy[name].pop(0)))
         elif path in served.data:
             self._say(200, served.data[path])
         elif name in served.answers:
@@ -59,8 +63,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._say(404, json.dumps({"msg": "there is no such object", "status_code": 404}).encode())
 
-    def _say(self, status: int, body: bytes) -> None:
+    def _say(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

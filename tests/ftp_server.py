@@ -18,6 +18,10 @@ class FtpServer:
     answers: dict[str, list[str]] = field(default_factory=dict)
     cuts: list[int] = field(default_factory=list)
     """Bytes after which each of the next downloads breaks off."""
+    ends: list[str] = field(default_factory=list)
+    """What it says when it has got each of the next files, of which it then has the half."""
+    room: int | None = None
+    """Bytes of a file for which there is room, if not for any; with more it breaks off."""
     folders: set[str] = field(default_factory=lambda: {"/"})
     listing: str = ""
     commands: list[str] = field(default_factory=list)
@@ -62,6 +66,8 @@ class _Handler(socketserver.StreamRequestHandler):
         waiting = served.answers.get(command) or served.answers.get(verb)
         if waiting:
             self.say(waiting.pop(0))
+            if verb == "STOR":  # the next command has a connection of its own
+                self.passive.accept()[0].close()
         elif handle := getattr(self, f"do_{verb.lower()}", None):
             handle(argument)
         else:
@@ -102,9 +108,16 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def do_stor(self, path: str) -> None:
         self.say("150 send")
+        served, body = self.server.served, b""
         with self.passive.accept()[0] as data:
-            self.server.served.files[path] = b"".join(iter(lambda: data.recv(65536), b""))
-        self.say("226 stored")
+            while chunk := data.recv(65536):
+                body += chunk
+                if served.room is not None and len(body) > served.room:
+                    break
+        if served.room is not None and len(body) > served.room:
+            served.ends = ["552 no room"]
+        served.files[path] = body[: len(body) // 2] if served.ends else body
+        self.say(served.ends.pop(0) if served.ends else "226 stored")
 
     def do_rnfr(self, path: str) -> None:
         self.renamed = path

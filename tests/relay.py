@@ -1,4 +1,4 @@
-"""A way to a server on this machine that counts what goes through it, and breaks off where it is told to."""
+"""A way to a server on this machine that counts what goes through it, and breaks off or spoils it where told to."""
 
 import contextlib
 import socket
@@ -17,16 +17,18 @@ class Relay:
     port: int
     cuts: list[int] = field(default_factory=list)
     """Bytes of the server's after which each of the next connections breaks off."""
+    spoils: bool = False
+    """Whether what is cut off ends in bytes that the server never sent: TLS finds that out."""
     connections: int = 0
     passed: int = 0
     """Bytes of the server's, over all connections."""
 
 
 @contextlib.contextmanager
-def relay(to: int, cuts: Iterable[int] = ()) -> Iterator[Relay]:
+def relay(to: int, cuts: Iterable[int] = (), *, spoils: bool = False) -> Iterator[Relay]:
     """A way to a port of this machine that is there until the block ends."""
     with _Listener(("127.0.0.1", 0), _Handler) as listener:
-        listener.relay, listener.to = Relay(listener.server_address[1], list(cuts)), to
+        listener.relay, listener.to = Relay(listener.server_address[1], list(cuts), spoils), to
         with serving(listener):
             yield listener.relay
 
@@ -51,6 +53,8 @@ class _Handler(socketserver.BaseRequestHandler):
                 client.sendall(data)
                 relay.passed += len(data)
                 left = left and left - len(data)
+            if left == 0 and relay.spoils:
+                client.sendall(bytes(_CHUNK))
             client.shutdown(socket.SHUT_RDWR)
 
 

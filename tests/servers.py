@@ -134,6 +134,10 @@ class S3Server:
     folder: Path
     """Its buckets are folders here, its objects files."""
 
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.rpartition(":")[2])
+
     def environment(self, home: Path, *, secret: str = SECRET_KEY) -> dict[str, str]:
         """The variables of a program that is to use it, as a pod has them from the tenant's Secret."""
         return aws_files(home, self.endpoint, secret=secret)

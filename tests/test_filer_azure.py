@@ -1,12 +1,20 @@
 """Azure's blob storage, against Azurite."""
 
+import gzip
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from azure.core import exceptions
-from azure.storage.blob import BlobServiceClient, ContainerClient, ResourceTypes, generate_account_sas
+from azure.storage.blob import (
+    BlobServiceClient,
+    ContainerClient,
+    ContentSettings,
+    ResourceTypes,
+    generate_account_sas,
+)
 
 from filer.errors import Interrupted, NotMovable
 from filer.transports import azure, of
@@ -14,6 +22,7 @@ from tescore import report
 from tests import emulators
 from tests.emulators import ACCOUNT, ACCOUNT_KEY
 from tests.moving import moved, printed, scratch, tree, wrote
+from tests.servers import Answer, http_server
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -56,6 +65,29 @@ def test_blobs_of_any_size_and_name_arrive(
     assert [scratch(tmp_path, f"/in/{i}").read_bytes() for i in range(5)] == [*contents.values(), b"literal"]
 
 
+@pytest.mark.parametrize("content", [b"small", LARGE], ids=["small", "large"])
+def test_what_is_called_packed_arrives_as_it_is_kept(
+    container: ContainerClient, environment: dict[str, str], tmp_path: Path, content: bytes
+) -> None:
+    kept = gzip.compress(content, compresslevel=0)
+    container.upload_blob("packed", kept, overwrite=True, content_settings=ContentSettings(content_encoding="gzip"))
+    item = {"path": "/in/x", "url": f"{URL}/packed"}
+    assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == kept
+
+
+def test_a_blob_that_breaks_off_again_and_again_is_fetched_in_the_end(tmp_path: Path) -> None:
+    headers = (("Content-Range", "bytes 0-4/5"), ("ETag", '"1"'), ("x-ms-blob-type", "BlockBlob"))
+    cut, whole = Answer(206, b"who", headers, length=5), Answer(206, b"whole", headers)
+    with http_server() as fake:
+        fake.answers[f"/{ACCOUNT}/one/x"] = [*3 * [cut], whole]
+        endpoint = f"AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};BlobEndpoint={fake.url('')}/{ACCOUNT}"
+        (tmp_path / "azure").write_text(f"[storage]\nconnection_string = {endpoint}\n")
+        item = {"path": "/in/x", "url": f"{URL}/x"}
+        assert moved(tmp_path, "inputs", {"HOME": str(tmp_path)}, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == b"whole"
+
+
 def test_files_of_any_size_and_name_are_stored(
     container: ContainerClient, environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -73,6 +105,20 @@ def test_files_of_any_size_and_name_are_stored(
     found = {blob.name: container.download_blob(blob.name).readall() for blob in container.list_blobs("out/")}
     assert found == {**{f"out/{name}": content for name, content in contents.items()}, "out/none/": b""}
     assert container.download_blob(f"single/{AWKWARD}").readall() == LARGE
+
+
+@pytest.mark.parametrize(("url", "name"), [(URL, "az"), (HTTPS, "https")])
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(
+    container: ContainerClient, environment: dict[str, str], tmp_path: Path, url: str, name: str
+) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}")
+    wrote(tmp_path, "/out/x")
+    scratch(tmp_path, f"/out/{folder}").mkdir()
+    output = {"path": "/out", "type": "DIRECTORY", "url": f"{url}/odd-{name}"}
+    code, told = moved(tmp_path, "outputs", environment, output)
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert [blob.name for blob in container.list_blobs(f"odd-{name}/")] == [f"odd-{name}/x"]
 
 
 @pytest.mark.parametrize("kind", ["FILE", "DIRECTORY"])

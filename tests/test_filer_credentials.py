@@ -8,7 +8,7 @@ from filer import transports
 from filer.errors import NotMovable
 from filer.transports import address, http, objects
 from tescore import report
-from tests.moving import moved
+from tests.moving import moved, wrote
 from tests.servers import Answer, http_server
 
 NETRC = "machine 127.0.0.1 login me password p@ss\nmachine api.example.org login bearer password a-token\n"
@@ -106,3 +106,27 @@ def test_a_library_that_is_missing_says_what_to_install(tmp_path: Path) -> None:
 def site() -> str:
     """Where the packages are that the tests need."""
     return str(Path(pytest.__file__).parents[1])
+
+
+def test_a_key_that_fails_in_a_way_nobody_foresaw_is_not_told_and_the_others_are_tried(tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text('machine 127.0.0.1 login bearer password "geheim\n"\n')
+    outputs = [{"path": f"/out/{name}", "url": f"http://127.0.0.1:1/{name}"} for name in "ab"]
+    for output in outputs:
+        wrote(tmp_path, output["path"])
+    code, told = moved(tmp_path, "outputs", {"HOME": str(tmp_path)}, *outputs)
+    assert code == report.FAILED
+    assert told.failure.count("ValueError: Invalid header value … (transports/http.py, line ") == 2
+    assert "geheim" not in told.failure
+    item = {"path": "/in/x", "url": "http://127.0.0.1:1/a"}
+    told = moved(tmp_path, "inputs", {"HOME": str(tmp_path)}, item)[1]
+    assert told.failure.startswith("Input /in/x could not be fetched from http://127.0.0.1:1/a: ValueError: Invalid ")
+
+
+def test_a_library_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
+    (tmp_path / "paramiko.py").write_text("raise RuntimeError('broken')")
+    environment = {"PYTHONPATH": f"{tmp_path}:{Path(transports.__file__).parents[2]}:{site()}"}
+    wrote(tmp_path, "/out/x")
+    for step, done in (("inputs", "fetched from"), ("outputs", "stored at")):
+        code, told = moved(tmp_path, step, environment, {"path": "/out/x", "url": "sftp://h/x"})
+        assert code == report.FAILED
+        assert f"put /out/x could not be {done} its URL: RuntimeError: broken (transports/" in told.failure

@@ -94,6 +94,22 @@ def test_an_object_that_leads_nowhere_is_told(
     assert words in fetched(server, tmp_path, environment, "o")
 
 
+def test_an_object_that_is_not_ready_is_asked_for_again_when_the_server_says(
+    server: DrsServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server.answers["o"] = content(access_methods=[method(server.url("/x"))])
+    server.busy["o"] = ["0", "Thu, 01 Jan 2026 00:00:00 GMT", "soon"]
+    assert fetched(server, tmp_path, environment, "o") == ""
+
+
+def test_a_description_of_a_form_that_nobody_foresaw_is_told(
+    server: DrsServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server.answers["o"] = {"access_methods": ["none"]}
+    told = fetched(server, tmp_path, environment, "o")
+    assert told.startswith("AttributeError: 'str' object has no attribute 'get' (transports/drs.py, line ")
+
+
 @pytest.mark.parametrize(
     ("description", "words"),
     [

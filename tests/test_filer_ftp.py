@@ -340,11 +340,53 @@ def test_where_no_file_may_be_renamed_it_is_stored_under_its_name(fake: FtpServe
     assert fake.files == {"/x": b"whole"}
 
 
-def test_a_disk_that_is_full_is_told_at_once(fake: FtpServer, place: Path) -> None:
-    place.write_bytes(b"x")
-    fake.answers["STOR"] = ["552 no room"] * 2
+@pytest.mark.parametrize("answer", ["550 no such name", "553 no such name"])
+def test_where_no_part_may_be_named_it_is_stored_under_its_name(fake: FtpServer, place: Path, answer: str) -> None:
+    place.write_bytes(b"whole")
+    fake.files["/x"] = b"old"
+    fake.answers["STOR"] = [answer] * 2
+    ftp.store(place, fake.url("/x"))
+    assert fake.files == {"/x": b"whole"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "family"),
+    [
+        pytest.param("552 no room", NotMovable, id="full"),
+        pytest.param("550 no room", NotMovable, id="full-in-other-words"),
+        pytest.param("452 no room", Interrupted, id="full-for-now"),
+        pytest.param("451 cannot write", Interrupted, id="trouble"),
+    ],
+)
+def test_for_what_cannot_be_stored_the_file_that_is_there_stays(
+    fake: FtpServer, place: Path, answer: str, family: type[Exception]
+) -> None:
+    place.write_bytes(b"another")
+    fake.files["/x"] = b"old"
+    fake.ends = [answer]
+    with pytest.raises(family, match=f"^the server answered {answer}$"):
+        ftp.store(place, fake.url("/x"))
+    assert fake.files == {"/x": b"old"}
+    assert [command for command in fake.commands if command.startswith("STOR /x")] == []
+
+
+def test_why_the_server_breaks_off_is_told(fake: FtpServer, place: Path) -> None:
+    place.write_bytes(LARGE)
+    fake.files["/x"] = b"old"
+    fake.room = 100_000
     with pytest.raises(NotMovable, match=r"^the server answered 552 no room$"):
         ftp.store(place, fake.url("/x"))
+    assert fake.files == {"/x": b"old"}
+
+
+@pytest.mark.parametrize("command", ["STOR", "RNTO"])
+def test_a_disk_that_is_full_is_told_at_once(fake: FtpServer, place: Path, command: str) -> None:
+    place.write_bytes(b"x")
+    fake.files["/x"] = b"old"
+    fake.answers[command] = ["552 no room"]
+    with pytest.raises(NotMovable, match=r"^the server answered 552 no room$"):
+        ftp.store(place, fake.url("/x"))
+    assert fake.files == {"/x": b"old"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
-"""gs://, against fake-gcs-server."""
+"""gs://, against fake-gcs-server, and plain HTTP for what that does not."""
 
+import base64
+import hashlib
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
+import urllib3
 from google.api_core import exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
@@ -15,6 +20,7 @@ from filer.transports import gs
 from tescore import report
 from tests.emulators import gcs
 from tests.moving import moved, printed, scratch, tree, wrote
+from tests.servers import Answer, http_server
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -66,6 +72,18 @@ def test_files_of_any_size_and_name_are_stored(
     assert kept(bucket, "out/") == {**contents, "none/": b""}
 
 
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(
+    bucket: storage.Bucket, environment: dict[str, str], tmp_path: Path
+) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}")
+    wrote(tmp_path, "/out/x")
+    scratch(tmp_path, f"/out/{folder}").mkdir()
+    code, told = moved(tmp_path, "outputs", environment, {"path": "/out", "type": "DIRECTORY", "url": "gs://one/odd"})
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert kept(bucket, "odd/") == {"x": b"x"}
+
+
 @pytest.mark.parametrize("kind", ["FILE", "DIRECTORY"])
 def test_a_folder_comes_as_what_lies_below_its_key(
     bucket: storage.Bucket, environment: dict[str, str], tmp_path: Path, kind: str
@@ -87,6 +105,19 @@ def test_a_long_list_comes_page_by_page(bucket: storage.Bucket, environment: dic
         print(first.paths, gs._listed("gs://one/many", first.following, 2))
     """
     assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
+
+
+def test_an_object_that_breaks_off_is_fetched_again(tmp_path: Path) -> None:
+    told = json.dumps({"bucket": "one", "name": "x", "generation": "1", "size": "5"}).encode()
+    md5 = ("x-goog-hash", f"md5={base64.b64encode(hashlib.md5(b'whole').digest()).decode()}")
+    bytes_at = "/download/storage/v1/b/one/o/x?alt=media&generation=1&ifGenerationMatch=1"
+    with http_server() as fake:
+        fake.answers["/storage/v1/b/one/o/x?projection=noAcl&prettyPrint=false"] = 2 * [Answer(body=told)]
+        fake.answers[bytes_at] = [Answer(body=b"who", length=5), Answer(body=b"whole", headers=(md5,))]
+        environment = {"STORAGE_EMULATOR_HOST": fake.url(""), "HOME": "/nonexistent"}
+        item = {"path": "/in/x", "url": "gs://one/x"}
+        assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+    assert scratch(tmp_path, "/in/x").read_bytes() == b"whole"
 
 
 @pytest.mark.parametrize("url", ["gs://one/none", "gs://none/x"])
@@ -113,6 +144,8 @@ def test_a_key_that_is_none_is_told_without_its_words(endpoint: str, tmp_path: P
         (requests.Timeout(), Interrupted),
         (requests.exceptions.SSLError(), NotMovable),
         (DataCorruption(None), Interrupted),
+        (urllib3.exceptions.ProtocolError("broken"), Interrupted),
+        (urllib3.exceptions.ReadTimeoutError(urllib3.HTTPConnectionPool("h"), "", "slow"), Interrupted),
     ],
     ids=repr,
 )

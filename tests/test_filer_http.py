@@ -57,6 +57,14 @@ def test_an_empty_file_arrives(server: HttpServer, place: Path) -> None:
     assert place.read_bytes() == b""
 
 
+@pytest.mark.parametrize("userinfo", ["me:a[b@", "me:a]b@", "[:x@", "me:\u2100@"])
+def test_a_password_may_hold_what_a_host_may_not(server: HttpServer, place: Path, userinfo: str) -> None:
+    server.files["/x"] = b"whole"
+    assert http.fetch(server.url("/x", userinfo), place) == 5
+    http.store(place, server.url("/y", userinfo))
+    assert server.files["/y"] == b"whole"
+
+
 def test_a_file_without_a_length_arrives(server: HttpServer, place: Path) -> None:
     server.answers["/x"] = [Answer(body=b"until the end", length=-1)]
     assert http.fetch(server.url("/x"), place) == 13

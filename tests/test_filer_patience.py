@@ -18,9 +18,13 @@ class Flaky:
     now: float = 1000.0
     waited: list[float] = field(default_factory=list)
     calls: int = 0
+    takes: list[float] = field(default_factory=list)
+    """Seconds of each call; the last one's are also those of all further ones."""
 
     def call(self) -> str:
         self.calls += 1
+        if self.takes:
+            self.now += self.takes.pop(0) if len(self.takes) > 1 else self.takes[0]
         if self.errors:
             raise self.errors.pop(0)
         return "moved"
@@ -104,6 +108,42 @@ def test_a_transfer_that_gets_on_is_not_given_up_however_often_it_breaks_off() -
     flaky = Flaky([])
     assert flaky.patience(seconds=1).carried(rest, "s") == "whole"
     assert set(flaky.waited) == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("takes", "calls"),
+    [
+        pytest.param([0], 8, id="refused-at-once"),
+        pytest.param([70], 2, id="silent"),
+        pytest.param([900, 0], 8, id="broke-off-after-a-while-and-is-away"),
+        pytest.param([900, 900, 900, 0], 8, id="broke-off-three-times-and-is-away"),
+        pytest.param([900, 70], 2, id="broke-off-and-is-silent"),
+        pytest.param([900, 900, 70], 3, id="broke-off-twice-and-is-silent"),
+        pytest.param([0, 900, 0, 900, 0], 8, id="broke-off-now-and-then"),
+    ],
+)
+def test_a_transfer_that_says_not_how_far_it_came_may_fail_for_its_time_without_that_in_which_it_moved(
+    takes: list[float], calls: int
+) -> None:
+    flaky = Flaky(busy(99), takes=[*takes])
+    with pytest.raises(Interrupted):
+        flaky.patience(seconds=60).carried(flaky.call, "s")
+    assert flaky.calls == calls
+    assert sum(flaky.waited) <= 60
+
+
+@pytest.mark.parametrize(("seconds", "calls"), [(60, 8), (3600, 11)], ids=["by-its-waits", "by-their-number"])
+def test_a_transfer_that_breaks_off_at_the_same_place_each_time_ends(seconds: float, calls: int) -> None:
+    flaky = Flaky(busy(99), takes=[900])
+    with pytest.raises(Interrupted):
+        flaky.patience(seconds=seconds).carried(flaky.call, "s")
+    assert flaky.calls == calls
+
+
+def test_a_long_transfer_may_break_off_more_than_once() -> None:
+    flaky = Flaky(busy(3), takes=[900])
+    assert flaky.patience(seconds=120).carried(flaky.call, "s") == "moved"
+    assert flaky.waited == [0.5, 1, 2]
 
 
 def test_a_storage_that_was_waited_for_in_vain_is_not_waited_for_again_until_it_is_back() -> None:

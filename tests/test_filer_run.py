@@ -259,6 +259,41 @@ def test_a_file_made_for_an_executor_that_never_wrote_it_is_missing(pod: Pod, se
     assert "no executor has written it" in pod.report.failure
 
 
+@pytest.mark.parametrize(
+    "output",
+    [
+        pytest.param({"path": "/out", "type": "DIRECTORY"}, id="folder"),
+        pytest.param({"path": "/out/*", "path_prefix": "/out"}, id="wildcard"),
+    ],
+)
+def test_a_file_whose_name_is_not_utf8_is_told_and_the_others_are_stored(
+    pod: Pod, server: HttpServer, output: dict[str, str]
+) -> None:
+    name = os.fsdecode(b"b\xff")
+    for path in ("/out/a", f"/out/{name}", "/out/c"):
+        pod.wrote(path)
+    assert pod.outputs({**output, "url": server.url("/kept")}) == report.FAILED
+    assert sorted(server.files) == ["/kept/a", "/kept/c"]
+    assert pod.report.failure == (
+        f"Output /out/{name} could not be stored at {server.url('/kept/b%FF')}: its name is not UTF-8."
+    )
+
+
+def test_an_output_that_fails_in_a_way_nobody_foresaw_is_told_and_the_others_are_stored(
+    pod: Pod, server: HttpServer
+) -> None:
+    pod.wrote("/out/a")
+    executor = {"stdout": "/out/a", "stderr": "/out/\0"}
+    none = {"path": "/out/\0", "url": server.url("/b")}
+    assert pod.outputs(none, {"path": "/out/a", "url": server.url("/a")}, executors=[executor]) == report.FAILED
+    assert list(server.files) == ["/a"]
+    assert pod.report.failure.startswith(
+        f"Output /out/\0 could not be stored at {server.url('/b')}: ValueError: embedded null byte (tree.py, line "
+    )
+    assert [stream for _, stream, *_ in pod.report.tails] == ["stdout"]
+    assert len(pod.report.warnings) == 1
+
+
 def test_each_match_goes_below_the_url_without_the_prefix(pod: Pod, server: HttpServer) -> None:
     for path in ("/out/a/1.txt", "/out/b/2 #.txt", "/out/b/.3.txt", "/out/c.txt"):
         pod.wrote(path)

@@ -17,8 +17,10 @@ from botocore import exceptions
 from filer.errors import Interrupted, NotMovable
 from filer.transports import s3
 from tescore import report
+from tests.relay import relay
 from tests.servers import Answer, HttpServer, S3Server, aws_files, http_server, s3_server
 from tests.test_filer_program import program
+from tests.tls import certificate
 
 LARGE = bytes(range(251)) * 80_000
 """More than two parts."""
@@ -159,6 +161,20 @@ def test_parts_that_were_not_asked_for_are_no_file(
     assert fetched_once(fake, tmp_path) == f"filer.errors.Interrupted: {words}"
 
 
+def test_an_object_of_which_tls_finds_bytes_to_be_spoilt_is_fetched_again(tmp_path: Path) -> None:
+    trusted = certificate(tmp_path)
+    options = ("--cert", str(trusted), "--key", str(trusted))
+    with s3_server(tmp_path / "s3", *options) as server, relay(server.port, cuts=[100_000], spoils=True) as through:
+        (server.folder / "bucket").mkdir()
+        (server.folder / "bucket/x").write_bytes(LARGE[:1_000_000])
+        environment = aws_files(tmp_path / "aws", f"https://127.0.0.1:{through.port}")
+        environment["AWS_CA_BUNDLE"] = str(trusted)
+        item = {"path": "/in/x", "url": "s3://bucket/x"}
+        assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
+        assert through.connections == 2
+    assert arrived(tmp_path, "/in/x") == LARGE[:1_000_000]
+
+
 ETAG = ("ETag", '"v1-3"')
 SPANS = [f"bytes={part(number).headers[0][1].removeprefix('bytes ').partition('/')[0]}" for number in range(3)]
 
@@ -282,6 +298,7 @@ def test_a_large_file_is_stored_in_parts(fake: HttpServer, tmp_path: Path) -> No
     taking_parts(fake)
     requests, failure = stored(fake, tmp_path)
     assert (requests[0], sorted(requests[1:-1]), requests[-1], failure) == (BEGUN, PARTS, JOINED, "")
+    assert all("x-amz-checksum-crc32" in each.headers for each in fake.requests if each.method == "PUT")
 
 
 @pytest.mark.parametrize(
@@ -300,6 +317,49 @@ def test_a_part_of_which_the_storage_has_something_else_is_sent_again_and_no_oth
     assert (sorted(requests[1:-1]), requests[-1], failure) == (sorted([*PARTS, PARTS[1]]), JOINED, "")
 
 
+def test_names_that_are_not_utf8_are_told_and_the_others_are_stored(server: S3Server, tmp_path: Path) -> None:
+    file, folder = os.fsdecode(b"\xff"), os.fsdecode(b"\xfe")
+    wrote(tmp_path, f"/out/{file}", b"x")
+    wrote(tmp_path, "/out/x", b"x")
+    (tmp_path / "scratch/data/out" / folder).mkdir()
+    item = {"path": "/out", "url": "s3://bucket/odd", "type": "DIRECTORY"}
+    code, told = moved(tmp_path, "outputs", server.environment(tmp_path / "aws"), item)
+    assert (code, told.failure.count("its name is not UTF-8.")) == (report.FAILED, 2)
+    assert [place.name for place in (server.folder / "bucket/odd").iterdir()] == ["x"]
+
+
+SUMMED = {"x-amz-checksum-algorithm", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "x-amz-checksum-crc32"}
+
+
+def plain(environment: dict[str, str]) -> dict[str, str]:
+    """The same, of a tenant whose server knows no checksums."""
+    with Path(environment["AWS_CONFIG_FILE"]).open("a") as config:
+        config.write("request_checksum_calculation = when_required\n")
+    return environment
+
+
+def test_to_a_server_that_knows_no_checksums_none_are_sent(fake: HttpServer, tmp_path: Path) -> None:
+    taking_parts(fake)
+    fake.answers["/bucket/small"] = [Answer()]
+    wrote(tmp_path, "/out/x", LARGE)
+    wrote(tmp_path, "/out/small", b"small")
+    item = {"path": "/out", "url": "s3://bucket/", "type": "DIRECTORY"}
+    code, told = moved(tmp_path, "outputs", plain(aws_files(tmp_path / "aws", fake.url(""))), item)
+    assert (code, told.failure) == (0, "")
+    sent = {name.lower() for request in fake.requests for name in request.headers}
+    assert sent & (SUMMED | {"content-encoding"}) == set()
+    assert sorted(each.target for each in fake.requests if each.method == "PUT") == sorted(
+        ["/bucket/small", *(target(number) for number in range(3))]
+    )
+
+
+def test_without_checksums_a_large_file_is_stored_whole_too(server: S3Server, tmp_path: Path) -> None:
+    wrote(tmp_path, "/out/x", LARGE)
+    item = {"path": "/out/x", "url": "s3://bucket/plain"}
+    assert moved(tmp_path, "outputs", plain(server.environment(tmp_path / "aws")), item)[0] == 0
+    assert (server.folder / "bucket/plain").read_bytes() == LARGE
+
+
 def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_path: Path) -> None:
     taking_parts(fake, {"end": [Answer(503), NO_UPLOAD]})
     requests, failure = stored(fake, tmp_path)
@@ -312,6 +372,7 @@ def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_p
         ({"part2": 99 * [Answer(503)]}, "the server answered 503"),
         ({"part2": [Answer(403, b"<Error><Code>AccessDenied</Code></Error>")]}, "the server answered 403 AccessDenied"),
         ({"end": 99 * [Answer(503)]}, "the server answered 503"),
+        ({"part2": [Answer(headers=(("x-amz-checksum-crc32", "a"),))]}, "Error: "),
     ],
 )
 def test_of_a_file_that_cannot_be_stored_no_parts_are_left(

@@ -72,7 +72,7 @@ def shown(url: str) -> str:
     """As Transport.shown, for any URL."""
     try:
         return of(url).shown(url)
-    except NotMovable:
+    except Exception:  # noqa: BLE001 - this is for telling what went wrong
         return "its URL"
 
 

@@ -25,7 +25,7 @@ from azure.storage.blob import BlobServiceClient
 
 from filer import credentials, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page, objects
+from filer.transports import Page, http_errors, objects
 from tescore.errors import TeskError
 
 _FORM = "az://account/container/blob"
@@ -50,10 +50,14 @@ class _Place:
 
 
 def fetch(url: str, destination: Path) -> int:
-    """As Transport.fetch, with the blob's MD5 compared where it has one. All parts are of the same version of it."""
+    """As Transport.fetch, with the blob's MD5 compared where it has one. All parts are of the same version of it.
+
+    The bytes are those that are kept: what is called gzip there stays it.
+    """
     place = parse(url)
     with _causes_told(), destination.open("wb") as file:
-        coming = _service(place, _PART).get_blob_client(place.container, place.key).download_blob(max_concurrency=1)
+        blob = _service(place, _PART).get_blob_client(place.container, place.key)
+        coming = blob.download_blob(max_concurrency=1, decompress=False)
         if _is_folder(coming.properties.metadata):
             raise Absent("it is a folder")
         coming.readinto(file)
@@ -96,7 +100,7 @@ def joined(url: str, path: str) -> str:
     if url.lower().startswith("az:"):
         return f"{url.rstrip('/')}/{path}"
     head, mark, query = url.partition("?")
-    return f"{head.rstrip('/')}/{quote(path)}{mark}{query}"
+    return f"{head.rstrip('/')}/{quote(path, errors='surrogateescape')}{mark}{query}"
 
 
 def shown(url: str) -> str:
@@ -114,9 +118,8 @@ def parse(url: str, *, folder: bool = False) -> _Place:
     form = "https://account.blob.core.windows.net/container/blob"
     before, key = objects.parse(f"https://{parts.netloc}{parts.path}", form, folder=folder)
     _, container = before.split("/")
-    return _Place(
-        parts.netloc.partition(".")[0].lower(), container, unquote(key), f"https://{parts.netloc}", parts.query
-    )
+    name = objects.utf8(unquote(key, errors="surrogateescape"))
+    return _Place(parts.netloc.partition(".")[0].lower(), container, name, f"https://{parts.netloc}", parts.query)
 
 
 def _listed(place: _Place, token: str, most: int) -> Page:
@@ -180,6 +183,8 @@ def _causes_told() -> Iterator[None]:
         yield
     except AzureError as error:
         raise cause(error) from error
+    except urllib3.exceptions.HTTPError as error:  # of a body, what the library lets through
+        raise http_errors.cause(error) from error
     except ValueError as error:  # the library's for a key or a signature that is none
         raise NotMovable("the key for the account, or the URL, is malformed") from error
 
@@ -190,6 +195,8 @@ def cause(error: AzureError) -> TeskError:
         if isinstance(error.__cause__ or error.inner_exception, ssl.SSLError | urllib3.exceptions.SSLError):
             return NotMovable("there is no trusted connection to the server")
         return Interrupted(f"the connection failed ({type(error.inner_exception or error).__name__})")
+    if isinstance(error, HttpResponseError) and not error.status_code and isinstance(error.__cause__, AzureError):
+        return cause(error.__cause__)  # a body that broke off as often as the library asks for it
     if isinstance(error, ClientAuthenticationError) and not error.status_code:
         return NotMovable("the key in the tenant's Secret is no key that can be used")
     if isinstance(error, HttpResponseError) and error.status_code:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import urllib3
 
 from filer import connections, credentials, transports
-from filer.errors import Absent, Interrupted, NotMovable, answered
+from filer.errors import Absent, Interrupted, NotMovable, answered, seconds
 from filer.transports import Page, http, http_errors
 from tescore.schemes import scheme
 
@@ -63,7 +63,7 @@ def keep_folder(url: str) -> bool:  # noqa: ARG001, as Transport.keep_folder
 def joined(url: str, path: str) -> str:
     """As Transport.joined. What is in a bundle has no such URL of its own; here its path is behind a `#`."""
     head, _, inside = url.partition("#")
-    return f"{head}#{inside.rstrip('/')}{'/' if inside else ''}{quote(path)}"
+    return f"{head}#{inside.rstrip('/')}{'/' if inside else ''}{quote(path, errors='surrogateescape')}"
 
 
 def shown(url: str) -> str:
@@ -119,11 +119,11 @@ def _asked(which: _Object, rest: str) -> Described:
         _pool().request("GET", url, headers=headers, redirect=False, preload_content=False) as response,
     ):
         body = response.read(_LARGEST + 1)
-        retry_after = response.headers.get("Retry-After")
+        retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
     if response.status == 202:
-        raise Interrupted("the server is still preparing it", retry_after=float(retry_after or 0))
+        raise Interrupted("the server is still preparing it", retry_after=seconds(retry_after, date))
     if response.status != 200:
-        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after)
+        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after, date=date)
     try:
         told = json.loads(body)
     except ValueError:

@@ -5,7 +5,7 @@ import posixpath
 import re
 import ssl
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filer.errors import Absent, Interrupted, NotMovable
@@ -20,7 +20,7 @@ _LARGE = 8 * 1024 * 1024
 """Bytes from which on it is worth asking when a file was changed, in case that its transfer breaks off."""
 _TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
-"""The answer where all the bytes were sent and there is no room for them."""
+"""The answer where there is no room, under whatever name."""
 
 _Seen = tuple[int | None, str]
 """Size of a file, and for a large one when it was changed, as far as the server tells."""
@@ -28,6 +28,10 @@ _Seen = tuple[int | None, str]
 
 class _CannotGoOn(Interrupted):
     """The server sends files from their beginning alone."""
+
+
+class _Refused(ftplib.error_perm):
+    """The server takes no file of that name, which says nothing of another name, and has touched none."""
 
 
 _POOL = Pool(Session, Session.alive, Session.close)
@@ -49,13 +53,16 @@ def store(source: Path, url: str) -> None:
         part = posixpath.join(posixpath.dirname(name), part_name())
         try:
             _send_into_folder(ftp, source, part)
-            ftp.rename(part, name)
-        except ftplib.error_perm as refused:
-            with suppress(ftplib.error_perm):
-                ftp.delete(part)
+            with _names_refused():
+                ftp.rename(part, name)
+        except _Refused as refused:
+            _drop(ftp, part)
             if _is_folder(ftp, name):
                 raise NotMovable("there is a folder of that name") from refused
             _send(ftp, source, name)
+        except (ftplib.error_perm, ftplib.error_temp):  # under its own name it would end the file that is there
+            _drop(ftp, part)
+            raise
 
 
 def page(url: str, token: str) -> Page:
@@ -148,18 +155,22 @@ def _received(ftp: Session, name: str, offset: int) -> Iterator[memoryview]:
 def _send_into_folder(ftp: Session, source: Path, name: str) -> None:
     try:
         _send(ftp, source, name)
-    except ftplib.error_perm as error:
-        if str(error).startswith(_NO_ROOM):
-            raise
+    except _Refused:
         _make_folders(ftp, posixpath.dirname(name))
         _send(ftp, source, name)
 
 
 def _send(ftp: Session, source: Path, name: str) -> None:
     with source.open("rb") as file:
-        with ftp.transfercmd(f"STOR {name}") as data:
-            while chunk := file.read(_CHUNK):
-                data.sendall(chunk)
+        with _names_refused():
+            begun = ftp.transfercmd(f"STOR {name}")
+        with begun as data:
+            try:
+                while chunk := file.read(_CHUNK):
+                    data.sendall(chunk)
+            except (ConnectionError, ssl.SSLError):
+                ftp.voidresp()  # if the server has closed it, this is why
+                raise
             sent = file.tell()
             if isinstance(data, ssl.SSLSocket):
                 with suppress(OSError):  # some servers just close
@@ -171,6 +182,22 @@ def _send(ftp: Session, source: Path, name: str) -> None:
         return
     if size != sent:
         raise Interrupted(f"{size} of {sent} bytes arrived")
+
+
+@contextmanager
+def _names_refused() -> Iterator[None]:
+    """Raises _Refused where it may be for the name that a command is not obeyed."""
+    try:
+        yield
+    except ftplib.error_perm as error:
+        if str(error).startswith(_NO_ROOM):
+            raise
+        raise _Refused(*error.args) from error
+
+
+def _drop(ftp: Session, part: str) -> None:
+    with suppress(ftplib.Error, OSError, EOFError):  # what is told is why
+        ftp.delete(part)
 
 
 def _make_folders(ftp: Session, folder: str) -> None:

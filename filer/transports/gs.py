@@ -7,6 +7,7 @@ from pathlib import Path
 
 import google.auth
 import requests
+import urllib3
 from google.api_core.exceptions import GoogleAPICallError
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import GoogleAuthError, TransportError
@@ -16,7 +17,7 @@ from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
 from filer import credentials, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page, objects
+from filer.transports import Page, http_errors, objects
 from tescore.errors import TeskError, shortened
 
 _FORM = "gs://bucket/key"
@@ -126,13 +127,16 @@ def _causes_told() -> Iterator[None]:
     try:
         yield
     except (
-        GoogleAPICallError, GoogleAuthError, InvalidResponse, DataCorruption, requests.RequestException
+        GoogleAPICallError, GoogleAuthError, InvalidResponse, DataCorruption, requests.RequestException,
+        urllib3.exceptions.HTTPError,
     ) as error:  # fmt: skip
         raise cause(error) from error
 
 
 def cause(error: Exception) -> TeskError:
     """What a failure of the library means, by its class and by the status of the answer."""
+    if isinstance(error, urllib3.exceptions.HTTPError):  # a raw body is read past the other two libraries
+        return http_errors.cause(error)
     if isinstance(error, GoogleAPICallError):
         words = error.errors[0].get("message", "") if error.errors else ""
         told = answered(int(error.code or 0), words or type(error).__name__)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urljoin, urlsplit
 
 import urllib3
 
@@ -43,7 +43,7 @@ def store(source: Path, url: str) -> None:
         with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
             _expect(response, _STORED)
             _release(response)
-        if not urlsplit(url).query:  # which may be a signature, and that would be for PUT alone
+        if not _split(url).query:  # which may be a signature, and that would be for PUT alone
             _check_size(url, size)
 
 
@@ -60,7 +60,7 @@ def keep_folder(url: str) -> bool:  # noqa: ARG001, as Transport.keep_folder
 def joined(url: str, path: str) -> str:
     """As Transport.joined; a query stays behind the path."""
     head, mark, query = url.partition("#")[0].partition("?")
-    return f"{head.rstrip('/')}/{quote(path)}{mark}{query}"
+    return f"{head.rstrip('/')}/{quote(path, errors='surrogateescape')}{mark}{query}"
 
 
 def shown(url: str) -> str:
@@ -82,7 +82,7 @@ def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun 
                 at = http_body.begun(response)
             with destination.open("r+b" if at.size else "wb") as file:
                 file.seek(at.size)
-                http_body.written(response, file, at, urlsplit(url).path)
+                http_body.written(response, file, at, _split(url).path)
                 file.truncate()
                 return at.size
     except Interrupted as error:
@@ -143,7 +143,12 @@ def _redirected(url: str, location: str) -> str:
 
 def _origin(url: str) -> tuple[str, str]:
     """Scheme and server."""
-    return urlsplit(_USERINFO.sub("", url, count=1))[:2]
+    return _split(url)[:2]
+
+
+def _split(url: str) -> SplitResult:
+    """Without user and password, which may hold what has a meaning in a host's name."""
+    return urlsplit(_USERINFO.sub("", url, count=1))
 
 
 def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None) -> urllib3.BaseHTTPResponse:

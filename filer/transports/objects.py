@@ -18,7 +18,16 @@ def parse(url: str, form: str, *, folder: bool = False) -> tuple[str, str]:
         key = key.rstrip("/") + "/" if key.rstrip("/") else ""
     if not all(parts) or len(parts) < form.count("/") - 2 or not (key or folder):
         raise NotMovable(f"the URL is not of the form {form}")
-    return "/".join(parts), key
+    return "/".join(parts), utf8(key)
+
+
+def utf8(key: str) -> str:
+    """The key itself. Raises NotMovable if it can be none, as the names of some files."""
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise NotMovable("its name is not UTF-8") from error
+    return key
 
 
 def relative(keys: Iterable[str], prefix: str) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from botocore import exceptions
+from urllib3.exceptions import HTTPError
 
 from filer.errors import Absent, Interrupted, NotMovable, answered
-from filer.transports import Page, s3_fetching, s3_storing
+from filer.transports import Page, http_errors, objects, s3_fetching, s3_storing
 from filer.transports.s3_fetching import Object
 from filer.transports.s3_parts import PART
 from filer.transports.s3_session import client
@@ -104,7 +105,7 @@ def parse(url: str, *, folder: bool = False) -> tuple[str, str]:
         key = key.rstrip("/") + "/" if key.rstrip("/") else ""
     if not bucket or not (key or folder):
         raise NotMovable("the URL is not of the form s3://bucket/key")
-    return bucket, key
+    return bucket, objects.utf8(key)
 
 
 def cause(error: Exception) -> TeskError:
@@ -138,6 +139,8 @@ def causes_told() -> Iterator[None]:
         if isinstance(error.__context__, TeskError):  # the guard's, on its way through the library
             raise error.__context__ from error
         raise cause(error) from error
+    except HTTPError as error:  # what the library lets through of what breaks a body off
+        raise http_errors.cause(error) from error
 
 
 @functools.cache

@@ -41,7 +41,7 @@ def large(
     `anew`: what errors say is to be called where all that was stored is worth nothing.
     """
     with told():
-        begun = client.create_multipart_upload(Bucket=bucket, Key=key, ChecksumAlgorithm="CRC32")
+        begun = client.create_multipart_upload(Bucket=bucket, Key=key, **_summed(client))
     upload = {"Bucket": bucket, "Key": key, "UploadId": begun["UploadId"]}
     parts = Parts(source.stat().st_size)
     _Storing(client, upload, parts, source, threads, told, anew).stored(range(parts.number))
@@ -66,7 +66,7 @@ class _Storing:
         try:
             s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
             self._complete()
-        except TeskError as error:
+        except Exception as error:
             if isinstance(error, Interrupted) and error.going_on is not self.anew:
                 error.undo = self._give_up
             else:
@@ -81,7 +81,7 @@ class _Storing:
         with self._there(), ReadFileChunk.from_filename(str(self.source), first, length) as body:
             part: Any = body
             answer: Any = self.client.upload_part(
-                **self.upload, PartNumber=number + 1, Body=part, ChecksumAlgorithm="CRC32"
+                **self.upload, PartNumber=number + 1, Body=part, **_summed(self.client)
             )
         said = digests.crc32("x-amz-checksum-crc32", answer[_CRC32]) if _CRC32 in answer else check(answer)
         if said.expected:
@@ -137,3 +137,9 @@ class _Storing:
             while left and (chunk := file.read(min(_CHUNK, left))):
                 yield chunk
                 left -= len(chunk)
+
+
+def _summed(client: "S3Client") -> dict[str, Any]:
+    """That parts are sent with a checksum, unless the tenant's `config` says that the server may not know any."""
+    config: Any = client.meta.config
+    return {} if config.request_checksum_calculation == "when_required" else {"ChecksumAlgorithm": "CRC32"}
