@@ -38,15 +38,19 @@ class Backends:
         self.readiness = Readiness(cluster, settings.tenant, clock)
         self._cluster = cluster
         self._tenants = Tenants(cluster, settings, clock)
-        self._creation = clock, create_seconds
+        self.clock = clock
+        self._create_seconds = create_seconds
         self._large = threading.Lock()
         self._made: dict[str, Backend] = {}
+
+    def deadline(self) -> float:
+        """When a create is to be decided whose request comes now."""
+        return self.clock() + self._create_seconds
 
     def of(self, namespace: str) -> Backend:
         """Only for namespaces that are tenants: it is kept."""
         if namespace not in self._made:
-            clock, seconds = self._creation
-            creating = creation.Creation(self._cluster, namespace, clock, seconds)
+            creating = creation.Creation(self._cluster, namespace, self.clock)
             store = Store(self._cluster, namespace, self._tenants, creating, self._large)
             live = LiveLog(self._cluster, namespace, store)
             self._made.setdefault(namespace, Backend(namespace, store, live, Watching(self._cluster, namespace)))

@@ -1,7 +1,7 @@
 """The bodies of requests: read within bounds, so that large ones do not fill a server's memory."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -22,16 +22,19 @@ class Busy(Transient):
 
 
 class Bodies:
-    """Of one process: a few large ones at a time, of which one is worked on."""
+    """Of one process: a few large ones at a time, of which one is worked on. `clock` gives seconds that only grow."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most = most
+        self._clock = clock
         self._room = threading.BoundedSemaphore(_MOST_LARGE)
         self._turn = threading.Lock()
 
     @contextmanager
-    def text(self) -> Iterator[str]:
-        """The body of the request at hand, which is taken for JSON unless the client says otherwise.
+    def text(self) -> Iterator[tuple[str, float]]:
+        """The body of the request at hand, and the seconds for which its client was waited for.
+
+        It is taken for JSON unless the client says otherwise.
 
         A large one has its turn until the block ends. Raises InvalidTask, Busy, and the errors of HTTP.
         """
@@ -40,9 +43,11 @@ class Bodies:
         if request.content_encoding not in {None, "identity"}:
             raise UnsupportedMediaType(f"The body is in {request.content_encoding}, and should be as it is.")
         with self._place(request.content_length):
+            began = self._clock()
             text = self._read()
+            sending = self._clock() - began
             with self._turn if len(text) > _LARGE else nullcontext():
-                yield text
+                yield text, sending
 
     def _read(self) -> str:
         body = request.get_data(cache=False)

@@ -22,15 +22,10 @@ _OBEYED = 2.0
 class Creation:
     """Of a tenant's tasks. `clock` gives seconds that only grow."""
 
-    def __init__(self, cluster: Cluster, namespace: str, clock: Callable[[], float], seconds: float = SECONDS) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._namespace = namespace
         self._clock = clock
-        self._seconds = seconds
-
-    def deadline(self) -> float:
-        """When a create is to be decided whose request comes now."""
-        return self._clock() + self._seconds
 
     def create(self, task_id: str, document: str, *, owner: str, ends: float) -> None:
         """The task is stored when this returns; it is not, as far as can be known, when this raises.
@@ -69,7 +64,10 @@ class Creation:
             return retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
 
         try:
-            there = long_document.read(stored(task_id), stored)
+            found = stored(task_id)
+            if not record.is_task(found):
+                raise AlreadyExists(f"There is a ConfigMap {task_id!r} that is no task.")
+            there = long_document.read(found, stored)
         except Missing:
             return False
         if there.owner != owner or not _same(there.document, document):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 
 from tescore import record
 from tescore.cluster import Cluster
@@ -41,8 +42,8 @@ class Readiness:
         except (AlreadyExists, Misconfigured):
             return None  # both are said after the webhook has been asked, or by it: of the tenant's own settings
         except Refused as error:
-            # A tenant that is full does not make the service unfit for those who read.
-            return None if "exceeded quota" in str(error) else error
+            # The webhook has judged this one task (400), or the tenant is full: neither makes the service unfit.
+            return None if error.code == HTTPStatus.BAD_REQUEST or "exceeded quota" in str(error) else error
         except TeskError as error:
             return error
         return None

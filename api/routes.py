@@ -21,11 +21,11 @@ def routes(
     settings: Settings, entrance: Entrance, now: Callable[[], datetime], random: Callable[[int], int]
 ) -> Blueprint:
     """TES 1.1; `random(bits)` returns as many random bits."""
-    paths, bodies = Blueprint("tes", __name__), Bodies(settings.max_body)
+    paths, bodies = Blueprint("tes", __name__), Bodies(settings.max_body, entrance.backends.clock)
 
     @paths.get("/service-info")
     def get_service_info() -> dict[str, Any]:
-        return service_info(entrance.tenant().store.settings())
+        return service_info(entrance.tenant().store.settings_shown())
 
     @paths.get("/tasks/service-info")
     def get_old_service_info() -> dict[str, Any]:
@@ -33,20 +33,22 @@ def routes(
         return {
             "name": settings.service_name,
             "doc": DESCRIPTION,
-            "storage": list(entrance.tenant().store.settings().storage),
+            "storage": list(entrance.tenant().store.settings_shown().storage),
         }
 
     @paths.post("/tasks")
     def create_task() -> dict[str, Any]:
+        ends = entrance.backends.deadline()  # of all that may take long here, only what the client sends is not counted
         visit = entrance.visit()
         visit.may.create()
         store, owner = visit.tenant.store, visit.may.user.name
-        with bodies.text() as text:
+        with bodies.text() as (text, sending):
+            ends += sending
             key = query.idempotency_key(request.headers.get("Idempotency-Key"))
             if key:
-                return {"id": store.created_once(text, owner=owner, key=key)}
+                return {"id": store.created_once(text, owner=owner, key=key, ends=ends)}
             task_id = naming.task_id(int(now().timestamp() * 1000), random(32))
-            store.create(task_id, text, owner=owner)
+            store.create(task_id, text, owner=owner, ends=ends)
             return {"id": task_id}
 
     @paths.get("/tasks")

@@ -12,7 +12,7 @@ from api.pages import OBEYED, READ_WAITS, Pages
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, long_document, naming, outputs, record, validation
+from tescore import listing, long_document, naming, outputs, record, validation, weight
 from tescore.cluster import Cluster
 from tescore.errors import (
     AlreadyExists,
@@ -58,26 +58,34 @@ class Store:
         """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
         return self._retried(lambda: self._tenants.settings(self._namespace), READ_WAITS)
 
-    def create(self, task_id: str, document: str, *, owner: str) -> None:
+    def settings_shown(self) -> Settings:
+        """The same for those who only read: where the tenant's are not valid, the api's own."""
+        try:
+            return self.settings()
+        except Misconfigured:
+            return self._tenants.service
+
+    def create(self, task_id: str, document: str, *, owner: str, ends: float) -> None:
         """The task is stored, and so launched, when this returns; it is not, as far as can be known, when this raises.
 
+        `ends` is when that is to be decided, by the clock of Creation.
         Raises InvalidTask with all that is wrong with the document, and AlreadyExists if another task has the name.
         """
-        ends = self._creation.deadline()
         settings = self.settings()
         validation.checked(document, settings, settings.trs_hosts)
         self._creation.create(task_id, document, owner=owner, ends=ends)
 
-    def created_once(self, document: str, *, owner: str, key: str) -> str:
+    def created_once(self, document: str, *, owner: str, key: str, ends: float) -> str:
         """The id of the task that this owner sent with this key: stored now or before, as long as it is kept.
 
         Raises KeyReused if that was another task, and what `create` raises.
         """
+        weight.check(document)  # for it is compared with one that is there
         task_id = naming.keyed_task_id(owner, key)
         try:
             # The look before is for the webhook's sake, which would launch a task again that has ended long ago.
             if not self._creation.is_done(task_id, document, owner=owner):
-                self.create(task_id, document, owner=owner)
+                self.create(task_id, document, owner=owner, ends=ends)
         except AlreadyExists as error:
             raise KeyReused(f"The Idempotency-Key {key!r} was sent with another task before.") from error
         return task_id
@@ -99,7 +107,7 @@ class Store:
             stored = self._config_map(task_id, whole=whole)
         except Missing as error:
             raise TaskNotFound(task_id) from error
-        if stored["metadata"].get("labels", {}).get(naming.COMPONENT) != naming.TASK_LABELS[naming.COMPONENT]:
+        if not record.is_task(stored):
             raise TaskNotFound(task_id)
         return self._record(stored) if whole else record.record(stored)
 
@@ -158,7 +166,7 @@ class Store:
         return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(self._record(item), view)
 
     def _whole(self, seen: Record, view: View) -> dict[str, Any]:
-        return views.task(self._joined(seen), view, self.settings())
+        return views.task(self._joined(seen), view, self.settings_shown())
 
     def _joined(self, seen: Record) -> Record:
         """The record with the outputs that are on pages; what is missing of them is told in its log."""

@@ -7,7 +7,6 @@ from typing import Any
 from tescore import document, record
 from tescore.errors import InvalidTask
 from tescore.record import Record
-from tescore.states import FINAL
 from tescore.system_log import with_note
 from tescore.tenant import TenantSettings
 
@@ -35,8 +34,9 @@ def head(seen: Record) -> dict[str, Any]:
 def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
     """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
     sent, problem = _sent(seen, settings)
-    # Before it is claimed a task has no log, and yet a reason for which it waits.
-    log = seen.log or (with_note({}, seen.reason) if seen.reason and seen.state not in FINAL else {})
+    # Before it is claimed a task has no log, and yet a reason for which it waits, or was ended.
+    ended = {"end_time": seen.ended} if seen.ended else {}
+    log = seen.log or (with_note(ended, seen.reason) if seen.reason else {})
     log = with_note(log, problem) if problem else log
     shown = {
         **head(seen),

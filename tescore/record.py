@@ -118,6 +118,11 @@ def stamp(
     return labels, annotations
 
 
+def is_task(stored: Mapping[str, Any]) -> bool:
+    """Whether a ConfigMap is a task's record, made under the eyes of the webhook: it sees those with all its labels."""
+    return naming.TASK_LABELS.items() <= (stored["metadata"].get("labels") or {}).items()
+
+
 def record(stored: Mapping[str, Any]) -> Record:
     """The record in a ConfigMap as the API server shows it."""
     metadata = stored["metadata"]

@@ -38,8 +38,8 @@ class Tenants(Generic[_Settings]):
     """`clock` gives seconds that only grow."""
 
     def __init__(self, cluster: Reader, service: _Settings, clock: Callable[[], float]) -> None:
+        self.service = service
         self._cluster = cluster
-        self._service = service
         self._settings = Remembered(self._read, REMEMBERED, clock)
         self._tenants = Remembered(self._whole, REMEMBERED, clock)
 
@@ -57,7 +57,7 @@ class Tenants(Generic[_Settings]):
         except Missing:
             overrides = {}
         try:
-            return tenant.overridden(self._service, overrides)
+            return tenant.overridden(self.service, overrides)
         except BadSettings as error:
             problems = "; ".join(error.problems)
             message = f"The settings of this tenant, in its ConfigMap {naming.SETTINGS}, are not valid: {problems}."

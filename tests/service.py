@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import Message
@@ -52,10 +52,16 @@ run(read(Settings, os.environ), lambda: Cluster(Session(sys.argv[1])))
 """
 
 
-def client_of(server: ApiServer, *, create_seconds: float = creation.SECONDS, **settings: Any) -> Client:
+def client_of(
+    server: ApiServer,
+    *,
+    create_seconds: float = creation.SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+    **settings: Any,
+) -> Client:
     """Speaks HTTP with an api whose tenant `tesk` is on that server, without a network between it and the test."""
     own, numbers = Settings(**settings), count()
-    way_in = entrance(Cluster(Session(server.url)), own, time.monotonic, time.time, create_seconds)
+    way_in = entrance(Cluster(Session(server.url)), own, clock, time.time, create_seconds)
     return Client(api(own, way_in, lambda: NOW, lambda _: next(numbers)))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
+import jwt
 import pytest
 
 from api.access.authorization import AccessReviews, Permissions, Verb, anyone
@@ -34,6 +35,13 @@ def test_a_token_of_the_cluster_names_its_user_and_groups(server: ApiServer) -> 
     server.tokens["t"] = {"user": ACCOUNT, "audiences": ["tesk"]}
     assert tokens(server).verdict("t").user == User(ACCOUNT["username"], ("system:serviceaccounts",))  # type: ignore[arg-type]
     assert server.reviews == [{"token": "t", "audiences": ["tesk"]}]
+
+
+def test_a_token_that_says_when_it_ends_is_good_until_then_and_no_longer(server: ApiServer) -> None:
+    ending = jwt.encode({"exp": 2_000_000_000}, "of no matter here, for Kubernetes has looked at it")
+    for token, ends in ((ending, 2_000_000_000.0), ("t", float("inf"))):
+        server.tokens[token] = {"user": ACCOUNT, "audiences": ["tesk"]}
+        assert tokens(server).verdict(token).ends == ends
 
 
 def test_a_token_that_is_none_of_the_cluster_lets_nobody_in(server: ApiServer) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ def test_nothing_is_created_when_the_client_may_have_sent_it_again_already(serve
     assert stored(server) == []
 
 
+def test_what_a_request_waited_for_before_counts_too(server: ApiServer) -> None:
+    ticks = count()
+    client = client_of(server, clock=lambda: 2.5 * next(ticks))  # so long is it from each look at the clock to the next
+    assert client.post(TASKS, json=task_document()).status_code == 503
+    assert stored(server) == []
+
+
 def test_a_slow_create_is_waited_for(server: ApiServer) -> None:
     server.opened.clear()
     timer = threading.Timer(1.0, server.opened.set)
@@ -114,6 +122,22 @@ def test_a_key_that_was_sent_with_another_task_is_a_conflict(server: ApiServer, 
     status, answer = post(server, key="k", **changes)
     assert (status, answer["error"]) == (409, "IdempotencyKeyReused")
     assert len(stored(server)) == 1
+
+
+def test_a_configmap_that_is_no_task_is_not_taken_for_one(server: ApiServer) -> None:
+    name = naming.keyed_task_id("tesk:anonymous", "k")
+    labels = {naming.COMPONENT: "task", naming.STATE: "COMPLETE"}  # without the other one no webhook has seen it
+    data = {"task.json": json.dumps(task_document())}
+    server.stored("configmaps", {"metadata": {"name": name, "labels": labels}, "data": data}, "ADDED")
+    client = client_of(server)
+    assert [client.get(f"{TASKS}/{name}").status_code, client.post(f"{TASKS}/{name}:cancel").status_code] == [404, 404]
+    assert post(server, key="k")[0] == 409
+
+
+def test_an_intricate_document_is_refused_with_a_key_too(server: ApiServer) -> None:
+    assert post(server, key="k")[0] == 200
+    status, answer = post(server, key="k", tags=dict.fromkeys(map(str, range(250_001)), ""))
+    assert (status, "more than 250000 values" in answer["message"]) == (400, True)
 
 
 def test_many_posts_with_one_key_at_once_make_one_task(server: ApiServer) -> None:

@@ -7,7 +7,7 @@ from api.readiness import NotReady, Readiness
 from tescore.cluster import Cluster
 from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
-from tests.service import client_of
+from tests.service import admitting, client_of
 
 
 @pytest.fixture
@@ -42,6 +42,13 @@ def test_a_right_that_is_missing_makes_it_unready_and_a_full_tenant_does_not(ser
     server.refused = "-readiness"
     assert client_of(server).get("/readyz").status_code == 503
     server.refused_because = 'configmaps "task-readiness" is forbidden: exceeded quota: tasks'
+    assert client_of(server).get("/readyz").status_code == 200
+
+
+def test_a_webhook_that_will_not_have_the_image_of_its_task_is_one_that_answers(server: ApiServer) -> None:
+    settings = {"metadata": {"name": "tesk-settings", "namespace": "tesk"}, "data": {"TESK_IMAGES": "quay.io/lab/*"}}
+    server.stored("configmaps", settings, "ADDED")
+    admitting(server)
     assert client_of(server).get("/readyz").status_code == 200
 
 

@@ -240,6 +240,19 @@ def test_each_tenant_says_which_images_its_tasks_may_use() -> None:
     assert "executors[0].image: is 'busybox', and images that may be used here are ubuntu, lab/*" in refused["message"]
 
 
+def test_settings_that_are_not_valid_keep_nobody_from_reading() -> None:
+    with api_server() as server:
+        task: Any = client_of(server).post("/v1/tasks", json=task_document()).json
+        settings = {"metadata": {"name": "tesk-settings", "namespace": "tesk"}, "data": {"TESK_ATTEMPTS": "many"}}
+        server.stored("configmaps", settings, "ADDED")
+        client = client_of(server)
+        refused = client.post("/v1/tasks", json=task_document())
+        reads = ("service-info", "tasks/service-info", f"tasks/{task['id']}?view=FULL", "tasks?view=BASIC")
+        answers = [client.get(f"/v1/{path}").status_code for path in reads]
+    assert (refused.status_code, "TESK_ATTEMPTS" in refused.text) == (500, True)
+    assert answers == [200, 200, 200, 200]
+
+
 def test_a_refusal_says_how_to_come_in(world: World) -> None:
     first, second = world.call("nobody", "GET", "/tasks"), world.call("bad", "GET", "/tasks")
     assert first.headers.getlist("WWW-Authenticate") == ['Bearer realm="tesk"']

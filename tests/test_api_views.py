@@ -2,6 +2,7 @@ import json
 
 from api import views
 from api.views import View
+from tescore import naming
 from tescore.tenant import TenantSettings
 from tests.build import PREFIX, stored, task_record
 
@@ -56,3 +57,11 @@ def test_a_task_that_waits_to_be_begun_says_for_what() -> None:
         {"logs": [], "outputs": [], "system_logs": ["Waits in the queue x."]}
     ]
     assert views.task(waits, View.BASIC, DEFAULTS)["logs"] == [{"logs": [], "outputs": []}]
+
+
+def test_a_task_that_was_cancelled_before_it_began_says_so() -> None:
+    annotations = {naming.REASON: "Cancelled before it began.", naming.ENDED: "2026-11-22T04:00:01.000000Z"}
+    cancelled = task_record(labels={"tesk/state": "CANCELED"}, annotations=annotations)
+    [log] = views.task(cancelled, View.FULL, DEFAULTS)["logs"]
+    assert log["system_logs"] == ["Cancelled before it began."]
+    assert log["end_time"] == "2026-11-22T04:00:01.000000Z"

@@ -1,5 +1,7 @@
 """Tokens of the cluster: ServiceAccounts' and whatever else its API server takes, whose they are by TokenReview."""
 
+import jwt
+
 from api.access.settings import AccessSettings
 from api.access.user import User, Verdict
 from api.access.waits import WAITS
@@ -26,4 +28,13 @@ class KubernetesTokens:
         # An API server that knows nothing of audiences names none.
         if self._audiences and not set(self._audiences) & set(status.get("audiences") or ()):
             raise Unauthenticated("The token is not for this service.")
-        return Verdict(User(status["user"]["username"], tuple(status["user"].get("groups") or ())))
+        return Verdict(User(status["user"]["username"], tuple(status["user"].get("groups") or ())), _end(token))
+
+
+def _end(token: str) -> float:
+    """Of a token that Kubernetes has just believed; it does not say that itself."""
+    try:
+        ends = jwt.decode(token, options={"verify_signature": False}).get("exp")
+    except jwt.PyJWTError:  # not all are JWTs
+        ends = None
+    return float(ends) if isinstance(ends, int | float) else float("inf")
