@@ -60,6 +60,7 @@ def environment(needs: Needed) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": f"{_S3.folder}/credentials",
         "AWS_EC2_METADATA_DISABLED": "true",  # or the filer would take on the node's rights where it has no keys
         "HOME": _STORAGE.folder,
+        "SSL_CERT_FILE": f"{_STORAGE.folder}/ca.crt",  # beside the folder of the image's own authorities
         **({"TESK_FILE_CLAIMS": mapped} if mapped else {}),
     }
 
