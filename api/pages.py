@@ -1,6 +1,6 @@
 """A page of tasks, made of as many of Kubernetes' pages as it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from api import tokens
 from api.query import ListQuery
@@ -8,11 +8,10 @@ from api.views import View
 from tescore import listing, naming, outputs, parts
 from tescore.cluster import Cluster
 from tescore.errors import BadRequest, Expired, Misconfigured, Refused, TooNew
-from tescore.retry import retried
+from tescore.retry import retried, until
 from tescore.session import Object, path
 
-READ_WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
-"""Seconds: reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll."""
+_READ_WAITS, _READ_SECONDS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5), 9.0
 OBEYED = 2.0
 """Seconds that the API server may have a read or write wait before it is tried again."""
 _FEW = 16
@@ -90,7 +89,15 @@ class Pages:
             except TooNew as error:
                 raise BadRequest(_FOREIGN) from error
 
-        return retried(once, READ_WAITS, obeyed=OBEYED)
+        return retried(once, read_waits(), obeyed=OBEYED)
+
+
+def read_waits() -> Iterator[float]:
+    """Reads ride out an API server that is away for 8 s, for some clients give a task up after one failed poll.
+
+    One that is there and says nothing is asked twice, as each read holds a thread.
+    """
+    return until(_READ_SECONDS, _READ_WAITS)
 
 
 def _minimal(item: Object) -> Object:

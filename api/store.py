@@ -1,14 +1,14 @@
 """Tasks in Kubernetes: the only module of the api that knows where they are kept."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeVar
 
 from api import views
 from api.access.authorization import Judge
 from api.creation import Creation
-from api.pages import OBEYED, READ_WAITS, Pages
+from api.pages import OBEYED, Pages, read_waits
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
@@ -56,7 +56,7 @@ class Store:
 
     def settings(self) -> Settings:
         """The api's settings, with what the tenant has otherwise. Raises Misconfigured."""
-        return self._retried(lambda: self._tenants.settings(self._namespace), READ_WAITS)
+        return self._retried(lambda: self._tenants.settings(self._namespace), read_waits())
 
     def settings_shown(self) -> Settings:
         """The same for those who only read: where the tenant's are not valid, the api's own."""
@@ -183,7 +183,7 @@ class Store:
     def _config_map(self, name: str, *, whole: bool = True) -> Object:
         where, accept = path("configmaps", self._namespace, name), listing.WHOLE if whole else listing.METADATA_OF_ONE
         try:
-            return self._retried(lambda: self._cluster.get(where, accept=accept), READ_WAITS)
+            return self._retried(lambda: self._cluster.get(where, accept=accept), read_waits())
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
@@ -194,5 +194,5 @@ class Store:
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
-    def _retried(self, call: Callable[[], _T], waits: Sequence[float]) -> _T:
+    def _retried(self, call: Callable[[], _T], waits: Iterable[float]) -> _T:
         return retried(call, waits, obeyed=OBEYED)

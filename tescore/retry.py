@@ -1,7 +1,8 @@
 """The one place where something is waited for by the clock and tried again."""
 
+import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from tescore.errors import Transient
@@ -15,6 +16,12 @@ def schedule(first: float = 0.2, most: float = 15.0, total: float = 300.0) -> li
     while sum(waits) < total:
         waits.append(min(most, first * 2 ** len(waits)))
     return waits
+
+
+def until(seconds: float, waits: Iterable[float], clock: Callable[[], float] = time.monotonic) -> Iterator[float]:
+    """Those of the waits that end within so many seconds, of which tries that take long leave few."""
+    ends = clock() + seconds
+    yield from itertools.takewhile(lambda wait: clock() + wait <= ends, waits)
 
 
 def pause(seconds: float) -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from tescore.errors import Missing, Unavailable
-from tescore.retry import retried, schedule
+from tescore.retry import retried, schedule, until
+from tests.clock import Clock
 
 
 class Flaky:
@@ -44,3 +45,20 @@ def test_a_server_that_says_how_long_to_wait_is_obeyed_up_to_a_minute() -> None:
 
 def test_waits_double_up_to_the_longest() -> None:
     assert schedule(first=1, most=5, total=20) == [1, 2, 4, 5, 5, 5]
+
+
+@pytest.mark.parametrize(("each", "tries"), [(0.1, 5), (3.0, 3), (9.0, 2)])
+def test_tries_that_take_long_are_few(each: float, tries: int) -> None:
+    clock, tried = Clock(), list[float]()
+
+    def wait(seconds: float) -> None:
+        clock.seconds += seconds
+
+    def call() -> None:
+        tried.append(clock())
+        wait(each)
+        raise Unavailable("a")
+
+    with pytest.raises(Unavailable):
+        retried(call, until(8.0, [0.5, 1.0, 2.0, 4.0], clock), sleep=wait)
+    assert len(tried) == tries
