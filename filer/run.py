@@ -5,15 +5,15 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from filer import layout, scratch, tails, tree
+from filer import scratch, tails, tree
 from filer.errors import NotThere, Undelivered, words
 from filer.patience import Patience
 from filer.progress import Progress
 from filer.receiving import Receiving
 from filer.sending import Sending
-from tescore import report
+from tescore import mounts, report
 from tescore.model import Task
-from tescore.mounts import DATA, LAUNCHER, SHELL, launches
+from tescore.mounts import DATA, LAUNCHER, SHELL
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +60,9 @@ def outputs(
 
 def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
     scratch.swept(volume)
-    for folder in layout.folders(task):
-        scratch.folder(volume, folder)
-    for file in layout.empty_files(task):
-        scratch.empty_file(volume, file)
-    if any(launches(task, executor) for executor in task.executors):
+    for folder in mounts.folders(task):
+        scratch.folder(volume, mounts.located(folder))
+    if any(mounts.launches(task, executor) for executor in task.executors):
         scratch.launcher(volume, f"{LAUNCHER}/{SHELL}", launcher)
 
 

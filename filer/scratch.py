@@ -13,9 +13,6 @@ from pathlib import Path
 
 from filer.errors import NotMovable
 
-UNTOUCHED = 36_182_073
-"""Time stamp (seconds since 1970) of a file made for an executor to write: still there, it was not written."""
-
 _PART = "arriving-"
 """How the names begin under which files arrive, in the volume's root: executors cannot see that."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -40,18 +37,6 @@ def folder(root: Path, relative: str) -> Path:
     """A folder below the root that is there, writable for all like those that lead to it."""
     with _folder(root, relative):
         return root / relative
-
-
-def empty_file(root: Path, relative: str) -> None:
-    """A file for an executor to write, known by its time until then."""
-    above, _, name = relative.rpartition("/")
-    with _folder(root, above) as parent:
-        made = os.open(name, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
-        try:
-            os.fchmod(made, 0o666)
-            os.utime(made, (UNTOUCHED, UNTOUCHED))
-        finally:
-            os.close(made)
 
 
 def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: int = 0o777) -> int:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from filer import matching
 from filer.errors import NotAFile, NotThere
-from filer.scratch import UNTOUCHED
 from tescore import wildcards
 
 _LINKS = 40
@@ -49,8 +48,6 @@ def opened(root: Path, path: str) -> Iterator[File]:
             raise NotAFile("it is a folder, and the output's type is FILE")
         if not stat.S_ISREG(seen.st_mode):
             raise NotAFile("it is a device, a pipe or a socket")
-        if seen.st_size == 0 and int(seen.st_mtime) == UNTOUCHED:
-            raise NotThere("no executor has written it")
         yield File(_itself(found), seen.st_size, seen.st_mtime_ns)
 
 

@@ -49,7 +49,7 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
             task = model.task(asked, seen.images)
             if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
                 return Claim(seen, task, first=False)
-            written = kube.patch("configmaps", settings.task, _claim(seen, task, dropped, settings, now()))
+            written = kube.patch("configmaps", settings.task, _claim(seen, dropped, settings, now()))
             return Claim(record.record(written), task, first=not seen.taskmaster)
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
@@ -63,7 +63,7 @@ def _end(seen: Record, now: datetime) -> dict[str, object]:
     return record.change(seen, state=State.SYSTEM_ERROR, annotations=annotations, log=log)
 
 
-def _claim(seen: Record, task: Task, dropped: list[Dropped], settings: Settings, now: datetime) -> dict[str, object]:
+def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
         return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
@@ -73,7 +73,7 @@ def _claim(seen: Record, task: Task, dropped: list[Dropped], settings: Settings,
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
-        naming.STEP: plan.Journal(0, begun=started, way=plan.first_way(task, settings)).encoded(),
+        naming.STEP: plan.Journal(0, begun=started).encoded(),
         naming.REASON: None,
     }
     queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from taskmaster import explain, plan, waiting
+from taskmaster import explain, waiting
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod, Terminated, Trouble
-from taskmaster.plan import Journal, Kind, Step, Way
+from taskmaster.plan import Journal, Kind, Step
 from taskmaster.waiting import Patience, Waiting
 from tescore.model import Task
 from tescore.states import State
@@ -82,14 +82,6 @@ class Again:
     index: int
     failure: Failure
     new_volume: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Otherwise:
-    """The same step in another pod and another way, for its launcher refused the one it had."""
-
-    failure: Failure
-    way: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +173,7 @@ def after(
     attempts: int,
     on_node: bool = False,
     failed_before: Failure | None = None,
-) -> Begin | Again | Otherwise | Finish:
+) -> Begin | Again | Finish:
     """What follows a step that has ended. `failed_before` is that of an executor before it.
 
     A pod that was lost gets another attempt, if there is one left. Where the scratch volume may be lost with a node
@@ -189,8 +181,6 @@ def after(
     unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
     index = journal.index
-    if failure and failure.refused and (way := plan.other_way(task, journal.way)) is not None:
-        return Otherwise(failure, way)
     if failure and failure.lost and journal.attempt < attempts:
         anew = on_node and failure.node_gone
         if not (anew and failed_before):

@@ -2,8 +2,7 @@
 
 from typing import NamedTuple
 
-from taskmaster import contents, links
-from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
+from taskmaster.observe import DEADLINE, KILLED, Pod
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
 from tescore.errors import Refused, quoted
@@ -37,8 +36,6 @@ class Failure(NamedTuple):
     """Whether the pod was taken away: another attempt may do better."""
     node_gone: bool = False
     """Whether its node went with it, and with that perhaps the scratch volume."""
-    refused: bool = False
-    """Whether the launcher could not do what must come before the command, which so did not begin."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -90,8 +87,6 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
         return lost(step, pod)
     if step.kind != Kind.EXECUTOR:
         return _filer_failure(step, end.exit_code, end.reason, report)
-    if refusal := _refused(step, end):
-        return refusal
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in {"StartError", "ContainerCannotRun"}:
@@ -99,17 +94,6 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
-
-
-def _refused(step: Step, end: Terminated) -> Failure | None:
-    """What the launcher could not do, if that is why the container ended."""
-    if path := links.refused(end):
-        words = f"{step.title} has {path} mounted, so nothing can be moved there: its image's user may set no link."
-        return Failure("Mounted", words, by_executor=True, refused=True)
-    if contents.refused(end):
-        words = f"{step.title} begins again after a filer: its image's shell could not lay the contents of its inputs."
-        return Failure("Contents", words, by_executor=True, refused=True)
-    return None
 
 
 def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> Failure:

@@ -1,7 +1,6 @@
 """What a task may have made on the cluster, by name, and what of it is kept for a look."""
 
 from taskmaster import plan, scratch, tasklog
-from taskmaster.plan import Kind, Way
 from taskmaster.settings import Settings
 from tescore import naming
 from tescore.model import Task
@@ -15,18 +14,12 @@ Names = set[tuple[str, str]]
 def made(seen: Record, task: Task, settings: Settings) -> Names:
     """The pods of all steps begun so far, in all attempts, and the scratch claims if it has its own."""
     journal = plan.journal(seen.step)
-    steps = plan.steps(task, journal.way)
-    ways = (Way.LAID,) if journal.way == Way.LAID else plan.ways(task)
-    begun = steps if journal.attempt > 1 or Way.LAID in ways else steps[: journal.index + 1]
+    steps = plan.steps(task)
+    begun = steps if journal.attempt > 1 else steps[: journal.index + 1]
     attempts, volumes = range(1, journal.attempt + 1), range(1, journal.volume + 1)
-    pods = {
-        ("pods", naming.pod(seen.task_id, step.name, attempt, way))
-        for step in begun
-        for attempt in attempts
-        for way in (ways if step.kind == Kind.EXECUTOR else (Way.USUAL,))
-    }
+    pods = {("pods", naming.pod(seen.task_id, step.name, attempt)) for step in begun for attempt in attempts}
     claims = {("persistentvolumeclaims", naming.scratch(seen.task_id, volume)) for volume in volumes}
-    return pods | (claims if scratch.has_own_claim(seen, task, settings) else set())
+    return pods | (claims if scratch.has_own_claim(task, settings) else set())
 
 
 def lost(before: Record, after: Record, task: Task, settings: Settings) -> Names:
@@ -34,7 +27,7 @@ def lost(before: Record, after: Record, task: Task, settings: Settings) -> Names
     then, now = plan.journal(before.step), plan.journal(after.step)
     if now.volume > then.volume:
         return made(before, task, settings)
-    return {("pods", then.pod(before.task_id, plan.steps(task, then.way)[then.index]))}
+    return {("pods", then.pod(before.task_id, plan.steps(task)[then.index]))}
 
 
 def kept(seen: Record, task: Task) -> Names:
@@ -44,5 +37,5 @@ def kept(seen: Record, task: Task) -> Names:
     journal = plan.journal(seen.step)
     # The executor that failed is the last one that is listed.
     last = f"executor-{len(seen.log['logs']) - 1}"
-    step = last if tasklog.failed(seen.log, task) else plan.steps(task, journal.way)[journal.index].name
-    return {("pods", naming.pod(seen.task_id, step, journal.attempt, way)) for way in Way}
+    step = last if tasklog.failed(seen.log, task) else plan.steps(task)[journal.index].name
+    return {("pods", naming.pod(seen.task_id, step, journal.attempt))}

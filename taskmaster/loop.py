@@ -110,7 +110,7 @@ class Taskmaster:
 
     @property
     def _steps(self) -> tuple[Step, ...]:
-        return plan.steps(self._task, self._own.journal.way)
+        return plan.steps(self._task)
 
     def _pod_name(self) -> str:
         """The pod of the step that was begun."""
@@ -195,11 +195,11 @@ class Taskmaster:
             end.failure,
             self._task,
             attempts=attempts,
-            on_node=scratch.has_own_claim(before, self._task, self._settings),
+            on_node=scratch.has_own_claim(self._task, self._settings),
             failed_before=writing.failed_before(before, self._task),
         )
         self._write(writing.concluded(before, self._task, end, verdict, attempts=attempts, now=self._now()))
-        if isinstance(verdict, decide.Again | decide.Otherwise):
+        if isinstance(verdict, decide.Again):
             self._objects.remove(leftovers.lost(before, self._own.seen, self._task, self._settings))
 
     def _cancel(self) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import contents, filer_mounts, ownership, placement, plan, redirection, references, scratch
-from taskmaster.plan import Kind, Step, Way
+from taskmaster import filer_mounts, inline_inputs, launcher, ownership, placement, plan, references, scratch
+from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
@@ -53,13 +53,16 @@ def literal(text: str) -> str:
 
 def _executor_spec(record: Record, task: Task, executor: Executor, settings: Settings) -> dict[str, Any]:
     place = scratch.of(record, settings)
-    way = plan.journal(record.step).way
-    used = scratch.used(record, task)
-    volumes = [*([place.volume] if used else []), *references.volumes(task.resources)]
-    volume_mounts = [
-        *(_executor_mounts(place, task, executor, way) if used else []),
-        *references.mounted(task.resources),
-    ]
+    if inline_inputs.supported(task):
+        command: Sequence[str] = inline_inputs.command(task)
+        volumes, volume_mounts = [inline_inputs.VOLUME], [inline_inputs.MOUNT]
+    else:
+        launched = mounts.launches(task, executor)
+        command = launcher.wrap_command(executor, mounts.saved(task)) if launched else executor.command
+        volumes = [place.volume] if plan.needs_scratch(task) else []
+        volume_mounts = _executor_mounts(place, task, launched=launched)
+    volumes += references.volumes(task.resources)
+    volume_mounts += references.mounted(task.resources)
     return {
         **placement.of_an_executor(task, settings),
         "securityContext": security.executor_pod(settings.run_as_user, own_claim=not settings.shared_claim),
@@ -68,7 +71,7 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
                 "name": "executor",
                 "image": executor.image,
                 "imagePullPolicy": "IfNotPresent",
-                "command": [literal(argument) for argument in _command(task, executor, way)],
+                "command": [literal(argument) for argument in command],
                 **({"workingDir": executor.workdir} if executor.workdir else {}),
                 **({"env": _environment(executor.env)} if executor.env else {}),
                 "resources": placement.executor_resources(task.resources, settings),
@@ -80,24 +83,10 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
     }
 
 
-def _command(task: Task, executor: Executor, way: Way) -> Sequence[str]:
-    if way == Way.LAID:
-        return contents.laid(task)
-    linked = _linked(task, way)
-    return redirection.launched(executor, linked) if executor.redirected or linked else executor.command
-
-
-def _linked(task: Task, way: Way) -> tuple[str, ...]:
-    return mounts.alone(task) if way == Way.USUAL else ()
-
-
-def _executor_mounts(place: Scratch, task: Task, executor: Executor, way: Way) -> list[dict[str, Any]]:
-    shown = [mount for mount in mounts.mounts(task) if way == Way.MOUNTED or not mount.file]
-    linked = _linked(task, way)
-    launched = executor.redirected or linked
+def _executor_mounts(place: Scratch, task: Task, *, launched: bool) -> list[dict[str, Any]]:
     return [
-        *(place.mounted(mount.path, mount.sub_path) for mount in shown),
-        *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if linked else []),
+        *(place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)),
+        *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if mounts.saved(task) else []),
         *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launched else []),
     ]
 

@@ -4,9 +4,8 @@ import math
 from typing import Any, NamedTuple
 
 from taskmaster import ownership, plan
-from taskmaster.plan import Way
 from taskmaster.settings import Settings
-from tescore import filer_pod, mounts, naming
+from tescore import filer_pod, naming
 from tescore.model import Task
 from tescore.record import Record
 
@@ -39,21 +38,14 @@ def of(record: Record, settings: Settings) -> Scratch:
     return Scratch(settings.shared_claim, f"{naming.shared_folder(record.namespace)}/{folder}/{volume}")
 
 
-def used(record: Record, task: Task) -> bool:
-    """Whether the task has scratch. What its one container has is enough, unless room is asked for, or a volume."""
-    if plan.journal(record.step).way == Way.LAID:
-        return bool(task.volumes or task.resources.disk_gb)
-    return mounts.needs_scratch(task)
-
-
-def has_own_claim(record: Record, task: Task, settings: Settings) -> bool:
+def has_own_claim(task: Task, settings: Settings) -> bool:
     """Whether a claim is made for the task and deleted with it; else it has a folder, or needs no scratch."""
-    return not settings.shared_claim and used(record, task)
+    return not settings.shared_claim and plan.needs_scratch(task)
 
 
 def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
     """The claim to make for a task, if it has one of its own."""
-    if not has_own_claim(record, task, settings):
+    if not has_own_claim(task, settings):
         return None
     size = task.resources.disk_gb or settings.scratch_gb
     return {
@@ -70,7 +62,7 @@ def claim(record: Record, task: Task, settings: Settings) -> dict[str, Any] | No
 
 def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] | None:
     """The Job that removes an ended task's folder, for when its pods have gone; None if it has none."""
-    if not settings.shared_claim or not used(record, task):
+    if not settings.shared_claim or not plan.needs_scratch(task):
         return None
     folder = naming.scratch_folder(record.task_id, record.uid)
     metadata = ownership.metadata(record, naming.scrub(folder), "scrub")

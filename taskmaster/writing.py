@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from taskmaster import plan, tasklog
-from taskmaster.decide import Again, Begin, Finish, Otherwise, Wait
+from taskmaster.decide import Again, Begin, Finish, Wait
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
@@ -67,12 +67,10 @@ def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> W
 
 
 def concluded(
-    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Otherwise | Finish, *, attempts: int, now: datetime
+    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime
 ) -> Writing:
     """The end of a step together with the beginning of the next one, or with the end of the task."""
     ended, grown, failure = plan.journal(seen.step), end.log, end.failure
-    if isinstance(verdict, Otherwise):
-        grown = seen.log
     if isinstance(verdict, Again):
         # What a lost pod had to say is not its step's result.
         grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
@@ -93,9 +91,6 @@ def concluded(
             grown, shown = with_note(grown, reason), before.message if before else reason
             told = _told(lost.reason, reason, f"attempt-{begun.attempt}")
             return _written(seen.state, grown, shown, {naming.STEP: begun.encoded()}, told)
-        case Otherwise(_, way):
-            before, begun = failed_before(seen, task), ended.otherwise(way, record.timestamp(now))
-            return _written(seen.state, grown, before.message if before else "", {naming.STEP: begun.encoded()})
         case Finish(state, cause):
             if cause is None:
                 return finished(state, grown, "", now)

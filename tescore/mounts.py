@@ -1,7 +1,8 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from enum import IntEnum
 from typing import NamedTuple
 
 from tescore import wildcards
@@ -10,18 +11,18 @@ from tescore.model import Executor, FileType, Output, Task
 DATA = "data"
 """Folder of the scratch volume below which every path of the containers is found again."""
 LAUNCHER = "launcher"
-"""Folder of the scratch volume with the static shell that redirects standard streams and links files."""
+"""Folder of the scratch volume with the static shell that redirects standard streams and copies outputs."""
 LAUNCHER_MOUNT = "/.tesk"
 FILES_MOUNT = "/.tesk-files"
-"""Where an executor sees the whole tree of the task's files, if some are linked into the image's folders."""
+"""Where an executor sees the whole tree of the task's files, if it may leave some in folders of the image."""
 SHELL = "busybox"
 
 _OF_THE_IMAGE = frozenset({
     "/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr",
 })  # fmt: skip
-"""Folders that are the image's with all that is below: a file there is mounted alone, so that nothing is hidden."""
+"""Folders that are the image's with all that is below: they are not mounted over, so that nothing is hidden."""
 _HOLDERS = frozenset({"/", "/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var"})
-"""Folders that hold the image's own: a file right in them is mounted alone, their sub-folders are free."""
+"""Folders that hold the image's own: they are not mounted over, but their sub-folders may be."""
 
 
 class Mount(NamedTuple):
@@ -42,34 +43,29 @@ def located(path: str) -> str:
 
 
 def mounts(task: Task) -> tuple[Mount, ...]:
-    """What every executor of the task has mounted; of nested folders the outermost, so that they share one tree."""
-    folders = {normal(volume) for volume in task.volumes}
-    files: set[str] = set()
-    for path, kind in _paths(task):
-        folder = path if kind == FileType.DIRECTORY else posixpath.dirname(path)
-        if kind == FileType.FILE and belongs_to_the_image(folder):
-            files.add(path)
-        else:
-            folders.add(folder)
-    return tuple(sorted(_outermost(folders, files), key=lambda mount: mount.path))
+    """What every executor of the task has mounted; of nested folders the outermost, so that they share one tree.
+
+    An input whose folder belongs to the image is mounted as a file.
+    """
+    return tuple(Mount(path, kind == _Kind.INPUT) for path, kind in _layout(task) if kind != _Kind.SAVED)
 
 
-def alone(task: Task) -> tuple[str, ...]:
-    """The files that lie in folders of the image's, and so cannot come with their folders."""
-    return tuple(mount.path for mount in mounts(task) if mount.file)
+def saved(task: Task) -> tuple[str, ...]:
+    """Files that executors leave in folders of the image: the launcher copies them to and from the scratch volume."""
+    return tuple(path for path, kind in _layout(task) if kind == _Kind.SAVED)
 
 
 def folders(task: Task) -> tuple[str, ...]:
-    """Folders in the containers that must be there: every mounted one, and what the task names below those."""
+    """Folders that the scratch volume must have: those that are mounted, those named below them, those of `saved`."""
     mounted = {mount.path for mount in mounts(task) if not mount.file}
     named = {normal(path) for path in _named(task)}
     below_them = {path for path in named if any(below(path, folder) for folder in mounted)}
-    return tuple(sorted(mounted | below_them))
+    return tuple(sorted(mounted | below_them | {posixpath.dirname(path) for path in saved(task)}))
 
 
 def launches(task: Task, executor: Executor) -> bool:
     """Whether the executor's command is run by the launcher on the scratch volume."""
-    return executor.redirected or bool(alone(task))
+    return executor.redirected or bool(saved(task))
 
 
 def needs_scratch(task: Task) -> bool:
@@ -78,16 +74,37 @@ def needs_scratch(task: Task) -> bool:
     return bool(files) or any(executor.redirected for executor in task.executors)
 
 
-def _paths(task: Task) -> list[tuple[str, FileType]]:
-    paths = [(item.path, item.type) for item in task.inputs]
+class _Kind(IntEnum):
+    """In the order in which one of them hides the others at the same path."""
+
+    FOLDER = 0
+    INPUT = 1
+    SAVED = 2
+
+
+def _layout(task: Task) -> Iterator[tuple[str, _Kind]]:
+    """Paths and kinds in the order of paths, without those that lie in a folder that is mounted."""
+    places = {(normal(volume), _Kind.FOLDER) for volume in task.volumes}
+    places |= {_place(item.path, item.type, _Kind.INPUT) for item in task.inputs}
     for output in task.outputs:
-        if wildcards.is_pattern(output.path, output.path_prefix):
-            paths.append((wildcards.fixed_folder(output.path), FileType.DIRECTORY))
-        else:
-            paths.append((output.path, output.type))
+        pattern = wildcards.is_pattern(output.path, output.path_prefix)
+        places.add(_place(_folder(output), FileType.DIRECTORY) if pattern else _place(output.path, output.type))
     for executor in task.executors:
-        paths += [(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path]
-    return [(normal(path), kind) for path, kind in paths]
+        places |= {_place(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path}
+    # With a slash at the end of each name, what lies in a folder follows it.
+    last, folder = "", ""
+    for path, kind in sorted(places, key=lambda place: (place[0].rstrip("/") + "/", place[1])):
+        if path != last and not (folder and below(path, folder)):
+            last, folder = path, path if kind == _Kind.FOLDER else folder
+            yield path, kind
+
+
+def _place(path: str, kind: FileType, file: _Kind = _Kind.SAVED) -> tuple[str, _Kind]:
+    path = normal(path)
+    if kind == FileType.DIRECTORY:
+        return path, _Kind.FOLDER
+    folder = posixpath.dirname(path)
+    return (path, file) if belongs_to_the_image(folder) else (folder, _Kind.FOLDER)
 
 
 def _named(task: Task) -> Iterator[str]:
@@ -105,16 +122,6 @@ def _folder(output: Output) -> str:
     if wildcards.is_pattern(output.path, output.path_prefix):
         return wildcards.fixed_folder(output.path)
     return output.path if output.type == FileType.DIRECTORY else posixpath.dirname(output.path)
-
-
-def _outermost(folders: Iterable[str], files: Iterable[str]) -> Iterator[Mount]:
-    """Those that lie in none of the folders: by their names with a slash at the end, what lies in one follows it."""
-    named = [*(Mount(path, file=False) for path in folders), *(Mount(path, file=True) for path in files)]
-    last = ""
-    for mount in sorted(named, key=lambda mount: (mount.path.rstrip("/") + "/", mount.file)):
-        if not last or not below(mount.path, last):
-            last = last if mount.file else mount.path
-            yield mount
 
 
 def normal(path: str) -> str:

@@ -121,9 +121,9 @@ def scrub(folder: str) -> str:
     return f"{folder}-scrub"
 
 
-def pod(task: str, step: str, attempt: int = 1, way: str = "") -> str:
-    """The pod of a step (`inputs`, `executor-0`, `outputs`), in that attempt, and in which way if not the usual."""
-    return f"{task}-{step}{_further(attempt)}{f'-{way}' if way else ''}"
+def pod(task: str, step: str, attempt: int = 1) -> str:
+    """The pod of a step (`inputs`, `executor-0`, `outputs`), in that attempt."""
+    return f"{task}-{step}{_further(attempt)}"
 
 
 def _further(number: int) -> str:

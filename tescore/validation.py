@@ -156,6 +156,7 @@ def _mount_problems(task: Task) -> Iterator[str]:
     for path in mounted:
         if ":" in path:
             yield f"{path} would have to be mounted, and Kubernetes mounts no path with a colon"
+    mounted += mounts.saved(task)
     claims = task.resources.parameters.read_only_claims
     if len(claims) > _MOST_CLAIMS:
         yield f"{document.PARAMETERS}.read_only_claims: are {len(claims)}, and may be no more than {_MOST_CLAIMS}"

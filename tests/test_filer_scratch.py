@@ -37,18 +37,6 @@ def test_a_folder_is_made_once_more_without_harm(tmp_path: Path) -> None:
     assert scratch.folder(tmp_path, "data/a") == tmp_path / "data/a"
 
 
-def test_an_empty_file_is_writable_for_all(tmp_path: Path) -> None:
-    scratch.empty_file(tmp_path, "data/etc/made")
-    assert (mode(tmp_path / "data/etc/made"), (tmp_path / "data/etc/made").read_bytes()) == (0o666, b"")
-
-
-def test_a_file_that_arrives_is_executable_and_the_later_one_wins(tmp_path: Path) -> None:
-    scratch.arrived(tmp_path, "data/bin/tool", lambda part: part.write_bytes(b"first"))
-    assert scratch.arrived(tmp_path, "data/bin/tool", lambda part: part.write_bytes(b"second")) == 6
-    assert names(tmp_path / "data/bin") == ["tool"]
-    assert (mode(tmp_path / "data/bin/tool"), (tmp_path / "data/bin/tool").read_bytes()) == (0o777, b"second")
-
-
 def test_a_file_that_arrives_in_part_leaves_what_was_there(tmp_path: Path) -> None:
     scratch.arrived(tmp_path, "data/x", lambda part: part.write_bytes(b"whole"))
 
@@ -93,7 +81,6 @@ def test_no_link_is_followed_on_the_way_to_a_file(tmp_path: Path) -> None:
     for made in (
         lambda: scratch.arrived(tmp_path / "volume", "data/link/x", lambda part: part.write_bytes(b"c")),
         lambda: scratch.folder(tmp_path / "volume", "data/link/x"),
-        lambda: scratch.empty_file(tmp_path / "volume", "data/link/x"),
     ):
         with pytest.raises(NotMovable, match="link would have to be a folder"):
             made()
@@ -107,6 +94,3 @@ def test_a_link_in_the_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tm
     scratch.arrived(tmp_path / "volume", "data/x", lambda part: part.write_bytes(b"c"))
     assert (tmp_path / "volume/data/x").read_bytes() == b"c"
     assert (tmp_path / "outside").read_text() == "stays"
-    (tmp_path / "volume/data/made").symlink_to(tmp_path / "outside")
-    with pytest.raises(OSError, match="symbolic links"):
-        scratch.empty_file(tmp_path / "volume", "data/made")

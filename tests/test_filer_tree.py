@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from filer import scratch, tree
+from filer import tree
 from filer.errors import NotAFile, NotThere
 
 
@@ -66,14 +66,6 @@ def test_a_missing_file_is_not_there(root: Path) -> None:
     for path in ("/out/none", "/out/a/none", "/none/a"):
         with pytest.raises(NotThere, match="it is not there"):
             content(root, path)
-
-
-def test_a_file_made_for_an_executor_is_not_there_until_it_is_written(root: Path) -> None:
-    scratch.empty_file(root, "log")
-    with pytest.raises(NotThere, match="no executor has written it"):
-        content(root, "/log")
-    (root / "log").write_bytes(b"")
-    assert content(root, "/log") == b""
 
 
 def test_a_pipe_is_refused(root: Path) -> None:

@@ -11,7 +11,6 @@ from taskmaster.decide import (
     Finish,
     Limits,
     Move,
-    Otherwise,
     Stop,
     Wait,
     after,
@@ -22,7 +21,7 @@ from taskmaster.decide import (
 )  # fmt: skip
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod, Trouble
-from taskmaster.plan import Journal, Kind, Step, Way, steps
+from taskmaster.plan import Journal, Kind, Step, steps
 from taskmaster.waiting import Patience, Waiting
 from tescore.states import State
 from tests.build import executor, pod, settings, task, terminated
@@ -216,20 +215,3 @@ def test_a_lost_pod_gets_another_attempt_where_one_is_left(
     the_task = task(outputs=OUTPUT)
     found = after(steps(the_task), journal, failure, the_task, attempts=2, on_node=on_node, failed_before=failed_before)
     assert found == expected
-
-
-def test_what_the_images_shell_cannot_lay_is_done_again_after_a_filer() -> None:
-    unlaid = Failure("Contents", "Executor 0 begins again.", by_executor=True, refused=True)
-    the_task = task(inputs=[{"path": "/x/y", "content": "c"}], executors=[executor(command=["sh", "/x/y"])])
-    laid = Journal(0, way=Way.LAID)
-    assert after(steps(the_task, Way.LAID), laid, unlaid, the_task, attempts=1) == Otherwise(unlaid, Way.USUAL)
-    assert after(steps(the_task), Journal(1), unlaid, the_task, attempts=1) == Finish(State.EXECUTOR_ERROR, unlaid)
-
-
-def test_what_cannot_be_linked_is_mounted_in_a_second_pod_and_only_then() -> None:
-    unlinked = Failure("Mounted", "Executor 0 has /x mounted.", by_executor=True, refused=True)
-    the_task = task(outputs=[{"path": "/x", "url": "s3://b/x"}])
-    assert after(steps(the_task), Journal(1), unlinked, the_task, attempts=1) == Otherwise(unlinked, Way.MOUNTED)
-    assert after(steps(the_task), Journal(1, way=Way.MOUNTED), unlinked, the_task, attempts=1) == Begin(2)
-    others = task(outputs=OUTPUT)
-    assert after(steps(others), Journal(1), unlinked, others, attempts=1) == Begin(2)

@@ -156,18 +156,3 @@ def test_why_the_api_server_will_not_have_a_pod(message: str, reason: str) -> No
     failure = explain.refused(EXECUTOR, Refused(message, code=403))
     assert (failure.reason, failure.by_executor) == (reason, False)
     assert message in failure.message
-
-
-def test_a_launcher_that_may_set_no_link_is_not_the_commands_failure_to_tell() -> None:
-    failure = ended_with(125, "tesk-cannot-link /etc/x\n")
-    assert failure.refused
-    assert "/etc/x" in failure.message
-    assert not ended_with(125, "said by the command").refused
-    assert not ended_with(1, "tesk-cannot-link /etc/x").refused
-
-
-def ended_with(exit_code: int, message: str) -> explain.Failure:
-    end = terminated(exit_code=exit_code, reason="Error", message=message)
-    failure = explain.ended(EXECUTOR, pod(terminated=end), Report())
-    assert failure
-    return failure

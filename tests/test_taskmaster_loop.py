@@ -271,34 +271,10 @@ def test_an_image_that_is_named_by_trs_runs_as_the_one_that_was_found(tmp_path: 
         assert json.loads(ended(server).document) == document
 
 
-LAID = task_document(
-    inputs=[{"path": "/work/run", "content": "echo"}], executors=[executor(command=["sh", "/work/run"])]
-)
-BY_THE_SHELL = f"{PREFIX}-executor-0-laid"
-
-
-def test_contents_that_the_images_shell_lays_need_no_filer(tmp_path: Path) -> None:
+def test_inline_contents_that_the_images_shell_writes_need_no_filer(tmp_path: Path) -> None:
+    inputs = [{"path": "/tmp/run", "content": "echo"}]
     with api_server() as server:
-        filled(server, LAID)
+        filled(server, task_document(inputs=inputs, executors=[executor(command=["sh", "/tmp/run"])]))
         run(server, tmp_path, "p-1")
-        assert (ended(server).state, server.made) == ("COMPLETE", [BY_THE_SHELL])
+        assert (ended(server).state, server.made) == ("COMPLETE", [f"{PREFIX}-executor-0"])
         assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
-
-
-@pytest.mark.parametrize("number", [None, *range(MOST_REQUESTS)])
-def test_where_it_cannot_a_filer_does_wherever_the_taskmaster_is_killed(tmp_path: Path, number: int | None) -> None:
-    with api_server() as server:
-        filled(server, LAID)
-        server.ends[BY_THE_SHELL] = {"exitCode": 125, "message": "tesk-cannot-lay contents\n"}
-        server.broken, server.kills = {} if number is None else {number: Break.NOT_ANSWERED}, True
-        try:
-            run(server, tmp_path, "p-1")
-        except Unavailable:
-            run(server, tmp_path, "p-2")
-        after = ended(server)
-        assert (after.state, [entry["exit_code"] for entry in after.log["logs"]]) == ("COMPLETE", [0])
-        assert server.made == [BY_THE_SHELL, *PODS[:2]]
-        assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
-        assert after.log["system_logs"] == [
-            "Executor 0 begins again after a filer: its image's shell could not lay the contents of its inputs."
-        ]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from taskmaster import manifests
-from taskmaster.plan import Journal, Kind, Step, Way
+from taskmaster.plan import Kind, Step
 from tescore import node_loss
 from tests.build import OWNER, PREFIX, executor, settings, task, task_record
 
@@ -74,57 +74,41 @@ def test_a_working_directory_is_set_only_if_asked_for() -> None:
     assert "workingDir" not in main(executor_pod())
 
 
-def mounted(*, journal: Journal) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The pod of an executor that has a file in `/etc`, and what it mounts."""
-    asked = task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}])
-    record = task_record()._replace(step=journal.encoded())
-    pod = manifests.pod(record, asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
-    return pod, main(pod)["volumeMounts"]
-
-
-def test_folders_are_mounted_and_files_in_the_images_folders_are_linked_by_the_launcher() -> None:
-    pod, volume_mounts = mounted(journal=Journal(0))
-    assert volume_mounts == [
-        {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
-        {"name": "scratch", "mountPath": "/.tesk-files", "subPath": "data"},
-        {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True},
-    ]
-    assert "ln -sfn /.tesk-files/etc/y /etc/y" in main(pod)["command"][3]
-    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0"
-
-
-def test_such_files_are_mounted_where_the_images_user_may_set_no_link() -> None:
-    pod, volume_mounts = mounted(journal=Journal(0, way=Way.MOUNTED))
-    assert volume_mounts == [
+def test_folders_are_mounted_and_inputs_in_the_images_folders_as_files() -> None:
+    pod = manifests.pod(
+        task_record(),
+        task(inputs=[{"path": "/data/x", "content": "a"}, {"path": "/etc/y", "content": "b"}]),
+        Step(Kind.EXECUTOR, 0),
+        settings(),
+        failed=False,
+    )
+    assert main(pod)["volumeMounts"] == [
         {"name": "scratch", "mountPath": "/data", "subPath": "data/data"},
         {"name": "scratch", "mountPath": "/etc/y", "subPath": "data/etc/y"},
     ]
     assert main(pod)["command"] == ["true"]
-    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0-mounted"
     assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
 
 
-def laid(**changes: Any) -> dict[str, Any]:
-    inputs = [{"path": "/data/$x", "content": "$(HOME)"}, {"path": "/etc/y", "content": ""}]
-    asked = task(inputs=inputs, executors=[executor(command=["bash", "/data/$x"])], **changes)
-    record = task_record()._replace(step=Journal(0, way=Way.LAID).encoded())
-    return manifests.pod(record, asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
+def test_outputs_in_the_images_folders_are_copied_by_the_launcher() -> None:
+    asked = task(outputs=[{"path": "/etc/made", "url": "s3://b/x"}])
+    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
+    assert main(pod)["volumeMounts"] == [
+        {"name": "scratch", "mountPath": "/.tesk-files", "subPath": "data"},
+        {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True},
+    ]
+    assert "cp -RLp /etc/made /.tesk-files/etc/made" in main(pod)["command"][3]
 
 
-def test_contents_that_the_images_shell_lays_stand_in_its_command() -> None:
-    pod = laid()
+def test_inline_contents_that_the_images_shell_writes_stand_in_its_command() -> None:
+    inputs = [{"path": "/tmp/$x", "content": "$(HOME)"}, {"path": "/tmp/y", "content": ""}]
+    asked = task(inputs=inputs, executors=[executor(command=["bash", "/tmp/$x"])])
+    pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
     shell, option, script, *rest = main(pod)["command"]
-    assert [shell, option, *rest] == ["bash", "-c", "tesk", "$$(HOME)", "", "bash", "/data/$$x"]
-    assert ">'/data/$$x'" in script
-    assert "volumes" not in pod["spec"]
-    assert "volumeMounts" not in main(pod)
-    assert pod["metadata"]["name"] == f"{PREFIX}-executor-0-laid"
-
-
-def test_their_folder_is_on_scratch_where_room_is_asked_for() -> None:
-    pod = laid(resources={"disk_gb": 1})
-    assert main(pod)["volumeMounts"] == [{"name": "scratch", "mountPath": "/data", "subPath": "data/data"}]
-    assert pod["spec"]["volumes"] == [{"name": "scratch", "persistentVolumeClaim": {"claimName": f"{PREFIX}-scratch"}}]
+    assert [shell, option, *rest] == ["bash", "-c", "tesk", "$$(HOME)", "", "bash", "/tmp/$$x"]
+    assert ">'/tmp/$$x'" in script
+    assert pod["spec"]["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert main(pod)["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
 
 
 def test_redirected_streams_need_no_shell_in_the_image() -> None:

@@ -63,27 +63,15 @@ def test_no_claim_is_made_where_the_tenant_has_one() -> None:
     ("needs", "its", "expected"), [(NEEDS, settings(), True), (task(), settings(), False), (NEEDS, SHARED, False)]
 )
 def test_only_a_claim_of_the_tasks_own_is_deleted_or_made_anew(needs: Task, its: Settings, expected: bool) -> None:
-    assert scratch.has_own_claim(RECORD, needs, its) == expected
+    assert scratch.has_own_claim(needs, its) == expected
     begun = leftovers.made(RECORD, needs, its)
     assert (("persistentvolumeclaims", naming.scratch(PREFIX)) in begun) == expected
 
 
-LAID = RECORD._replace(step=plan.Journal(0, way=plan.Way.LAID).encoded())
-CONTENT = {"inputs": [{"path": "/data/x", "content": "a"}], "executors": [executor(command=["sh", "/data/x"])]}
-
-
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [({}, False), ({"resources": {"disk_gb": 1}}, True), ({"volumes": ["/v"]}, True)],
-    ids=["nothing else", "room", "a volume"],
-)
-def test_contents_that_are_laid_into_the_container_need_scratch_only_where_more_is_asked_for(
-    asked: dict[str, Any], expected: bool
-) -> None:
-    its = task(**CONTENT, **asked)
-    assert scratch.used(LAID, its) == (scratch.claim(LAID, its, settings()) is not None) == expected
-    assert bool(scratch.scrub_job(LAID, its, SHARED)) == expected
-    assert scratch.used(RECORD, its)
+def test_inline_contents_that_the_images_shell_writes_need_no_scratch() -> None:
+    its = task(inputs=[{"path": "/tmp/x", "content": "a"}], executors=[executor(command=["sh", "/tmp/x"])])
+    assert scratch.claim(RECORD, its, settings()) is None
+    assert scratch.scrub_job(RECORD, its, SHARED) is None
 
 
 def pod(kind: Kind, **changes: Any) -> dict[str, Any]:

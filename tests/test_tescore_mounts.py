@@ -34,6 +34,8 @@ FILE = {"content": "x", "type": "FILE"}
         ),
         pytest.param({"outputs": [{"path": "/o", "url": "s3://b", "type": "DIRECTORY"}]}, ["/o"], id="directory"),
         pytest.param({"executors": [executor(stdout="/logs/out")]}, ["/logs"], id="a redirected stream"),
+        pytest.param({"outputs": [{"path": "/etc/o", "url": "s3://b"}]}, [], id="an output in /etc"),
+        pytest.param({"executors": [executor(stdout="/out")]}, [], id="a redirected stream in the root"),
         pytest.param({"executors": [executor(stdin="/etc/fstab")]}, [], id="stdin from the image"),
         pytest.param({"executors": [executor(workdir="/work")]}, [], id="a working directory of the image"),
     ],
@@ -41,6 +43,55 @@ FILE = {"content": "x", "type": "FILE"}
 def test_what_is_mounted(changes: dict[str, Any], expected: list[str]) -> None:
     shown = [mount.path + (" (file)" if mount.file else "") for mount in mounts.mounts(task(**changes))]
     assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({"outputs": [{"path": "//etc/o", "url": "s3://b"}]}, ["/etc/o"], id="an output"),
+        pytest.param(
+            {"executors": [executor(stdin="/i", stdout="/o", stderr="/usr/e")]}, ["/o", "/usr/e"], id="streams"
+        ),
+        pytest.param({"outputs": [{"path": "/w/o", "url": "s3://b"}]}, [], id="in a folder that is mounted"),
+        pytest.param(
+            {"volumes": ["/usr/v"], "outputs": [{"path": "/usr/v/o", "url": "s3://b"}]}, [], id="in a volume below /usr"
+        ),
+        pytest.param(
+            {"inputs": [{**FILE, "path": "/etc/x"}], "outputs": [{"path": "/etc/x", "url": "s3://b"}]},
+            [],
+            id="an input that is an output too",
+        ),
+        pytest.param({"outputs": [{"path": "/opt", "url": "s3://b", "type": "DIRECTORY"}]}, [], id="a folder"),
+    ],
+)
+def test_files_that_executors_leave_in_folders_of_the_image_are_copied(
+    changes: dict[str, Any], expected: list[str]
+) -> None:
+    assert list(mounts.saved(task(**changes))) == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "folders"),
+    [
+        pytest.param({}, [], id="nothing"),
+        pytest.param({"volumes": ["/vol/a", "/vol/a/b"]}, ["/vol/a", "/vol/a/b"], id="nested volumes"),
+        pytest.param({"inputs": [{**FILE, "path": "/in/x"}]}, ["/in"], id="an input"),
+        pytest.param({"outputs": [{"path": "/out/x/y", "url": "s3://b"}]}, ["/out/x"], id="an output"),
+        pytest.param({"outputs": [{"path": "/out/*/y", "url": "s3://b", "path_prefix": "/out"}]}, ["/out"], id="wild"),
+        pytest.param(
+            {"volumes": ["/w"], "executors": [executor(workdir="/w/here", stdout="/w/logs/o")]},
+            ["/w", "/w/here", "/w/logs"],
+            id="a working directory and a stream",
+        ),
+        pytest.param({"executors": [executor(workdir="/elsewhere")]}, [], id="a working directory of the image"),
+        pytest.param({"inputs": [{**FILE, "path": "/etc/x"}]}, [], id="an input in a folder of the image"),
+        pytest.param(
+            {"outputs": [{"path": "/etc/x", "url": "s3://b"}]}, ["/etc"], id="an output in a folder of the image"
+        ),
+    ],
+)
+def test_folders_on_the_scratch_volume(parts: dict[str, Any], folders: list[str]) -> None:
+    assert list(mounts.folders(task(**parts))) == folders
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def redirected(place: Place, _: str) -> list[dict[str, Any]]:
 def content(place: Place, _: str) -> list[dict[str, Any]]:
     """A script in the document, as Snakemake sends it."""
     return [{
-        "inputs": [{"path": "/work/run.sh", "content": "echo hello\n"}],
-        "executors": [{"image": place.image, "command": ["sh", "/work/run.sh"]}],
+        "inputs": [{"path": "/tmp/run.sh", "content": "echo hello\n"}],
+        "executors": [{"image": place.image, "command": ["sh", "/tmp/run.sh"]}],
     }]  # fmt: skip
 
 

@@ -95,8 +95,8 @@ def _files(place: Place, key: str, drawn: random.Random) -> Planned:
 
 def _content(place: Place, key: str, drawn: random.Random) -> Planned:
     """Nothing but a content, which the image's shell writes."""
-    script = f'test "$(cat /in/x)" = {key} && {_pause(drawn)}'
-    document = {"inputs": [{"path": "/in/x", "content": key}], "executors": [place.executor(f"{key}/0", script)]}
+    script = f'test "$(cat /tmp/x)" = {key} && {_pause(drawn)}'
+    document = {"inputs": [{"path": "/tmp/x", "content": key}], "executors": [place.executor(f"{key}/0", script)]}
     return Planned("content", document, frozenset({COMPLETE}), (1,))
 
 
