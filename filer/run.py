@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from filer.receiving import Receiving
 from filer.sending import Sending
 from tescore import mounts, report
 from tescore.model import Task
-from tescore.mounts import DATA, LAUNCHER, SHELL
+from tescore.mounts import DATA, LAUNCHER, SAVED, SHELL
 
 log = logging.getLogger(__name__)
 
@@ -47,14 +48,20 @@ def outputs(
 
     With `optional` an output that is not there is no more than a warning.
     """
+    saved = frozenset(mounts.saved(task))
+
+    def root(path: str) -> Path:
+        """The container's `/` on the volume, for one of its paths."""
+        return volume / (SAVED if mounts.normal(path) in saved else DATA)
+
     with report.Telling(tell) as telling:
         with Progress(tell) as progress:
-            sending = Sending(volume / DATA, optional, telling, patience, progress, threads)
+            sending = Sending(root, optional, telling, patience, progress, threads)
             sending.send(task.outputs)
         for i, executor in enumerate(task.executors):
             for stream, path in (("stdout", executor.stdout), ("stderr", executor.stderr)):
                 if path:
-                    _tell_tail(i, stream, path, volume / DATA, tail, telling)
+                    _tell_tail(i, stream, path, root(path), tail, telling)
     return report.FAILED if sending.failed else 0
 
 
@@ -62,6 +69,8 @@ def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
     scratch.swept(volume)
     for folder in mounts.folders(task):
         scratch.folder(volume, mounts.located(folder))
+    for path in mounts.saved(task):
+        scratch.folder(volume, SAVED + posixpath.dirname(path))
     if any(mounts.launches(task, executor) for executor in task.executors):
         scratch.launcher(volume, f"{LAUNCHER}/{SHELL}", launcher)
 

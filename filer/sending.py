@@ -45,7 +45,8 @@ class Sending:
     With `optional` one that is not there is no more than a warning. All is told in the order of the document.
     """
 
-    root: Path
+    root: Callable[[str], Path]
+    """The folder that is `/` to the container, for a path of an output."""
     optional: bool
     telling: report.Telling
     patience: Patience
@@ -72,10 +73,12 @@ class Sending:
     def _begin(self, lanes: Lanes[_Outcome], output: Output) -> None:
         stored = False
         try:
-            for path, url in _parts(self.root, output):
+            root = self.root(output.path)
+            for path, url in _parts(root, output):
                 is_file = not path.endswith("/")
                 stored = stored or is_file
-                self._give(lanes, path, url, functools.partial(self._store if is_file else self._keep, path, url))
+                act = functools.partial(self._store, root) if is_file else self._keep
+                self._give(lanes, path, url, functools.partial(act, path, url))
         except Late:
             raise
         except Exception as error:  # noqa: BLE001 - the others go on
@@ -94,10 +97,10 @@ class Sending:
         self._urls.add(url)
         lanes.give(call)
 
-    def _store(self, path: str, url: str) -> _Outcome:
+    def _store(self, root: Path, path: str, url: str) -> _Outcome:
         try:
             transport = transports.of(url)
-            with tree.opened(self.root, path) as file:
+            with tree.opened(root, path) as file:
                 self.patience.carried(lambda: transport.store(file.place, url), storage(url))
                 seen = file.place.stat()
                 if (seen.st_size, seen.st_mtime_ns) != (file.size, file.written):

@@ -74,4 +74,4 @@ def _places(paths: Sequence[str]) -> list[tuple[str, str, str]]:
 
 
 def _on_scratch(path: str) -> str:
-    return mounts.FILES_MOUNT + mounts.normal(path)
+    return mounts.SAVED_MOUNT + mounts.normal(path)

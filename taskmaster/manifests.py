@@ -86,7 +86,7 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
 def _executor_mounts(place: Scratch, task: Task, *, launched: bool) -> list[dict[str, Any]]:
     return [
         *(place.mounted(mount.path, mount.sub_path) for mount in mounts.mounts(task)),
-        *([place.mounted(mounts.FILES_MOUNT, mounts.DATA)] if mounts.saved(task) else []),
+        *([place.mounted(mounts.SAVED_MOUNT, mounts.SAVED)] if mounts.saved(task) else []),
         *([{**place.mounted(mounts.LAUNCHER_MOUNT, mounts.LAUNCHER), "readOnly": True}] if launched else []),
     ]
 

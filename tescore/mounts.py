@@ -10,11 +10,17 @@ from tescore.model import Executor, FileType, Output, Task
 
 DATA = "data"
 """Folder of the scratch volume below which every path of the containers is found again."""
+SAVED = "saved"
+"""The same for files that executors leave in folders of the image.
+
+It is apart from DATA because an executor sees all of it: one that could rename a folder which is mounted for the next
+executor could have that one see any folder of the claim.
+"""
 LAUNCHER = "launcher"
 """Folder of the scratch volume with the static shell that redirects standard streams and copies outputs."""
 LAUNCHER_MOUNT = "/.tesk"
-FILES_MOUNT = "/.tesk-files"
-"""Where an executor sees the whole tree of the task's files, if it may leave some in folders of the image."""
+SAVED_MOUNT = "/.tesk-saved"
+"""Where an executor sees SAVED, if the task has such files."""
 SHELL = "busybox"
 
 _OF_THE_IMAGE = frozenset({
@@ -56,11 +62,11 @@ def saved(task: Task) -> tuple[str, ...]:
 
 
 def folders(task: Task) -> tuple[str, ...]:
-    """Folders that the scratch volume must have: those that are mounted, those named below them, those of `saved`."""
+    """Folders in the containers that must be there: every mounted one, and what the task names below those."""
     mounted = {mount.path for mount in mounts(task) if not mount.file}
     named = {normal(path) for path in _named(task)}
     below_them = {path for path in named if any(below(path, folder) for folder in mounted)}
-    return tuple(sorted(mounted | below_them | {posixpath.dirname(path) for path in saved(task)}))
+    return tuple(sorted(mounted | below_them))
 
 
 def launches(task: Task, executor: Executor) -> bool:

@@ -34,7 +34,7 @@ def problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:
         yield f"{name}: is {shortened(repr(value), 60)}, which names a directory and not a file"
     elif folder and mounts.normal(value) == "/":
         yield f"{name}: is {value!r}, which would hide the whole image"
-    elif (top := "/" + mounts.normal(value).split("/")[1]) in {mounts.LAUNCHER_MOUNT, mounts.FILES_MOUNT}:
+    elif (top := "/" + mounts.normal(value).split("/")[1]) in {mounts.LAUNCHER_MOUNT, mounts.SAVED_MOUNT}:
         yield f"{name}: is {shortened(repr(value), 60)}, and {top} is the service's own"
     yield from text_problems(name, value)
 

@@ -145,9 +145,9 @@ def test_a_server_that_stalls_ends_with_the_time_for_all(tmp_path: Path, step: s
     over = threading.Event()
     with http_server() as server:
         server.answers["/x"] = [Answer(body=b"some", length=9, stalls=lambda: over.wait(60))]
-        (tmp_path / "scratch/data").mkdir(parents=True)
-        (tmp_path / "scratch/data/x").write_bytes(b"x")
-        document = {**DOCUMENT, "inputs": [], "outputs": [], step: [{"path": "/x", "url": server.url("/x")}]}
+        (tmp_path / "scratch/data/o").mkdir(parents=True)
+        (tmp_path / "scratch/data/o/x").write_bytes(b"x")
+        document = {**DOCUMENT, "inputs": [], "outputs": [], step: [{"path": "/o/x", "url": server.url("/x")}]}
         (tmp_path / "task.json").write_text(json.dumps(document))
         try:
             ended = program(tmp_path, step, TESK_TRANSFER_SECONDS="2")
@@ -161,7 +161,7 @@ def test_a_server_that_stalls_ends_with_the_time_for_all(tmp_path: Path, step: s
     else:
         assert ended.returncode == report.FAILED
         assert report.read(ended.stdout.splitlines()).failure == (
-            f"Output /x could not be stored at {server.url('/x')}: the time for all transfers is over."
+            f"Output /o/x could not be stored at {server.url('/x')}: the time for all transfers is over."
         )
 
 

@@ -257,9 +257,11 @@ def test_an_output_in_a_folder_of_the_image_has_its_folder_on_the_volume_and_is_
 ) -> None:
     output = {"path": "/etc/made", "url": server.url("/made")}
     assert pod.inputs(outputs=[output]) == 0
-    assert pod.place("/etc").is_dir()
     assert pod.outputs(output) == report.FAILED
     assert "it is not there" in pod.report.failure
+    (pod.volume / "saved/etc/made").write_bytes(b"made")
+    assert pod.outputs(output) == 0
+    assert server.files["/made"] == b"made"
 
 
 @pytest.mark.parametrize(
@@ -355,10 +357,10 @@ def test_a_wildcard_behind_a_backslash_is_none(pod: Pod, server: HttpServer) -> 
 
 def test_one_url_for_two_outputs_has_the_later_one(pod: Pod, server: HttpServer) -> None:
     """As cwl-tes sends them: a file by its name, and in a folder."""
-    for path, content in (("/out/x", b"same"), ("/out/sub/y", b"other"), ("/log", b"log")):
+    for path, content in (("/out/x", b"same"), ("/out/sub/y", b"other"), ("/logs/log", b"log")):
         pod.wrote(path, content)
     folder = {"path": "/out", "type": "DIRECTORY", "url": server.url("/kept")}
-    file = {"path": "/log", "url": server.url("/kept/x")}
+    file = {"path": "/logs/log", "url": server.url("/kept/x")}
     assert pod.outputs(folder, file) == 0
     assert server.files == {"/kept/sub/y": b"other", "/kept/x": b"log"}
 

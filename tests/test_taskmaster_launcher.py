@@ -29,7 +29,7 @@ def test_streams_are_redirected_to_files(streams: dict[str, Any], redirects: str
 
 def test_streams_in_folders_of_the_image_are_on_the_scratch_volume() -> None:
     redirected = script(("/e", "/i", "/o"), stdin="/i", stdout="//o", stderr="/w/e")
-    assert "exec </.tesk-files/i >/.tesk-files/o 2>/w/e; " in redirected
+    assert "exec </.tesk-saved/i >/.tesk-saved/o 2>/w/e; " in redirected
 
 
 def test_the_command_stays_apart_from_the_script() -> None:
@@ -71,7 +71,7 @@ class Image:
         for name in names:
             self.kept(name)
         _, shell, option, wrapped, *rest = wrap_command(one, saved)
-        here = wrapped.replace("/.tesk/busybox ", "").replace("/.tesk-files", str(self.scratch))
+        here = wrapped.replace("/.tesk/busybox ", "").replace("/.tesk-saved", str(self.scratch))
         return subprocess.run([shell, option, here, *rest], check=False, cwd=self.root).returncode
 
 
@@ -118,6 +118,6 @@ def test_what_cannot_be_copied_fails_the_executor(image: Image) -> None:
     image.scratch.write_text("no folder")
     [one] = task(executors=[executor(command=["sh", "-c", "echo made > made"])]).executors
     wrapped = wrap_command(one, (str(image.place("made")),))[3]
-    here = wrapped.replace("/.tesk/busybox ", "").replace("/.tesk-files", str(image.scratch))
+    here = wrapped.replace("/.tesk/busybox ", "").replace("/.tesk-saved", str(image.scratch))
     ran = subprocess.run(["sh", "-c", here, "tesk", *one.command], check=False, cwd=image.root, capture_output=True)
     assert ran.returncode == 1

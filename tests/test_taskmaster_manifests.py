@@ -94,10 +94,10 @@ def test_outputs_in_the_images_folders_are_copied_by_the_launcher() -> None:
     asked = task(outputs=[{"path": "/etc/made", "url": "s3://b/x"}])
     pod = manifests.pod(task_record(), asked, Step(Kind.EXECUTOR, 0), settings(), failed=False)
     assert main(pod)["volumeMounts"] == [
-        {"name": "scratch", "mountPath": "/.tesk-files", "subPath": "data"},
+        {"name": "scratch", "mountPath": "/.tesk-saved", "subPath": "saved"},
         {"name": "scratch", "mountPath": "/.tesk", "subPath": "launcher", "readOnly": True},
     ]
-    assert "cp -RLp /etc/made /.tesk-files/etc/made" in main(pod)["command"][3]
+    assert "cp -RLp /etc/made /.tesk-saved/etc/made" in main(pod)["command"][3]
 
 
 def test_inline_contents_that_the_images_shell_writes_stand_in_its_command() -> None:
@@ -212,3 +212,22 @@ def test_no_pod_of_a_task_gets_a_token(pod: dict[str, Any]) -> None:
 def test_everything_belongs_to_the_tasks_config_map() -> None:
     for made in (executor_pod(), filer_pod()):
         assert made["metadata"]["ownerReferences"] == [OWNER]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param(
+            {"outputs": [{"path": "/x", "url": "s3://b/x"}], "volumes": ["/work"]}, id="an output in the root"
+        ),
+        pytest.param({"executors": [executor(stdout="/usr/x")], "volumes": ["/work", "/usr/v"]}, id="a stream in /usr"),
+        pytest.param(
+            {"inputs": [{"path": "/etc/x", "content": "x"}], "volumes": ["/etc/a/b", "/a", "/a/b"]}, id="nested"
+        ),
+    ],
+)
+def test_no_executor_sees_a_folder_that_holds_what_is_mounted_for_the_next(asked: dict[str, Any]) -> None:
+    """It could put a link there, which the kubelet follows to anywhere on the claim."""
+    pod = manifests.pod(task_record(), task(**asked), Step(Kind.EXECUTOR, 0), settings(shared_claim="c"), failed=False)
+    folders = [mount["subPath"] for mount in main(pod)["volumeMounts"]]
+    assert [(a, b) for a in folders for b in folders if b.startswith(f"{a}/")] == []

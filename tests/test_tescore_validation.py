@@ -170,10 +170,10 @@ def problems(**changes: Any) -> list[str]:
             id="a colon",
         ),
         pytest.param(
-            {"volumes": ["/.tesk/x", "/.tesk-files"]},
+            {"volumes": ["/.tesk/x", "/.tesk-saved"]},
             [
                 "volumes[0]: is '/.tesk/x', and /.tesk is the service's own",
-                "volumes[1]: is '/.tesk-files', and /.tesk-files is the service's own",
+                "volumes[1]: is '/.tesk-saved', and /.tesk-saved is the service's own",
             ],
             id="the launcher",
         ),

@@ -100,6 +100,24 @@ def test_tasks_at_once_share_a_claim_and_do_not_meet(
     assert scrubs == [], "their filers removed them"
 
 
+def test_an_executor_cannot_have_the_next_one_see_more_of_the_claim(
+    service: Service, shell: Shell, s3: Any, bucket: str, shared: SharedClaim
+) -> None:
+    """A link in place of a folder that is mounted next would lead to the root of the claim."""
+    script = (
+        "for folder in /.tesk*; do mv $folder/work $folder/w; ln -s ../../../.. $folder/work; done; "
+        "mv /work /w; ln -s ../../../.. /work/work; echo x > /x.txt"
+    )
+    document = {
+        "volumes": ["/work"],
+        "executors": [shell(f"{script}; true"), shell("find /work /work/ | sort -u; cat /x.txt")],
+        "outputs": [{"path": "/x.txt", "url": f"s3://{bucket}/alone"}],
+    }
+    task = service.ended(service.create(document))
+    assert task["logs"][0]["logs"][1]["stdout"] == "/work\n/work/\n/work/work\nx\n"
+    assert s3.get_object(Bucket=bucket, Key="alone")["Body"].read() == b"x\n"
+
+
 @pytest.mark.parametrize(
     ("script", "expected"), [("echo x > /v/x", "COMPLETE"), ("mkdir -m 500 /v/x; exit 3", "EXECUTOR_ERROR")]
 )
