@@ -34,11 +34,21 @@ def test_results_come_in_the_order_of_the_calls() -> None:
     assert got == list(range(200))
 
 
-def test_no_more_run_at_a_time_than_there_are_lanes_and_all_do() -> None:
-    together = threading.Barrier(4, timeout=30)
+def test_as_many_run_at_a_time_as_there_are_lanes() -> None:
+    begun, gate = threading.Semaphore(0), threading.Event()
+
+    def call() -> int:
+        begun.release()
+        return gate.wait(30)
+
     with Lanes[int](4, lambda _: None) as lanes:
         for _ in range(8):
-            lanes.give(together.wait)
+            lanes.give(call)
+        try:
+            assert all(begun.acquire(timeout=30) for _ in range(4))
+            assert not begun.acquire(timeout=0.3), "a fifth one runs"
+        finally:
+            gate.set()
         lanes.settle()
 
 

@@ -1,10 +1,8 @@
 """A tenant with two hundred tasks does not keep another's waiting; `make fairness` does it with a thousand."""
 
-from statistics import median
-
 import pytest
 
-from tests.campaigns.fairness import FACTOR, measured
+from tests.campaigns.fairness import measured
 from tests.e2e.cluster import Kubectl, Service
 
 pytestmark = pytest.mark.alone
@@ -16,5 +14,5 @@ def test_a_task_has_its_turn_beside_a_tenant_with_a_long_queue(
     found = measured(200, service, kubectl, busybox)
 
     assert found.queued > 100, "the queue was too short to show anything"
-    # What a task takes alone says little on a machine that others use too; what others take at the same time says more.
-    assert median(found.beside) <= FACTOR * median([*found.alone, *found.crowds]), found
+    # Two of the crowd run at a time. In one queue for all, more than a hundred would end before the other's turn.
+    assert found.overtaken <= 10, found

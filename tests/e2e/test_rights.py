@@ -66,7 +66,7 @@ def test_an_account_has_the_rights_that_it_used_and_no_others(
     assert sorted(rights) == sorted(audit[account])
 
 
-def test_filer_and_executors_never_spoke_to_the_api_server(audit: dict[str, set[Right]]) -> None:
+def test_no_token_of_filer_or_executors_was_used(audit: dict[str, set[Right]]) -> None:
     assert "tesk-executor" not in audit
 
 
