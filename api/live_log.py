@@ -123,7 +123,8 @@ class LiveLog:
     def _read(self, pod: str, query: Mapping[str, str], *, silence: float | None) -> Answer:
         """The pod's log. Raises Missing if the pod has gone, and NotBegun."""
         try:
-            return self._cluster.stream(path("pods", self._namespace, pod, "log"), query=query, silence=silence)
+            where, of_executor = path("pods", self._namespace, pod, "log"), {"container": "executor", **query}
+            return self._cluster.stream(where, query=of_executor, silence=silence)
         except Refused as error:
             if error.code == 400:
                 raise NotBegun(str(error)) from error

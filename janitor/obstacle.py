@@ -8,6 +8,7 @@ from typing import Any
 
 from tescore import naming
 from tescore.errors import shortened
+from tescore.record import NO_TASKMASTER
 
 FAILED_CREATE = "involvedObject.kind=Job,reason=FailedCreate"
 """Selects the Events that say why a Job has no pod."""
@@ -54,8 +55,8 @@ def _of_event(event: Mapping[str, Any]) -> Obstacle:
 def _of_pod(pod: Mapping[str, Any]) -> Obstacle | None:
     status = pod.get("status") or {}
     missing = {c["type"]: c for c in status.get("conditions") or [] if c["status"] == "False"}
-    statuses = status.get("containerStatuses") or [{}]
-    waiting = (statuses[0].get("state") or {}).get("waiting") or {}
+    states = [each.get("state") or {} for each in status.get("containerStatuses") or [] if each["name"] == "taskmaster"]
+    waiting = (states[0].get("waiting") if states else None) or {}
     if "PodScheduled" in missing:
         message = missing["PodScheduled"].get("message", "")
         return Obstacle(_sentence("no node has room for its taskmaster", message), _since(pod, missing["PodScheduled"]))
@@ -71,4 +72,4 @@ def _since(pod: Mapping[str, Any], condition: Mapping[str, Any]) -> datetime:
 
 def _sentence(what: str, message: str) -> str:
     told = message.strip().rstrip(".")
-    return shortened(f"Waits: {what}{f' ({told})' if told else ''}.", _SENTENCE)
+    return shortened(f"{NO_TASKMASTER}{what}{f' ({told})' if told else ''}.", _SENTENCE)

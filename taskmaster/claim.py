@@ -66,7 +66,12 @@ def _end(seen: Record, now: datetime) -> dict[str, object]:
 def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
-        return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid})
+        # The janitor may have told meanwhile why there was no taskmaster.
+        failure = plan.journal(seen.step).failure
+        reason = (
+            {naming.REASON: failure[1] if failure else None} if seen.reason.startswith(record.NO_TASKMASTER) else {}
+        )
+        return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid, **reason})
     notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
     notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)

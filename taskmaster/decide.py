@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from taskmaster import explain, waiting
+from taskmaster import explain, plan, waiting
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod, Terminated, Trouble
-from taskmaster.plan import Journal, Kind, Step
+from taskmaster.plan import Journal, Kind, Step, seconds_since
 from taskmaster.waiting import Patience, Waiting
 from tescore.model import Task
 from tescore.states import State
@@ -30,6 +30,8 @@ class Limits:
     room: float
     trouble: float
     attempts: int
+    local_scratch: bool = False
+    """Whether a scratch volume lies on one node's disk, and so is lost with that node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Begin:
     """Go on with the step of that index."""
 
     index: int
+    failure: Failure | None = None
+    """That of an executor, with which the task will end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,14 @@ class Finish:
     failure: Failure | None
 
 
+def failed_executor(journal: Journal) -> Failure | None:
+    """The executor's failure with which the task will end, once what outputs there are is uploaded."""
+    if not journal.failure:
+        return None
+    reason, message = journal.failure
+    return Failure(reason, message, by_executor=True)
+
+
 def limits(task: Task, settings: TenantSettings) -> Limits:
     """What the task asks for, else what its tenant grants."""
     asked = task.resources.parameters
@@ -99,6 +111,7 @@ def limits(task: Task, settings: TenantSettings) -> Limits:
         room=asked.queue_seconds or settings.queue_seconds,
         trouble=settings.trouble_seconds,
         attempts=asked.max_attempts or settings.attempts,
+        local_scratch=settings.local_scratch,
     )
 
 
@@ -126,7 +139,7 @@ def next_move(
     if failure:
         return Stop(failure)
     if pod.deletion:
-        left = _DELETION - _seconds(pod.deletion, now)
+        left = _DELETION - seconds_since(pod.deletion, now)
         return Wait(running=bool(pod.running_since), seconds=left) if left > 0 else Stop(explain.lost(step, pod))
     if pod.running_since:
         return Wait(running=True)
@@ -140,7 +153,7 @@ def is_stuck(step: Step, journal: Journal, pod: Pod, now: datetime) -> bool:
     """Whether the pod's Events shall be asked why it does not start: it has a node, and nothing is known."""
     if pod.running_since or pod.terminated or pod.deletion or not pod.node or waiting.of_pod(step, pod, None):
         return False
-    return _seconds(journal.begun, now) >= _STUCK
+    return seconds_since(journal.begun, now) >= _STUCK
 
 
 def refused(
@@ -152,10 +165,10 @@ def refused(
 
 def _patient(journal: Journal, reason: Waiting, *, now: datetime, limits: Limits) -> Wait | Stop:
     """Waits on as long as that may be waited for, and tells it unless it has just begun."""
-    quiet = _QUIET - _seconds(journal.begun, now)
+    quiet = _QUIET - seconds_since(journal.begun, now)
     if quiet > 0:
         return Wait(running=False, seconds=quiet)
-    waited = _seconds(journal.since, now) if journal.waiting == reason.reason else 0.0
+    waited = journal.seconds_waited(reason.patience, now)
     left = (limits.room if reason.patience == Patience.ROOM else limits.trouble) - waited
     if left <= 0:
         message = f"{reason.message.removesuffix('.')}, and {round(waited)} s were too long."
@@ -170,19 +183,19 @@ def after(
     failure: Failure | None,
     task: Task,
     *,
-    attempts: int,
-    on_node: bool = False,
-    failed_before: Failure | None = None,
+    limits: Limits,
 ) -> Begin | Again | Finish:
-    """What follows a step that has ended. `failed_before` is that of an executor before it.
+    """What follows a step that has ended.
 
-    A pod that was lost gets another attempt, if there is one left. Where the scratch volume may be lost with a node
-    (`on_node`), all begins anew then, but never a command that has failed. Executors stop at the first that fails,
-    unless its errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
+    A pod that was lost gets another attempt, if there is one left. Where its node was lost too, all begins anew on
+    another scratch volume, but never a command that has failed: the volume may be lost as well, or a container on
+    that node may still write to it. Executors stop at the first that fails, unless its errors are to be ignored; what
+    outputs there are is still uploaded, and the end is that executor's.
     """
-    index = journal.index
-    if failure and failure.lost and journal.attempt < attempts:
-        anew = on_node and failure.node_gone
+    index, failed_before = journal.index, failed_executor(journal)
+    if failure and failure.lost and journal.attempt < limits.attempts:
+        node_gone = failure.node_gone or (limits.local_scratch and failure.node_may_be_gone)
+        anew = node_gone and plan.needs_scratch(task)
         if not (anew and failed_before):
             return Again(0 if anew else index, failure, new_volume=anew)
     if failed_before:
@@ -191,10 +204,5 @@ def after(
         return Finish(State.SYSTEM_ERROR, failure)
     if failure and not task.executors[steps[index].executor].ignore_error:
         uploads = len(steps) - 1
-        return Begin(uploads) if steps[uploads].kind == Kind.OUTPUTS else Finish(State.EXECUTOR_ERROR, failure)
+        return Begin(uploads, failure) if steps[uploads].kind == Kind.OUTPUTS else Finish(State.EXECUTOR_ERROR, failure)
     return Begin(index + 1) if index + 1 < len(steps) else Finish(State.COMPLETE, None)
-
-
-def _seconds(moment: str, now: datetime) -> float:
-    """Seconds since a moment; none since one that was not noted."""
-    return (now - datetime.fromisoformat(moment)) / timedelta(seconds=1) if moment else 0.0

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from taskmaster.observe import DEADLINE, KILLED, Pod
+from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
 from tescore.errors import Refused, quoted
@@ -11,6 +11,9 @@ from tescore.report import FAILED, Report
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
 """Reasons of a container whose end nobody saw: its node went down."""
 _NODE_IS_GONE = frozenset({"DeletionByTaintManager", "DeletionByPodGC", "NodeLost"})
+_POD_LOST = "PodLost"
+_NODE_MAY_BE_GONE = frozenset({_POD_LOST, "Terminated"})
+"""Of a pod that is not there any more; of one whose node was shut down."""
 _CANNOT_START = {
     "InvalidImageName": "its image has an invalid name",
     "ErrImageNeverPull": "its image is not on the node and must not be pulled",
@@ -36,6 +39,8 @@ class Failure(NamedTuple):
     """Whether the pod was taken away: another attempt may do better."""
     node_gone: bool = False
     """Whether its node went with it, and with that perhaps the scratch volume."""
+    node_may_be_gone: bool = False
+    """Whether that is not known."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -61,25 +66,28 @@ def refused(step: Step, error: Refused) -> Failure:
 
 def lost(step: Step, pod: Pod | None) -> Failure:
     """The pod ended or vanished by nobody's command: evicted, its node gone, deleted."""
-    why, reason = "its pod disappeared", "PodLost"
+    why, reason = "its pod disappeared", _POD_LOST
     if pod and (pod.status_reason or pod.status_message):
         reason = pod.status_reason or pod.phase
         why = f"its pod was ended by Kubernetes ({reason}){quoted(pod.status_message)}"
     elif pod and pod.deletion:
         why = "its pod was deleted"
     message = f"{step.title} was lost: {why}."
-    return Failure(reason, message, by_executor=False, lost=True, node_gone=reason in _NODE_IS_GONE)
+    gone, may_be_gone = reason in _NODE_IS_GONE, reason in _NODE_MAY_BE_GONE
+    return Failure(reason, message, by_executor=False, lost=True, node_gone=gone, node_may_be_gone=may_be_gone)
 
 
 def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     """Why a step whose container has terminated failed; None if it did not.
 
     In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
-    exit code.
+    exit code. A command that exits with 0 because Kubernetes ended it has not done its work.
     """
     end = pod.terminated
-    if end is None or end.exit_code == 0:
+    if end is None:
         return None
+    if end.exit_code == 0:
+        return lost(step, pod) if step.kind == Kind.EXECUTOR and _ended_by_kubernetes(pod, end) else None
     if pod.status_reason == DEADLINE:
         # How long an executor may run is the user's choice or the tenant's rule, and the command did not keep to it.
         return Failure(DEADLINE, f"{step.title} ran longer than it may{quoted(pod.status_message)}.", by_executor=True)
@@ -94,6 +102,12 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
+
+
+def _ended_by_kubernetes(pod: Pod, end: Terminated) -> bool:
+    """Whether the container ended after its pod was asked to; moments are in whole seconds."""
+    as_a_whole = pod.phase == "Failed" and pod.status_reason != ""
+    return as_a_whole or (pod.deletion_asked != "" and end.finished >= pod.deletion_asked)
 
 
 def _filer_failure(step: Step, exit_code: int, reason: str, report: Report) -> Failure:

@@ -71,20 +71,20 @@ class Kube:
             return False
         return True
 
-    def log_tail(self, pod: str, size: int) -> str:
-        """The last `size` bytes of the pod's log, with a mark where something before them was left out."""
+    def log_tail(self, pod: str, container: str, size: int) -> str:
+        """The last `size` bytes of a container's log, with a mark where something before them was left out."""
 
         def read() -> str:
-            query = {"tailLines": str(size)}  # no line is shorter than a byte
+            query = {"container": container, "tailLines": str(size)}  # no line is shorter than a byte
             return tails.of(self._once("GET", self._path("pods", pod, "log"), query=query), size)
 
         return retried(read, self._log_waits) if size else ""
 
-    def read_log(self, pod: str, read: Callable[[Iterator[str]], _T]) -> _T:
-        """What `read` makes of the lines of the pod's whole log as they come; it begins again if they break off."""
+    def read_log(self, pod: str, container: str, read: Callable[[Iterator[str]], _T]) -> _T:
+        """What `read` makes of the lines of a container's whole log as they come; it begins again if they break off."""
 
         def once() -> _T:
-            return read(_lines(self._once("GET", self._path("pods", pod, "log"))))
+            return read(_lines(self._once("GET", self._path("pods", pod, "log"), query={"container": container})))
 
         return retried(once, self._log_waits)
 

@@ -1,6 +1,6 @@
 """What a task may have made on the cluster, by name, and what of it is kept for a look."""
 
-from taskmaster import plan, scratch, tasklog
+from taskmaster import plan, scratch
 from taskmaster.settings import Settings
 from tescore import naming
 from tescore.model import Task
@@ -22,8 +22,8 @@ def made(seen: Record, task: Task, settings: Settings) -> Names:
     return pods | (claims if scratch.has_own_claim(task, settings) else set())
 
 
-def lost(before: Record, after: Record, task: Task, settings: Settings) -> Names:
-    """What of an attempt that was given up must go now: its pod, or with the volume everything."""
+def of_step(before: Record, after: Record, task: Task, settings: Settings) -> Names:
+    """What of a step that is over must go now: its pod, or everything where all begins anew on another volume."""
     then, now = plan.journal(before.step), plan.journal(after.step)
     if now.volume > then.volume:
         return made(before, task, settings)
@@ -37,5 +37,5 @@ def kept(seen: Record, task: Task) -> Names:
     journal = plan.journal(seen.step)
     # The executor that failed is the last one that is listed.
     last = f"executor-{len(seen.log['logs']) - 1}"
-    step = last if tasklog.failed(seen.log, task) else plan.steps(task)[journal.index].name
+    step = last if journal.failure else plan.steps(task)[journal.index].name
     return {("pods", naming.pod(seen.task_id, step, journal.attempt))}

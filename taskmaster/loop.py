@@ -128,7 +128,7 @@ class Taskmaster:
             claim = scratch.claim(seen, self._task, self._settings)
             if step == self._steps[0] and claim:
                 self._objects.make("persistentvolumeclaims", claim)
-            failed = tasklog.failed(seen.log, self._task)
+            failed = bool(self._own.journal.failure)
             report_to = "" if step.kind == Kind.EXECUTOR else self._hearing.expect(self._pod_name())
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
@@ -155,7 +155,7 @@ class Taskmaster:
     def _wait(self, step: Step, pod: Pod | None, wait: decide.Wait) -> Pod | None:
         """Tells what is new, waits for a change and takes it in; returns how the step's pod looks after it."""
         self._attend()
-        news = writing.waited(self._own.seen, self._task, step, wait, self._now())
+        news = writing.waited(self._own.seen, step, wait, self._now())
         if news:
             log.info("step seen", extra={"step": step.name, "running": wait.running, "waits": str(wait.reason)})
             self._write(news)
@@ -188,19 +188,19 @@ class Taskmaster:
 
     def _conclude(self, end: StepEnd) -> None:
         """Writes the end of a step together with the beginning of the next, or with the end of the task."""
-        before, attempts = self._own.seen, self._limits.attempts
+        before = self._own.seen
         verdict = decide.after(
             self._steps,
             self._own.journal,
             end.failure,
             self._task,
-            attempts=attempts,
-            on_node=scratch.has_own_claim(self._task, self._settings),
-            failed_before=writing.failed_before(before, self._task),
+            limits=self._limits,
         )
-        self._write(writing.concluded(before, self._task, end, verdict, attempts=attempts, now=self._now()))
-        if isinstance(verdict, decide.Again):
-            self._objects.remove(leftovers.lost(before, self._own.seen, self._task, self._settings))
+        attempts = self._limits.attempts
+        self._write(writing.concluded(before, end, verdict, attempts=attempts, now=self._now()))
+        if isinstance(verdict, decide.Again) or (isinstance(verdict, decide.Begin) and not end.failure):
+            # A quota of pods counts those that have ended, too.
+            self._objects.remove(leftovers.of_step(before, self._own.seen, self._task, self._settings))
 
     def _cancel(self) -> None:
         """Stops and frees everything, and only then says so."""

@@ -31,7 +31,7 @@ def pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": ownership.metadata(record, name, component),
+        "metadata": _metadata(record, name, component),
         "spec": {
             "serviceAccountName": naming.EXECUTOR_ACCOUNT,
             "automountServiceAccountToken": False,
@@ -44,6 +44,12 @@ def pod(
             **spec,
         },
     }
+
+
+def _metadata(record: Record, name: str, component: str) -> dict[str, Any]:
+    metadata = ownership.metadata(record, name, component)
+    labels = {**metadata["labels"], **naming.NO_SIDECAR_LABELS}
+    return {**metadata, "labels": labels, "annotations": naming.NO_SIDECAR_ANNOTATIONS}
 
 
 def literal(text: str) -> str:

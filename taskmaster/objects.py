@@ -24,6 +24,7 @@ class Objects:
     def __init__(self, kube: Kube, uid: str) -> None:
         self._kube = kube
         self._uid = uid
+        self._removed: set[tuple[str, str]] = set()
 
     def find(self, kind: str, name: str) -> Object | None:
         """The task's own object of that name, if there is one."""
@@ -72,8 +73,9 @@ class Objects:
             self._kube.patch(kind, name, given)
 
     def remove(self, names: Names) -> set[tuple[str, str]]:
-        """Has the objects deleted; returns those that were there."""
-        return {(kind, name) for kind, name in names if self._kube.delete(kind, name)}
+        """Has the objects deleted, each once; returns those that were there."""
+        self._removed |= {each for each in set(names) - self._removed if self._kube.delete(*each)}
+        return self._removed & set(names)
 
     def gone(self, names: Names, *, within: float | None) -> bool:
         """Waits until none of these objects is there; False after so many seconds without a change."""
@@ -92,7 +94,7 @@ class Objects:
     def log_tail(self, pod: str, size: int) -> str:
         """The last bytes of a pod's log, as text; empty if it has none that can be had."""
         try:
-            return self._kube.log_tail(pod, size)
+            return self._kube.log_tail(pod, "executor", size)
         except (Missing, Refused, Unavailable):
             return ""  # a container that never started has no log; one on a node that is away shows none
 
@@ -103,7 +105,7 @@ class Objects:
     def report(self, pod: str) -> report.Report:
         """What a filer told."""
         try:
-            return self._kube.read_log(pod, report.read)
+            return self._kube.read_log(pod, "filer", report.read)
         except (Missing, Refused, Unavailable):
             return report.Report(warnings=("The report of the filer could not be read.",))
 

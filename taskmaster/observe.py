@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+
+from tescore import naming
 
 _EPOCH = "1970-01-01T00:00:00Z"
 """What Kubernetes gives as the start of a container that never started."""
@@ -31,7 +34,7 @@ class Terminated(NamedTuple):
 
 
 class Pod(NamedTuple):
-    """A pod of one container. Texts are empty where Kubernetes said nothing."""
+    """A pod, by the one container in it that is ours. Texts are empty where Kubernetes said nothing."""
 
     name: str
     node: str
@@ -47,6 +50,8 @@ class Pod(NamedTuple):
     status_message: str
     deletion: str
     """Until when it may take to go, once it is being deleted."""
+    deletion_asked: str = ""
+    """When it was asked to go."""
 
 
 class Trouble(NamedTuple):
@@ -59,9 +64,8 @@ class Trouble(NamedTuple):
 def pod(shown: Mapping[str, Any]) -> Pod:
     """The facts of a pod; its container may have no status yet, or never get one."""
     status = shown.get("status") or {}
-    containers = status.get("containerStatuses") or [{}]
     conditions = {condition["type"]: condition for condition in status.get("conditions") or []}
-    container = containers[0].get("state") or {}
+    container = _state_of_ours(status)
     taken = _true(conditions.get("DisruptionTarget"))
     waiting = container.get("waiting") or {}
     return Pod(
@@ -76,12 +80,26 @@ def pod(shown: Mapping[str, Any]) -> Pod:
         status_reason=status.get("reason") or taken.get("reason", ""),
         status_message=status.get("message") or taken.get("message", ""),
         deletion=shown["metadata"].get("deletionTimestamp", ""),
+        deletion_asked=_deletion_asked(shown["metadata"]),
     )
 
 
 def done(pod: Pod) -> Pod:
     """The pod whose filer says that it has done all it had to, as it will look once the kubelet has seen it."""
     return pod._replace(terminated=Terminated(0, "Completed", "", "", ""))
+
+
+def _state_of_ours(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Others may have been injected, by a service mesh for example; Kubernetes sorts them by name."""
+    states = {each["name"]: each.get("state") for each in status.get("containerStatuses") or []}
+    return next((states[name] or {} for name in naming.CONTAINERS if name in states), {})
+
+
+def _deletion_asked(metadata: Mapping[str, Any]) -> str:
+    if not (until := metadata.get("deletionTimestamp")):
+        return ""
+    asked = datetime.fromisoformat(until) - timedelta(seconds=metadata.get("deletionGracePeriodSeconds", 0))
+    return asked.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _terminated(state: Mapping[str, Any] | None) -> Terminated | None:

@@ -1,12 +1,14 @@
 """The steps of a task, in order, and the note of the one that was begun."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
 from taskmaster import inline_inputs
-from tescore import mounts, naming
+from tescore import mounts, naming, record
 from tescore.model import Task
 
 
@@ -46,8 +48,13 @@ class Journal:
     seen: bool = False
     """Whether its pod has been seen to run: if it is missing then, it was lost and must not be made again."""
     waiting: str = ""
-    """The reason for which it waits (`Waiting.reason`), and since when."""
+    """The reason for which it waits (`taskmaster.waiting.Waiting`), its patience, and since when."""
+    patience: str = ""
     since: str = ""
+    waited: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that it has waited for other reasons before, by their patience."""
+    failure: Sequence[str] = ()
+    """Reason and message of the executor's failure with which the task ends once its outputs are uploaded."""
 
     def encoded(self) -> str:
         return json.dumps({key: value for key, value in asdict(self).items() if value})
@@ -56,13 +63,29 @@ class Journal:
         """The name of that step's pod."""
         return naming.pod(task, step.name, self.attempt)
 
-    def next(self, index: int, begun: str) -> "Journal":
-        """The beginning of another step."""
-        return Journal(index, self.attempt, self.volume, begun)
+    def seconds_waited(self, patience: str, now: datetime) -> float:
+        """Seconds for which it has waited for what has that patience, for whatever reason."""
+        now_too = self.patience == patience and self.since
+        return self.waited.get(patience, 0.0) + (seconds_since(self.since, now) if now_too else 0.0)
+
+    def wait(self, reason: str, patience: str, now: datetime) -> "Journal":
+        """The step as it waits for another reason; for none if both are empty."""
+        before = {self.patience: round(self.seconds_waited(self.patience, now), 1)} if self.waiting else {}
+        since = record.timestamp(now) if reason else ""
+        return replace(self, waiting=reason, patience=patience, since=since, waited={**self.waited, **before})
+
+    def next(self, index: int, begun: str, failure: Sequence[str] = ()) -> "Journal":
+        """The beginning of another step, after that failure of an executor."""
+        return Journal(index, self.attempt, self.volume, begun, failure=failure)
 
     def again(self, index: int, begun: str, *, new_volume: bool) -> "Journal":
         """The beginning of a step again, because its pod was lost."""
-        return Journal(index, self.attempt + 1, self.volume + new_volume, begun)
+        return Journal(index, self.attempt + 1, self.volume + new_volume, begun, failure=self.failure)
+
+
+def seconds_since(moment: str, now: datetime) -> float:
+    """Seconds since a moment; none since one that was not noted."""
+    return (now - datetime.fromisoformat(moment)) / timedelta(seconds=1) if moment else 0.0
 
 
 def needs_scratch(task: Task) -> bool:
@@ -82,4 +105,5 @@ def steps(task: Task) -> tuple[Step, ...]:
 
 def journal(text: str) -> Journal:
     """The journal in a record; at the first step where there is none."""
-    return Journal(**{"index": 0, **(json.loads(text) if text else {})})
+    noted = {"index": 0, **(json.loads(text) if text else {})}
+    return Journal(**{**noted, "failure": tuple(noted.get("failure", ()))})

@@ -74,8 +74,3 @@ def with_report(log: TaskLog, report: Report) -> TaskLog:
 
 def exit_codes(log: TaskLog) -> list[int]:
     return [entry["exit_code"] for entry in log["logs"]]
-
-
-def failed(log: TaskLog, task: Task) -> bool:
-    """Whether an executor failed whose errors count."""
-    return any(code and not task.executors[i].ignore_error for i, code in enumerate(exit_codes(log)))

@@ -1,7 +1,7 @@
 """What a step waits for before it runs, in a sentence, and how long it may."""
 
 import re
-from enum import Enum, auto
+from enum import StrEnum, auto
 from typing import NamedTuple
 
 from taskmaster.observe import Pod, Trouble
@@ -12,15 +12,17 @@ _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
 _MAY_PASS = re.compile(
     r"time[- ]?out|timed out|deadline exceeded|connection (refused|reset)|no such host|lookup .*:|no route to host"
-    r"|unreachable|too ?many ?requests|\b(429|500|502|503|504)\b|unexpected EOF|broken pipe|TLS handshake"
-    r"|temporar|pull QPS exceeded",
+    r"|unreachable|too ?many ?requests|\b(429|5\d\d)\b|\bEOF\b|broken pipe|TLS handshake|GOAWAY|INTERNAL_ERROR"
+    r"|request canceled|context canceled|closed network connection|temporar|pull QPS exceeded"
+    # Kubernetes before 1.32 says nothing more while it waits.
+    r"|^Back-off pulling image \S+$",
     re.IGNORECASE,
 )
 """In a container runtime's words: the registry may answer a moment later."""
 _LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
 
 
-class Patience(Enum):
+class Patience(StrEnum):
     """How long something may be waited for."""
 
     ROOM = auto()

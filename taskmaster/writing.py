@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from taskmaster import plan, tasklog
-from taskmaster.decide import Again, Begin, Finish, Wait
+from taskmaster.decide import Again, Begin, Finish, Wait, failed_executor
 from taskmaster.explain import Failure
 from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
 from tescore import naming, record
 from tescore.errors import shortened
-from tescore.model import Task
 from tescore.record import Record
 from tescore.states import State
 from tescore.system_log import TaskLog, with_note
@@ -46,19 +45,18 @@ class StepEnd(NamedTuple):
     pod: Pod | None
 
 
-def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> Writing | None:
+def waited(seen: Record, step: Step, wait: Wait, now: datetime) -> Writing | None:
     """That an executor runs, or what the step waits for; None where it is written already."""
     before = noted = plan.journal(seen.step)
     reason, state = wait.reason, seen.state
     if wait.running and step.kind == Kind.EXECUTOR and not before.seen:
         state, noted = State.RUNNING, replace(noted, seen=True)
-    waiting = reason.reason if reason else ""
-    if waiting != before.waiting:
-        noted = replace(noted, waiting=waiting, since=record.timestamp(now) if waiting else "")
+    if (reason.reason if reason else "") != before.waiting:
+        noted = noted.wait(reason.reason, reason.patience, now) if reason else noted.wait("", "", now)
     if noted == before:
         return None
     annotations: dict[str, str | None] = {naming.STEP: noted.encoded()}
-    if not tasklog.failed(seen.log, task):  # else the reason is that of the failure
+    if not before.failure:  # else the reason is that of the failure
         annotations[naming.REASON] = shortened(reason.message, _SENTENCE) if reason else None
     if reason is None:
         return Writing(state, annotations)
@@ -66,28 +64,26 @@ def waited(seen: Record, task: Task, step: Step, wait: Wait, now: datetime) -> W
     return Writing(state, annotations, with_note(seen.log, reason.message), told)
 
 
-def concluded(
-    seen: Record, task: Task, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime
-) -> Writing:
+def concluded(seen: Record, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime) -> Writing:
     """The end of a step together with the beginning of the next one, or with the end of the task."""
     ended, grown, failure = plan.journal(seen.step), end.log, end.failure
     if isinstance(verdict, Again):
         # What a lost pod had to say is not its step's result.
         grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
     if end.pod:
-        seconds = (now - datetime.fromisoformat(ended.begun)).total_seconds() if ended.begun else 0.0
+        seconds = plan.seconds_since(ended.begun, now)
         grown = tasklog.with_step(grown, end.step.kind, end.pod, seconds=seconds, attempt=ended.attempt)
     grown = with_note(grown, failure.message if failure and not isinstance(verdict, Again) else "")
     match verdict:
-        case Begin(index):
+        case Begin(index, failed):
             state = State.RUNNING if end.step.kind == Kind.EXECUTOR else seen.state
-            reason = failure.message if failure and tasklog.failed(grown, task) else ""
-            begun = ended.next(index, record.timestamp(now))
-            return _written(state, grown, reason, {naming.STEP: begun.encoded()})
+            failed_with = (failed.reason, failed.message) if failed else ()
+            begun = ended.next(index, record.timestamp(now), failed_with)
+            return _written(state, grown, failed.message if failed else "", {naming.STEP: begun.encoded()})
         case Again(index, lost, new_volume):
             begun = ended.again(index, record.timestamp(now), new_volume=new_volume)
             reason = f"{lost.message} Attempt {begun.attempt} of {attempts} begins."
-            before = failed_before(seen, task)
+            before = failed_executor(ended)
             grown, shown = with_note(grown, reason), before.message if before else reason
             told = _told(lost.reason, reason, f"attempt-{begun.attempt}")
             return _written(seen.state, grown, shown, {naming.STEP: begun.encoded()}, told)
@@ -101,13 +97,6 @@ def finished(state: State, grown: TaskLog, reason: str, now: datetime, told: Tol
     """The end of the task."""
     ended = record.timestamp(now)
     return _written(state, {**grown, "end_time": ended}, reason, {naming.ENDED: ended}, told)
-
-
-def failed_before(seen: Record, task: Task) -> Failure | None:
-    """The executor whose failure the task will end with, once what outputs there are is uploaded."""
-    if not tasklog.failed(seen.log, task):
-        return None
-    return Failure("ExecutorFailed", seen.reason or "An executor failed.", by_executor=True)
 
 
 def _written(

@@ -65,7 +65,10 @@ def scrub_job(
             "activeDeadlineSeconds": _SCRUB_SECONDS,
             "ttlSecondsAfterFinished": 0,
             "template": {
-                "metadata": {"labels": naming.SCRUB_LABELS},
+                "metadata": {
+                    "labels": {**naming.SCRUB_LABELS, **naming.NO_SIDECAR_LABELS},
+                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                },
                 "spec": {
                     "serviceAccountName": naming.EXECUTOR_ACCOUNT,
                     "automountServiceAccountToken": False,

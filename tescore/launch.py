@@ -85,7 +85,10 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             "backoffLimit": 100,
             "ttlSecondsAfterFinished": settings.taskmaster_ttl,
             "template": {
-                "metadata": {"labels": labels},
+                "metadata": {
+                    "labels": {**labels, **naming.NO_SIDECAR_LABELS},
+                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                },
                 "spec": {
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
                     "automountServiceAccountToken": not settings.token_secret,

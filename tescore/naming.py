@@ -55,6 +55,12 @@ SCRUB_LABELS = {MANAGED_BY: "tesk", COMPONENT: "scrub"}
 SWEEP_JOB = "tesk-sweep"
 """The Job that removes folders without a task from a tenant's shared claim."""
 
+CONTAINERS = ("executor", "filer", "taskmaster")
+"""Names of the containers in the pods of a task, of which each has one; others are injected."""
+NO_SIDECAR_LABELS = {"sidecar.istio.io/inject": "false"}
+NO_SIDECAR_ANNOTATIONS = {"linkerd.io/inject": "disabled"}
+"""Keep service meshes from injecting a container that never ends, so that the pod would not either."""
+
 TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 """At most 45 characters, so that all names made from it fit a label's 63."""
 

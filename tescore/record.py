@@ -18,6 +18,8 @@ DOCUMENT_LIMIT = PACKED_LIMIT + 768 * 1024
 """Bytes that a document may have on its page and in its record. Ten contents of 128 KiB took no more than 1540 KiB."""
 NAME_LIMIT = 256
 """Characters of a name that tasks are found by."""
+NO_TASKMASTER = "Waits: "
+"""How a reason begins that the janitor writes while a task's taskmaster cannot run."""
 _STATES: Mapping[str, State] = {state.value: state for state in State}
 _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""

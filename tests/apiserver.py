@@ -352,7 +352,8 @@ class _Handler(BaseHTTPRequestHandler):
             end = {"exitCode": 0, **times, **server.ends.get(made["metadata"]["name"], {})}
             ended = [{"terminated": end}] if server.sees_end(made) else []
             for state in ({"running": times}, *ended):
-                server.stored(kind, {**deepcopy(made), "status": {"containerStatuses": [{"state": state}]}}, "MODIFIED")
+                status = {"containerStatuses": [{"name": made["spec"]["containers"][0]["name"], "state": state}]}
+                server.stored(kind, {**deepcopy(made), "status": status}, "MODIFIED")
         return 200, made
 
     def _watch(self, kind: str, name: str, selector: str, version: int) -> None:

@@ -15,9 +15,13 @@ def event(message: str = QUOTA, at: str = AT) -> dict[str, Any]:
 
 
 def pod(*conditions: dict[str, str], waiting: dict[str, str] | None = None) -> dict[str, Any]:
+    sidecar = {"name": "injected", "state": {"running": {}}}
     return {
         "metadata": {"labels": {"tesk/task": "task-a"}, "creationTimestamp": AT},
-        "status": {"conditions": list(conditions), "containerStatuses": [{"state": {"waiting": waiting}}]},
+        "status": {
+            "conditions": list(conditions),
+            "containerStatuses": [sidecar, {"name": "taskmaster", "state": {"waiting": waiting}}],
+        },
     }
 
 

@@ -29,6 +29,7 @@ from tests.build import executor, pod, settings, task, terminated
 STEP = Step(Kind.EXECUTOR, 0)
 NOW = datetime(2026, 11, 22, 4, 0, 0, tzinfo=UTC)
 LIMITS = Limits(room=100, trouble=50, attempts=2)
+ONE_ATTEMPT = Limits(room=100, trouble=50, attempts=1)
 
 
 def ago(seconds: float) -> str:
@@ -47,6 +48,7 @@ def move(journal: Journal, seen: Pod | None, trouble: Trouble | None = None, *, 
 ENDED = pod(terminated=terminated())
 EXITED = Failure("Error", "Executor 0 exited with 1.", by_executor=True)
 EVICTED = Failure("Evicted", "Executor 0 was lost.", by_executor=False, lost=True)
+FAILED = Journal(2, failure=("Error", "Executor 0 exited with 1."))
 NODE_GONE = Failure("NodeLost", "Executor 0 was lost.", by_executor=False, lost=True, node_gone=True)
 
 
@@ -74,35 +76,51 @@ def test_a_cancel_goes_before_everything(seen: Pod | None) -> None:
     assert move(SEEN, seen, cancelled=True) == Cancel()
 
 
+def waiting(begun: float, patience: Patience, seconds: float) -> Journal:
+    return Journal(0, begun=ago(begun), waiting="x", patience=patience, since=ago(seconds))
+
+
 @pytest.mark.parametrize(
     ("journal", "expected"),
     [
         pytest.param(BEGUN, Wait(running=False, seconds=1), id="it has just begun: nothing is told yet"),
         pytest.param(Journal(0, begun=ago(3)), Wait(False, UNSCHEDULABLE, 2), id="it is told"),
-        pytest.param(
-            Journal(0, begun=ago(90), waiting="Unschedulable", since=ago(40)), Wait(False, UNSCHEDULABLE, 10), id="on"
-        ),
-        pytest.param(
-            Journal(0, begun=ago(99), waiting="ImagePull", since=ago(99)), Wait(False, UNSCHEDULABLE, 2), id="another"
-        ),
-        pytest.param(
-            Journal(0, begun=ago(99), waiting="Unschedulable", since=ago(98)), Wait(False, UNSCHEDULABLE, 2), id="last"
-        ),
+        pytest.param(waiting(90, Patience.ROOM, 40), Wait(False, UNSCHEDULABLE, 10), id="on"),
+        pytest.param(waiting(99, Patience.TROUBLE, 99), Wait(False, UNSCHEDULABLE, 2), id="another"),
+        pytest.param(waiting(99, Patience.ROOM, 98), Wait(False, UNSCHEDULABLE, 2), id="last"),
     ],
 )
 def test_room_is_waited_for_as_long_as_the_tenant_grants(journal: Journal, expected: Move) -> None:
     assert move(journal, FULL) == expected
 
 
-@pytest.mark.parametrize(("seen", "waits", "limit"), [
-    pytest.param(FULL, "Unschedulable", 100, id="room"),
-    pytest.param(pod(waiting_reason="ErrImagePull", waiting_message="timeout"), "ImagePull", 50, id="trouble"),
+PULLING = pod(waiting_reason="ErrImagePull", waiting_message="timeout")
+
+
+@pytest.mark.parametrize(("seen", "reason", "patience", "limit"), [
+    pytest.param(FULL, "Unschedulable", Patience.ROOM, 100, id="room"),
+    pytest.param(PULLING, "ImagePull", Patience.TROUBLE, 50, id="trouble"),
 ])  # fmt: skip
-def test_what_lasts_too_long_fails_the_step_with_its_reason(seen: Pod, waits: str, limit: float) -> None:
-    stopped = move(Journal(0, begun=ago(500), waiting=waits, since=ago(limit)), seen)
+def test_what_lasts_too_long_fails_the_step_with_its_reason(
+    seen: Pod, reason: str, patience: Patience, limit: float
+) -> None:
+    stopped = move(waiting(500, patience, limit), seen)
     assert isinstance(stopped, Stop)
-    assert (stopped.failure.reason, stopped.failure.by_executor) == (waits, False)
+    assert (stopped.failure.reason, stopped.failure.by_executor) == (reason, False)
     assert stopped.failure.message.endswith(f", and {limit} s were too long.")
+
+
+def test_troubles_that_take_turns_add_up() -> None:
+    """Kubernetes warns of one and the same by turns, and in between as if it had got over it."""
+    journal = Journal(0, begun=ago(60))
+    for seconds in (60, 50, 40, 30, 20):
+        journal = journal.wait("FailedMount", Patience.TROUBLE, NOW - timedelta(seconds=seconds))
+        journal = journal.wait("FailedAttachVolume", Patience.TROUBLE, NOW - timedelta(seconds=seconds - 4))
+        journal = journal.wait("Multi-Attach", Patience.ROOM, NOW - timedelta(seconds=seconds - 8))
+        journal = journal.wait("", "", NOW - timedelta(seconds=seconds - 9))
+    assert (journal.seconds_waited(Patience.TROUBLE, NOW), journal.seconds_waited(Patience.ROOM, NOW)) == (40, 5)
+    assert isinstance(move(journal, PULLING), Wait)
+    assert isinstance(move(journal.wait("ImagePull", Patience.TROUBLE, NOW - timedelta(seconds=10)), PULLING), Stop)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +179,7 @@ OUTPUT = [{"path": "/o/x", "url": "s3://b/x"}]
             id="only ignored ones",
         ),
         pytest.param(
-            {"executors": [executor()] * 2, "outputs": OUTPUT}, 1, EXITED, Begin(3), id="upload what there is"
+            {"executors": [executor()] * 2, "outputs": OUTPUT}, 1, EXITED, Begin(3, EXITED), id="upload what there is"
         ),
         pytest.param(
             {"executors": [executor(ignore_error=True)]},
@@ -183,35 +201,44 @@ def test_what_follows_a_step(
     changes: dict[str, object], index: int, failure: Failure | None, expected: Begin | Finish
 ) -> None:
     the_task = task(**changes)
-    assert after(steps(the_task), Journal(index), failure, the_task, attempts=1) == expected
+    assert after(steps(the_task), Journal(index), failure, the_task, limits=ONE_ATTEMPT) == expected
 
 
 @pytest.mark.parametrize("failure", [None, EVICTED])
 def test_after_a_failed_executor_the_end_is_its_own_whatever_the_outputs_did(failure: Failure | None) -> None:
     the_task = task(outputs=OUTPUT)
-    verdict = after(steps(the_task), Journal(2), failure, the_task, attempts=1, failed_before=EXITED)
+    verdict = after(steps(the_task), FAILED, failure, the_task, limits=ONE_ATTEMPT)
     assert verdict == Finish(State.EXECUTOR_ERROR, EXITED)
 
 
+ANEW = Again(0, NODE_GONE, new_volume=True)
+VANISHED = Failure("PodLost", "Executor 0 was lost.", by_executor=False, lost=True, node_may_be_gone=True)
+
+
 @pytest.mark.parametrize(
-    ("journal", "failure", "on_node", "failed_before", "expected"),
+    ("journal", "failure", "local", "expected"),
     [
-        pytest.param(Journal(1), EVICTED, True, None, Again(1, EVICTED, new_volume=False), id="the step again"),
-        pytest.param(Journal(1), NODE_GONE, True, None, Again(0, NODE_GONE, new_volume=True), id="all anew"),
-        pytest.param(Journal(1), NODE_GONE, False, None, Again(1, NODE_GONE, new_volume=False), id="data is elsewhere"),
-        pytest.param(Journal(1, attempt=2), EVICTED, True, None, Finish(State.SYSTEM_ERROR, EVICTED), id="none left"),
+        pytest.param(Journal(1), EVICTED, True, Again(1, EVICTED, new_volume=False), id="the step again"),
+        pytest.param(Journal(1), NODE_GONE, False, ANEW, id="all anew where the node is gone"),
+        pytest.param(Journal(1), VANISHED, False, Again(1, VANISHED, new_volume=False), id="a pod that vanished"),
         pytest.param(
-            Journal(2), EVICTED, True, EXITED, Again(2, EVICTED, new_volume=False), id="the upload after a failure"
+            Journal(1), VANISHED, True, Again(0, VANISHED, new_volume=True), id="scratch may have vanished with it"
         ),
-        pytest.param(
-            Journal(2), NODE_GONE, True, EXITED, Finish(State.EXECUTOR_ERROR, EXITED), id="never a failed command"
-        ),
-        pytest.param(Journal(1), EXITED, True, None, Begin(2), id="a command that fails is never tried again"),
+        pytest.param(Journal(1, attempt=2), EVICTED, True, Finish(State.SYSTEM_ERROR, EVICTED), id="none left"),
+        pytest.param(FAILED, EVICTED, True, Again(2, EVICTED, new_volume=False), id="the upload after a failure"),
+        pytest.param(FAILED, NODE_GONE, True, Finish(State.EXECUTOR_ERROR, EXITED), id="never a failed command"),
+        pytest.param(Journal(1), EXITED, True, Begin(2, EXITED), id="a command that fails is never tried again"),
     ],
 )
 def test_a_lost_pod_gets_another_attempt_where_one_is_left(
-    journal: Journal, failure: Failure, on_node: bool, failed_before: Failure | None, expected: object
+    journal: Journal, failure: Failure, local: bool, expected: object
 ) -> None:
     the_task = task(outputs=OUTPUT)
-    found = after(steps(the_task), journal, failure, the_task, attempts=2, on_node=on_node, failed_before=failed_before)
-    assert found == expected
+    granted = Limits(room=100, trouble=50, attempts=2, local_scratch=local)
+    assert after(steps(the_task), journal, failure, the_task, limits=granted) == expected
+
+
+def test_without_scratch_a_lost_node_takes_nothing_along() -> None:
+    the_task = task(executors=[executor()] * 2)
+    found = after(steps(the_task), Journal(1), NODE_GONE, the_task, limits=LIMITS)
+    assert found == Again(1, NODE_GONE, new_volume=False)

@@ -66,6 +66,37 @@ def test_a_pod_that_was_taken_away_is_not_the_executors_fault(seen: Pod, message
     assert (failure.message, failure.by_executor) == (message, False)
 
 
+@pytest.mark.parametrize(
+    "taken",
+    [
+        pytest.param({"phase": "Failed", "status_reason": "Evicted"}, id="evicted by its node"),
+        pytest.param({"phase": "Failed", "status_reason": "Terminated"}, id="its node is shut down"),
+        pytest.param({"deletion": "t", "deletion_asked": "2026-11-22T04:00:00Z"}, id="deleted or drained"),
+    ],
+)
+def test_a_command_that_ends_well_because_its_pod_was_taken_away_has_not_done_its_work(taken: dict[str, str]) -> None:
+    """As a server does that handles TERM."""
+    end = terminated(finished="2026-11-22T04:00:00Z")
+    failure = explain.ended(EXECUTOR, pod(terminated=end, **taken), Report())
+    assert failure is not None
+    assert failure.lost
+    assert explain.ended(INPUTS, pod(terminated=end, **taken), Report()) is None
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"deletion": "t", "deletion_asked": "2026-11-22T04:00:01Z"},
+        {"status_reason": "EvictionByEvictionAPI", "phase": "Succeeded"},
+        {"phase": "Failed"},
+    ],
+    ids=["deleted later", "an eviction that was too late", "a sidecar failed"],
+)
+def test_a_command_that_had_ended_well_before_is_done(after: dict[str, str]) -> None:
+    end = terminated(finished="2026-11-22T04:00:00Z")
+    assert explain.ended(EXECUTOR, pod(terminated=end, **after), Report()) is None
+
+
 def test_a_filer_is_explained_by_its_own_words() -> None:
     seen = pod(terminated=terminated(exit_code=FAILED, reason="Error"))
     failure = explain.ended(INPUTS, seen, Report(failure="Input /x could not be fetched."))
@@ -120,6 +151,12 @@ def test_what_a_registry_will_not_give_fails_the_step_at_the_first_try(message: 
         "unexpected status from GET request to https://r.example/v2/: 503 Service Unavailable",
         "429 Too Many Requests: toomanyrequests",
         "net/http: TLS handshake timeout",
+        'failed to do request: Head "https://r.example/v2/x": EOF',
+        "http2: server sent GOAWAY and closed the connection",
+        "stream error: stream ID 3; INTERNAL_ERROR; received from peer",
+        "net/http: request canceled while waiting for connection",
+        "unexpected status from HEAD request to https://r.example/v2/x: 520",
+        'Back-off pulling image "r.example/x:1"',
     ],
 )
 def test_a_registry_that_is_away_is_waited_for(message: str) -> None:

@@ -188,30 +188,30 @@ def test_the_tail_of_a_log_is_text_whatever_is_in_it(
     server: ApiServer, kube: Kube, log: bytes, size: int, expected: str
 ) -> None:
     server.says((200, log))
-    assert kube.log_tail("p", size) == expected
+    assert kube.log_tail("p", "executor", size) == expected
 
 
 def test_a_log_is_read_line_by_line(server: ApiServer, kube: Kube) -> None:
     server.says((200, "one\ntwo \u2028 still two\nthree".encode()))
-    assert kube.read_log("p", list) == ["one", "two \u2028 still two", "three"]
+    assert kube.read_log("p", "filer", list) == ["one", "two \u2028 still two", "three"]
 
 
 def test_a_long_line_of_a_log_comes_whole(server: ApiServer, kube: Kube) -> None:
     server.says((200, b"a" * 300_000 + b"\nb"))
-    assert kube.read_log("p", list) == ["a" * 300_000, "b"]
+    assert kube.read_log("p", "filer", list) == ["a" * 300_000, "b"]
 
 
 def test_a_log_that_breaks_off_is_read_from_its_beginning(server: ApiServer, kube: Kube) -> None:
     server.says((200, b"one\n" * 100_000 + b"end"), (200, b"one\ntwo"))
     server.cut = 200_000
-    assert kube.read_log("p", list) == ["one", "two"]
+    assert kube.read_log("p", "filer", list) == ["one", "two"]
 
 
 def test_a_connection_is_kept_for_the_next_request(server: ApiServer, kube: Kube) -> None:
     server.says((200, pod("1")), status(404, "NotFound"), (200, b"a log"))
     kube.get("pods", "p")
     kube.get("pods", "q")
-    kube.log_tail("p", 10)
+    kube.log_tail("p", "executor", 10)
     assert len(set(server.clients)) == 1
 
 

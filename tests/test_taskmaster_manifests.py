@@ -31,7 +31,9 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
                 "app.kubernetes.io/managed-by": "tesk",
                 "app.kubernetes.io/component": "executor",
                 "tesk/task": PREFIX,
+                "sidecar.istio.io/inject": "false",
             },
+            "annotations": {"linkerd.io/inject": "disabled"},
             "ownerReferences": [OWNER],
         },
         "spec": {

@@ -10,7 +10,7 @@ def shown(status: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 
 
 def container(state: dict[str, Any]) -> dict[str, Any]:
-    return {"phase": "Running", "containerStatuses": [{"state": state}]}
+    return {"phase": "Running", "containerStatuses": [{"name": "executor", "state": state}]}
 
 
 def test_a_pod_without_any_status_yet() -> None:
@@ -59,6 +59,21 @@ def test_a_pod_that_is_taken_away_says_why() -> None:
     assert seen.deletion == "2026-11-22T04:00:00Z"
 
 
+def test_when_a_pod_was_asked_to_go() -> None:
+    seen = observe.pod(shown({}, deletionTimestamp="2026-11-22T04:01:00Z", deletionGracePeriodSeconds=30))
+    assert seen.deletion_asked == "2026-11-22T04:00:30Z"
+
+
+@pytest.mark.parametrize("ours", ["executor", "filer"])
+def test_a_container_that_was_injected_is_not_the_tasks(ours: str) -> None:
+    """Kubernetes sorts them by name, so it may be the first."""
+    ended = {"name": ours, "state": {"terminated": {"exitCode": 3}}}
+    sidecars = [{"name": name, "state": {"running": {"startedAt": "t"}}} for name in ("envoy", "zipkin")]
+    seen = observe.pod(shown({"containerStatuses": [sidecars[0], ended, sidecars[1]]}))
+    assert seen.terminated is not None
+    assert (seen.terminated.exit_code, seen.running_since) == (3, "")
+
+
 def test_a_container_whose_time_was_up_was_killed_though_nobody_shows_its_end() -> None:
     seen = observe.pod(shown({"phase": "Failed", "reason": "DeadlineExceeded", "startTime": "a"})).terminated
     assert seen == observe.Terminated(137, "DeadlineExceeded", "", "a", "")
@@ -66,7 +81,7 @@ def test_a_container_whose_time_was_up_was_killed_though_nobody_shows_its_end() 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 137), (143, 143)])
 def test_a_container_that_ends_well_when_its_time_is_up_has_not_done_its_work(code: int, expected: int) -> None:
-    container = {"state": {"terminated": {"exitCode": code, "reason": "Completed"}}}
+    container = {"name": "executor", "state": {"terminated": {"exitCode": code, "reason": "Completed"}}}
     seen = observe.pod(shown({"phase": "Failed", "reason": "DeadlineExceeded", "containerStatuses": [container]}))
     assert seen.terminated is not None
     assert seen.terminated.exit_code == expected

@@ -26,16 +26,23 @@ def test_the_steps_of_a_task(changes: dict[str, Any], expected: list[str]) -> No
 
 
 def test_a_journal_comes_back_from_the_record_as_it_was_written() -> None:
-    written = plan.Journal(index=2, attempt=3, begun="t", seen=True, waiting="Unschedulable", since="s")
+    written = plan.Journal(
+        index=2, attempt=3, begun="t", seen=True, waiting="x", patience="room", since="s", waited={"room": 1.5},
+        failure=("Error", "It exited with 1."),
+    )  # fmt: skip
     assert plan.journal(written.encoded()) == written
     assert plan.journal(plan.Journal(0).encoded()) == plan.Journal(0)
 
 
 def test_attempts_and_volumes_count_on_over_the_steps_of_a_task() -> None:
-    begun = plan.Journal(index=1, attempt=2, volume=1, begun="t", seen=True, waiting="x", since="s")
+    failure = ("Error", "It exited with 1.")
+    begun = plan.Journal(
+        1, attempt=2, volume=1, begun="t", seen=True, waiting="x", since="s", waited={"room": 1.5}, failure=failure
+    )
     assert begun.next(2, "u") == plan.Journal(2, 2, 1, "u")
-    assert begun.again(1, "u", new_volume=False) == plan.Journal(1, 3, 1, "u")
-    assert begun.again(0, "u", new_volume=True) == plan.Journal(0, 3, 2, "u")
+    assert begun.next(2, "u", failure) == plan.Journal(2, 2, 1, "u", failure=failure)
+    assert begun.again(1, "u", new_volume=False) == plan.Journal(1, 3, 1, "u", failure=failure)
+    assert begun.again(0, "u", new_volume=True) == plan.Journal(0, 3, 2, "u", failure=failure)
 
 
 def test_inline_contents_that_the_images_shell_writes_need_no_filer() -> None:

@@ -1,7 +1,5 @@
 import os
 
-import pytest
-
 from taskmaster import tasklog
 from taskmaster.plan import Kind
 from tescore import outputs
@@ -38,17 +36,6 @@ def test_a_report_adds_outputs_warnings_and_the_tails_of_redirected_streams() ->
     assert grown["logs"] == [
         {"start_time": "s", "end_time": "f", "stderr": "said\n", "stdout": "end\n", "exit_code": 0},
     ]
-
-
-@pytest.mark.parametrize(
-    ("ignore", "codes", "expected"),
-    [(False, [], False), (False, [0], False), (False, [1], True), (True, [1], False)],
-)
-def test_only_errors_that_count_fail_a_task(ignore: bool, codes: list[int], expected: bool) -> None:
-    grown = BEGUN
-    for code in codes:
-        grown = tasklog.with_executor(grown, terminated(exit_code=code), "stdout", "")
-    assert tasklog.failed(grown, task(executors=[executor(ignore_error=ignore)])) == expected
 
 
 def test_the_tails_of_many_executors_share_what_the_document_leaves() -> None:

@@ -1,8 +1,6 @@
 """What a user is told when a task cannot run: state, a sentence in system_logs, an Event, and whose fault it is."""
 
-import json
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -282,25 +280,10 @@ def broken_volume(kubectl: Kubectl) -> Iterator[str]:
 
 
 def test_a_volume_that_cannot_be_mounted_is_told(
-    service: Service, kubectl: Kubectl, shell: Shell, broken_volume: str
+    service: Service, kubectl: Kubectl, shell: Shell, broken_volume: str, configured: Callable[..., Any]
 ) -> None:
-    """The scratch claim is made by the test before the taskmaster comes to it: it is told in the second executor."""
-    name = f"task-broken-volume-{int(time.time())}"
-    document = {"executors": [shell("sleep 3")], "volumes": ["/v"]}
-    kubectl("create", "-f", "-", given={
-        "apiVersion": "v1", "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": TENANT, "labels": {
-            "app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}},
-        "data": {"task.json": json.dumps(document)},
-    })  # fmt: skip
-    uid = kubectl.json("get", "configmap", name)["metadata"]["uid"]
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
-    kubectl("create", "-f", "-", given={
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": f"{name}-scratch", "namespace": TENANT, "ownerReferences": [owner]},
-        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": broken_volume,
-                 "resources": {"requests": {"storage": "1Gi"}}},
-    })  # fmt: skip
+    with configured(TESK_STORAGE_CLASS=broken_volume):
+        name = service.create({"executors": [shell("true")], "volumes": ["/v"]})
     try:
         message = told(service, kubectl, name, "FailedMount")
     finally:

@@ -61,8 +61,8 @@ def documents(busybox: str, noshell: str, bwa: str, bucket: str) -> dict[str, di
         "image's own folders": {
             "inputs": [{"path": "/usr/in", "content": "of usr"}, {"path": "/etc/in", "content": "of etc"}],
             "executors": [
-                other("sh", "-ec", "id -u; cat /usr/in /etc/in /etc/hostname > /made; echo more >> /etc/in; which bwa"),
-                other("cat", "/etc/in"),
+                other("sh", "-ec", "id -u; echo more >> /etc/in; which bwa"),
+                shell("cat /usr/in /etc/in /etc/hostname > /made; cat /etc/in"),
             ],
             "outputs": [output("/made")],
         },
