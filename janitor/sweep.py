@@ -60,7 +60,7 @@ class Janitor:
                 log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
-        """Deletes records of tasks that ended too long ago, and pages and folders that have no task."""
+        """Deletes records of tasks that ended too long ago, and folders that have no task."""
         for namespace in self._namespaces():
             try:
                 self._expire_tenant(namespace, self._tenants.tenant(namespace), now)
@@ -75,9 +75,6 @@ class Janitor:
         retention = timedelta(days=tenant.settings.retention_days)
         for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
             if verdict.has_expired(item["metadata"], now=now, retention=retention):
-                self._deeds.delete("configmaps", item)
-        for item in self._cluster.listed("configmaps", namespace, naming.DOCUMENT_SELECTOR):
-            if verdict.is_old(item, now, self._patience) and not self._is_named(namespace, item["metadata"]):
                 self._deeds.delete("configmaps", item)
 
     def _namespaces(self) -> Iterator[str]:
@@ -182,11 +179,6 @@ class Janitor:
             if metadata and verdict.is_kept(metadata, now=look.now, keep=keep):
                 kept |= {task, item["metadata"]["name"]}
         return kept
-
-    def _is_named(self, namespace: str, page: Mapping[str, Any]) -> bool:
-        """Whether a page is its task's, and not of a task that is gone or of a try to create it that failed."""
-        metadata = self._metadata(namespace, page["labels"][naming.TASK])
-        return metadata is not None and record.document_page(metadata) == page["name"]
 
     def _metadata(self, namespace: str, task: str) -> Mapping[str, Any] | None:
         """Of the task's record; None if that is not stored, or not any more."""

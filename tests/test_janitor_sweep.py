@@ -9,7 +9,7 @@ import pytest
 
 from janitor.settings import Settings
 from janitor.sweep import Janitor
-from tescore import launch, naming
+from tescore import launch
 from tescore.cluster import Cluster
 from tescore.naming import TASK_LABELS
 from tescore.session import Session
@@ -159,23 +159,6 @@ def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer)
     server.stored("configmaps", settings, "ADDED")
     janitor(server).expire(NOW)
     assert ("configmaps", "task-1") not in server.objects
-
-
-def add_page(server: ApiServer, name: str, made: str = LONG_AGO) -> None:
-    metadata = {"name": name, "namespace": "tesk", "uid": name, "creationTimestamp": made}
-    labels = naming.labels(name.partition(".")[0], "document")
-    server.stored("configmaps", {"metadata": {**metadata, "labels": labels}}, "ADDED")
-
-
-def test_a_page_goes_that_no_task_names_and_is_so_old_that_none_will(server: ApiServer) -> None:
-    named, of_a_try, young, of_none = (f"task-{i}.document-{i:012x}" for i in (1, 2, 3, 4))
-    add_task(server, "task-1", document=named)
-    add_task(server, "task-2", document="task-2.document-0123456789ab")
-    for page in (named, of_a_try, of_none):
-        add_page(server, page)
-    add_page(server, young, made="2026-11-22T04:59:30Z")
-    janitor(server).expire(NOW)
-    assert [name for kind, name in server.objects if kind == "configmaps" and ".document-" in name] == [named, young]
 
 
 def test_a_taskmaster_that_kubernetes_would_bring_back_late_is_launched_anew_and_keeps_its_room(
