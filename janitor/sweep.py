@@ -90,7 +90,7 @@ class Janitor:
         jobs = {item["metadata"]["labels"][naming.TASK]: item for item in listed}
         unfinished = [record.record(item) for item in self._cluster.listed("configmaps", namespace, _UNFINISHED)]
         stuck = any(_is_stuck(jobs.get(seen.task_id)) for seen in unfinished)
-        look = Look(now, self._tenant(namespace), jobs, self._obstacles(namespace) if stuck else {}, launched=[])
+        look = Look(now, self._tenant(namespace), jobs, self._obstacles(namespace, jobs) if stuck else {}, launched=[])
         if look.tenant:
             self._release(look.jobs.values(), look.tenant.most)
         for seen in unfinished:
@@ -102,11 +102,12 @@ class Janitor:
                 log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
 
-    def _obstacles(self, namespace: str) -> dict[str, Obstacle]:
-        return obstacle.obstacles(
-            self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True),
-            self._cluster.listed("events", namespace, "", whole=True, fields=obstacle.FAILED_CREATE),
-        )
+    def _obstacles(self, namespace: str, jobs: Mapping[str, Object]) -> dict[str, Obstacle]:
+        pods = self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True)
+        events = self._cluster.listed("events", namespace, "", whole=True, fields=obstacle.FAILED_CREATE)
+        # A Job that had the same name, of an earlier task, has Events for an hour more.
+        uids = {item["metadata"]["uid"] for item in jobs.values()}
+        return obstacle.obstacles(pods, (event for event in events if event["involvedObject"].get("uid") in uids))
 
     def _tenant(self, namespace: str) -> Tenant[Settings] | None:
         try:
@@ -135,8 +136,8 @@ class Janitor:
                 self._deeds.launch(seen, look.tenant, waits=False)  # it has its room
             case verdict.Tell(reason):
                 self._deeds.tell(seen, reason)
-            case verdict.End(why):
-                self._deeds.end(seen, why, record.timestamp(look.now))
+            case verdict.End(why, reason):
+                self._deeds.end(seen, why, record.timestamp(look.now), reason=reason)
                 if item:
                     self._deeds.delete("batch/v1/jobs", item)
             case _:

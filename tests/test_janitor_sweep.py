@@ -98,12 +98,13 @@ def test_two_janitors_at_once_do_no_harm(server: ApiServer) -> None:
     assert waiting(server) == ["task-3", "task-8"]
 
 
-def stuck(server: ApiServer) -> None:
+def stuck(server: ApiServer, why: str = "exceeded quota: small", job: str = "job-task-1") -> None:
     add_job(server, "task-1")
     add_task(server, "task-1", "INITIALIZING")
     server.stored("events", {
-        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1"}, "firstTimestamp": "2026-11-22T04:30:00Z",
-        "message": 'Error creating: pods "task-1-abcde" is forbidden: exceeded quota: small',
+        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1", "uid": job},
+        "firstTimestamp": "2026-11-22T04:30:00Z",
+        "message": f'Error creating: pods "task-1-abcde" is forbidden: {why}',
     }, "ADDED")  # fmt: skip
 
 
@@ -130,6 +131,25 @@ def test_when_its_time_to_wait_is_over_it_ends_with_the_reason_and_an_event_and_
     )
     assert server.objects["events", "task-1.system-error"]["message"] == reason
     assert ("jobs", "task-1") not in server.objects
+
+
+BELOW_MINIMUM = "minimum memory usage per Container is 64Mi, but request is 32Mi"
+
+
+def test_a_task_whose_taskmaster_a_limit_range_forbids_ends_at_once_with_its_words(server: ApiServer) -> None:
+    stuck(server, BELOW_MINIMUM)
+    janitor(server).sweep(NOW)
+    reason = f"The taskmaster could not be created: the namespace's LimitRange does not allow it ({BELOW_MINIMUM})."
+    assert task(server, "task-1") == ("SYSTEM_ERROR", reason)
+    event = server.objects["events", "task-1.system-error"]
+    assert (event["reason"], event["message"]) == ("LimitRange", reason)
+    assert ("jobs", "task-1") not in server.objects
+
+
+def test_what_is_told_of_an_earlier_job_of_the_same_name_ends_nothing(server: ApiServer) -> None:
+    stuck(server, BELOW_MINIMUM, job="job-before")
+    janitor(server).sweep(NOW)
+    assert task(server, "task-1") == ("INITIALIZING", "")
 
 
 def test_bad_settings_let_nothing_begin_but_what_is_dead_ends(server: ApiServer) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from tescore import launch, limits, listing, naming, room
+from tescore import launch, listing, naming, room
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
 from tescore.session import Object, path
@@ -107,7 +107,7 @@ class Launcher:
         return made
 
     def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
-        job = limits.raised(launch.job(task_id, namespace, tenant.settings, waits=waits), tenant.limit_ranges)
+        job = launch.job(task_id, namespace, tenant.settings, waits=waits)
         return self._cluster.create(path("batch/v1/jobs", namespace), job)
 
     def _there(self, task_id: str, namespace: str) -> Object | None:
