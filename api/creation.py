@@ -3,11 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from tescore import long_document, record
+from tescore import record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
 from tescore.retry import retried
-from tescore.session import Object, path
+from tescore.session import path
 
 SECONDS = 8.0
 """For a create with all its tries: some clients send a task again after 10 s, as another one."""
@@ -58,18 +58,14 @@ class Creation:
 
     def is_done(self, task_id: str, document: str, *, owner: str, waits: Sequence[float] = _WAITS) -> bool:
         """Whether this task of this owner's is stored. Raises AlreadyExists if another one has its name."""
-
-        def stored(name: str) -> Object:
-            where = path("configmaps", self._namespace, name)
-            return retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
-
+        where = path("configmaps", self._namespace, task_id)
         try:
-            found = stored(task_id)
-            if not record.is_task(found):
-                raise AlreadyExists(f"There is a ConfigMap {task_id!r} that is no task.")
-            there = long_document.read(found, stored)
+            found = retried(lambda: self._cluster.get(where), waits, obeyed=_OBEYED)
         except Missing:
             return False
+        if not record.is_task(found):
+            raise AlreadyExists(f"There is a ConfigMap {task_id!r} that is no task.")
+        there = record.record(found)
         if there.owner != owner or not _same(there.document, document):
             raise AlreadyExists(f"There is another task {task_id!r}.")
         return True

@@ -12,7 +12,7 @@ from api.pages import OBEYED, Pages, read_waits
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, long_document, naming, outputs, record, validation, weight
+from tescore import listing, naming, outputs, record, validation, weight
 from tescore.cluster import Cluster
 from tescore.errors import (
     AlreadyExists,
@@ -109,7 +109,7 @@ class Store:
             raise TaskNotFound(task_id) from error
         if not record.is_task(stored):
             raise TaskNotFound(task_id)
-        return self._record(stored) if whole else record.record(stored)
+        return record.record(stored)
 
     @contextmanager
     def shown(self, task_id: str, view: View, judge: Judge) -> Iterator[dict[str, Any]]:
@@ -163,7 +163,7 @@ class Store:
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
     def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
-        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(self._record(item), view)
+        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(record.record(item), view)
 
     def _whole(self, seen: Record, view: View) -> dict[str, Any]:
         return views.task(self._joined(seen), view, self.settings_shown())
@@ -176,9 +176,6 @@ class Store:
             with suppress(Missing, ValueError):
                 files += outputs.page(self._config_map(naming.outputs_page(seen.task_id, number)), seen.uid)
         return views.with_outputs(seen, files, of=counted.files) if counted.number else seen
-
-    def _record(self, stored: Object) -> Record:
-        return long_document.read(stored, self._config_map)
 
     def _config_map(self, name: str, *, whole: bool = True) -> Object:
         where, accept = path("configmaps", self._namespace, name), listing.WHOLE if whole else listing.METADATA_OF_ONE

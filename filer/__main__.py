@@ -21,7 +21,7 @@ from filer import guard, run, scrub, shared
 from filer.patience import Patience
 from filer.reporting import Reporting
 from filer.settings import Settings
-from tescore import addresses, document, long_document, model, naming, parts
+from tescore import addresses, document, model, naming, parts
 from tescore.errors import BadSettings, Rejected
 from tescore.start import started
 
@@ -89,8 +89,7 @@ def _task(folder: Path) -> model.Task:
     if plain.is_file():
         text = plain.read_text()
     elif packed.is_file():
-        beginning = folder / long_document.PART
-        text = parts.unzipped((beginning.read_bytes() if beginning.is_file() else b"") + packed.read_bytes())
+        text = parts.unzipped(packed.read_bytes())
     else:
         raise BadSettings([f"TESK_TASK_FOLDER ({folder}) holds neither {plain.name} nor {packed.name}"])
     return model.task(document.parse(text)[0])

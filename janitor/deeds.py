@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from janitor.settings import Settings
-from tescore import events, launch, limits, naming, record, room
+from tescore import events, launch, naming, record, room
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.record import Record
@@ -27,7 +27,7 @@ class Deeds:
     def launch(self, seen: Record, tenant: Tenant[Settings], *, waits: bool) -> None:
         job = launch.job(seen.task_id, seen.namespace, tenant.settings, waits=waits)
         with suppress(AlreadyExists):
-            self._cluster.create(path("batch/v1/jobs", seen.namespace), limits.raised(job, tenant.limit_ranges))
+            self._cluster.create(path("batch/v1/jobs", seen.namespace), job)
             log.info("task launched again", extra={"task": seen.task_id, "waits": waits})
 
     def release(self, job: Mapping[str, Any]) -> None:
@@ -42,26 +42,26 @@ class Deeds:
         self._cluster.patch(path("configmaps", seen.namespace, seen.task_id), told)
         log.info("task waits", extra={"task": seen.task_id, "reason": reason})
 
-    def end(self, listed: Record, why: str, now: str) -> None:
-        """Writes the end. Raises Conflict if the task has changed since it was listed, and Missing if it has gone.
+    def end(self, listed: Record, why: str, now: str, *, reason: str) -> None:
+        """Writes the end, with a sentence and a reason for programs.
 
-        What is left of it then belongs to no task that runs, and goes with the next look.
+        Raises Conflict if the task has changed since it was listed, and Missing if it has gone. What is left of it then
+        belongs to no task that runs, and goes with the next look.
         """
         where = path("configmaps", listed.namespace, listed.task_id)
         seen = record.record(self._cluster.get(where))
         if seen.resource_version != listed.resource_version:
             raise Conflict("The task has changed since it was listed.")
         state = State.CANCELED if seen.cancel else State.SYSTEM_ERROR
-        reason = "Cancelled." if seen.cancel else why
-        grown = {**with_note(seen.log, reason), "end_time": now}
-        annotations = {naming.ENDED: now, naming.REASON: reason}
+        told = "Cancelled." if seen.cancel else why
+        grown = {**with_note(seen.log, told), "end_time": now}
+        annotations = {naming.ENDED: now, naming.REASON: told}
         change = record.change(seen, state=state, annotations=annotations, log=grown)
         ended = record.record(self._cluster.patch(where, change))
-        log.info("task ended", extra={"task": seen.task_id, "state": state.value, "reason": reason})
+        log.info("task ended", extra={"task": seen.task_id, "state": state.value, "reason": told})
         if state == State.SYSTEM_ERROR:
             with suppress(TeskError):
-                told = {"about": state.value, "source": "tesk-janitor", "now": now}
-                event = events.warning(ended, "TaskmasterLost", reason, **told)
+                event = events.warning(ended, reason, told, about=state.value, source="tesk-janitor", now=now)
                 self._cluster.create(path("events", seen.namespace), event)
 
     def delete(self, kind: str, item: Object) -> None:

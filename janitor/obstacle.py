@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tescore import naming
-from tescore.errors import shortened
+from tescore.errors import is_by_limit_range, quoted, shortened
 from tescore.record import NO_TASKMASTER
 
 FAILED_CREATE = "involvedObject.kind=Job,reason=FailedCreate"
@@ -24,19 +24,21 @@ class Obstacle:
     reason: str
     """A sentence for the user."""
     since: datetime
+    lasting: str = ""
+    """Name for programs of what does not pass by waiting; empty where it may pass."""
 
 
 def obstacles(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, Any]]) -> dict[str, Obstacle]:
     """By task, what keeps its taskmaster from running; a pod that is there says more than one that could not be made.
 
-    `events` are those of FAILED_CREATE in the tenant's namespace, `pods` its taskmasters'.
+    `events` are those of FAILED_CREATE of their Jobs, `pods` the taskmasters of the tenant.
     """
     found: dict[str, Obstacle] = {}
     for event in events:
         task = event["involvedObject"]["name"]
         seen = _of_event(event)
         # The first one began to wait, the last one says for what now.
-        found[task] = Obstacle(seen.reason, min(seen.since, found[task].since)) if task in found else seen
+        found[task] = replace(seen, since=min(seen.since, found[task].since)) if task in found else seen
     for pod in pods:
         task = pod["metadata"]["labels"][naming.TASK]
         found.pop(task, None)
@@ -49,6 +51,9 @@ def obstacles(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, A
 def _of_event(event: Mapping[str, Any]) -> Obstacle:
     since = event.get("firstTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"]
     message = _POD_NAMED.sub("", event.get("message") or "")
+    if is_by_limit_range(message):
+        why = "The taskmaster could not be created: the namespace's LimitRange does not allow it"
+        return Obstacle(f"{why}{quoted(message)}.", datetime.fromisoformat(since), lasting="LimitRange")
     return Obstacle(_sentence("no pod can be made for its taskmaster", message), datetime.fromisoformat(since))
 
 

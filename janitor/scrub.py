@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from janitor.settings import Settings
-from tescore import filer_pod, limits, naming
+from tescore import filer_pod, naming
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Refused
 from tescore.record import Record
@@ -26,10 +26,9 @@ def job(namespace: str, unfinished: Iterable[Record], settings: Settings, *, lis
     before = int((listed - _YOUNG).timestamp())
     return filer_pod.scrub_job(
         {"name": naming.SWEEP_JOB, "namespace": namespace},
-        settings.shared_claim,
         settings.filer_image,
         ["sweep", str(before), *keep],
-        run_as_user=settings.run_as_user,
+        settings,
     )
 
 
@@ -39,9 +38,8 @@ def make(
     """Makes the Job, which removes itself, where the tenant has a shared claim; one that still runs goes on."""
     if not tenant.settings.shared_claim:
         return
-    made = limits.raised(job(namespace, unfinished, tenant.settings, listed=now), tenant.limit_ranges)
     try:
-        cluster.create(path("batch/v1/jobs", namespace), made)
+        cluster.create(path("batch/v1/jobs", namespace), job(namespace, unfinished, tenant.settings, listed=now))
     except AlreadyExists:
         return
     except Refused as error:

@@ -60,7 +60,7 @@ class Janitor:
                 log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
-        """Deletes records of tasks that ended too long ago, and pages and folders that have no task."""
+        """Deletes records of tasks that ended too long ago, and folders that have no task."""
         for namespace in self._namespaces():
             try:
                 self._expire_tenant(namespace, self._tenants.tenant(namespace), now)
@@ -76,9 +76,6 @@ class Janitor:
         for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
             if verdict.has_expired(item["metadata"], now=now, retention=retention):
                 self._deeds.delete("configmaps", item)
-        for item in self._cluster.listed("configmaps", namespace, naming.DOCUMENT_SELECTOR):
-            if verdict.is_old(item, now, self._patience) and not self._is_named(namespace, item["metadata"]):
-                self._deeds.delete("configmaps", item)
 
     def _namespaces(self) -> Iterator[str]:
         """Those of all tenants, but for where the janitor shall pause."""
@@ -93,7 +90,7 @@ class Janitor:
         jobs = {item["metadata"]["labels"][naming.TASK]: item for item in listed}
         unfinished = [record.record(item) for item in self._cluster.listed("configmaps", namespace, _UNFINISHED)]
         stuck = any(_is_stuck(jobs.get(seen.task_id)) for seen in unfinished)
-        look = Look(now, self._tenant(namespace), jobs, self._obstacles(namespace) if stuck else {}, launched=[])
+        look = Look(now, self._tenant(namespace), jobs, self._obstacles(namespace, jobs) if stuck else {}, launched=[])
         if look.tenant:
             self._release(look.jobs.values(), look.tenant.most)
         for seen in unfinished:
@@ -105,11 +102,12 @@ class Janitor:
                 log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
 
-    def _obstacles(self, namespace: str) -> dict[str, Obstacle]:
-        return obstacle.obstacles(
-            self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True),
-            self._cluster.listed("events", namespace, "", whole=True, fields=obstacle.FAILED_CREATE),
-        )
+    def _obstacles(self, namespace: str, jobs: Mapping[str, Object]) -> dict[str, Obstacle]:
+        pods = self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True)
+        events = self._cluster.listed("events", namespace, "", whole=True, fields=obstacle.FAILED_CREATE)
+        # A Job that had the same name, of an earlier task, has Events for an hour more.
+        uids = {item["metadata"]["uid"] for item in jobs.values()}
+        return obstacle.obstacles(pods, (event for event in events if event["involvedObject"].get("uid") in uids))
 
     def _tenant(self, namespace: str) -> Tenant[Settings] | None:
         try:
@@ -138,8 +136,8 @@ class Janitor:
                 self._deeds.launch(seen, look.tenant, waits=False)  # it has its room
             case verdict.Tell(reason):
                 self._deeds.tell(seen, reason)
-            case verdict.End(why):
-                self._deeds.end(seen, why, record.timestamp(look.now))
+            case verdict.End(why, reason):
+                self._deeds.end(seen, why, record.timestamp(look.now), reason=reason)
                 if item:
                     self._deeds.delete("batch/v1/jobs", item)
             case _:
@@ -182,11 +180,6 @@ class Janitor:
             if metadata and verdict.is_kept(metadata, now=look.now, keep=keep):
                 kept |= {task, item["metadata"]["name"]}
         return kept
-
-    def _is_named(self, namespace: str, page: Mapping[str, Any]) -> bool:
-        """Whether a page is its task's, and not of a task that is gone or of a try to create it that failed."""
-        metadata = self._metadata(namespace, page["labels"][naming.TASK])
-        return metadata is not None and record.document_page(metadata) == page["name"]
 
     def _metadata(self, namespace: str, task: str) -> Mapping[str, Any] | None:
         """Of the task's record; None if that is not stored, or not any more."""

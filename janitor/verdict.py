@@ -40,6 +40,8 @@ class End:
 
     why: str
     """A sentence."""
+    reason: str = "TaskmasterLost"
+    """For programs."""
 
 
 Verdict = Leave | Launch | LaunchAnew | Tell | End
@@ -66,6 +68,8 @@ def about_task(
         return LaunchAnew()
     if its.waits or its.ready or obstacle is None:
         return Leave()
+    if obstacle.lasting:
+        return End(obstacle.reason, obstacle.lasting)
     stuck = now - obstacle.since
     if stuck > queue or (task.cancel and stuck > launch):
         return End(f"The taskmaster could not run within {stuck.total_seconds():.0f} s. {obstacle.reason}")

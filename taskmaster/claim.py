@@ -9,18 +9,15 @@ from taskmaster import plan, tasklog
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
-from tescore import document, long_document, model, naming, record
+from tescore import document, model, naming, record
 from tescore.document import Dropped
 from tescore.errors import Conflict, Missing
 from tescore.model import Task
 from tescore.record import Record
 from tescore.states import FINAL, State
-from tescore.system_log import with_note
 
 _STORED_WITHIN = 40.0
 """Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
-
-_UNREADABLE = "What was asked for cannot be read any more."
 
 
 class Claim(NamedTuple):
@@ -33,18 +30,13 @@ class Claim(NamedTuple):
 def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Claim | None:
     """The record, claimed for this pod; as it is if the task has ended; None if it was never stored or is gone.
 
-    A task whose document cannot be read any more ends here, and there is nothing to run either.
     The newest taskmaster wins: one that comes later is the replacement of one that was lost, and goes on
     where that one was. The other sees it by a conflict or its watch, and steps back.
     """
     stored = kube.get("configmaps", settings.task) or _awaited(kube, settings.task)
     while stored is not None:
-        seen = long_document.read(stored, lambda page: kube.get("configmaps", page))
+        seen = record.record(stored)
         try:
-            if not seen.document:
-                if seen.state not in FINAL:
-                    kube.patch("configmaps", settings.task, _end(seen, now()))
-                return None
             asked, dropped = document.parse(seen.document, settings)
             task = model.task(asked, seen.images)
             if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
@@ -56,22 +48,13 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
     return None
 
 
-def _end(seen: Record, now: datetime) -> dict[str, object]:
-    """The end of a task that nobody can go on with."""
-    annotations = {naming.ENDED: record.timestamp(now), naming.REASON: _UNREADABLE}
-    log = {**with_note(seen.log, _UNREADABLE), "end_time": record.timestamp(now)}
-    return record.change(seen, state=State.SYSTEM_ERROR, annotations=annotations, log=log)
-
-
 def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: datetime) -> dict[str, object]:
     state = State.INITIALIZING if seen.state == State.QUEUED else seen.state
     if seen.taskmaster:
-        # The janitor may have told meanwhile why there was no taskmaster.
-        failure = plan.journal(seen.step).failure
-        reason = (
-            {naming.REASON: failure[1] if failure else None} if seen.reason.startswith(record.NO_TASKMASTER) else {}
-        )
-        return record.change(seen, state=state, annotations={naming.TASKMASTER: settings.pod_uid, **reason})
+        taken_over: dict[str, str | None] = {naming.TASKMASTER: settings.pod_uid}
+        if seen.reason.startswith(record.NO_TASKMASTER):  # which the janitor told meanwhile
+            _, taken_over[naming.REASON] = plan.journal(seen.step).failure or ("", None)
+        return record.change(seen, state=state, annotations=taken_over)
     notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
     notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)

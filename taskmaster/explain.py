@@ -5,7 +5,7 @@ from typing import NamedTuple
 from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
-from tescore.errors import Refused, quoted
+from tescore.errors import Refused, is_by_limit_range, quoted
 from tescore.report import FAILED, Report
 
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -22,10 +22,6 @@ _CANNOT_START = {
     "CreateContainerError": "its container cannot be created",
 }
 """Waiting reasons of a container that does not start by waiting longer."""
-_REFUSALS = (
-    ("violates PodSecurity", "PodSecurity", "the namespace's Pod Security level does not allow it"),
-    (" usage per ", "LimitRange", "the namespace's limits do not allow it"),
-)
 
 
 class Failure(NamedTuple):
@@ -58,10 +54,12 @@ def cannot_start(step: Step, pod: Pod) -> Failure | None:
 
 def refused(step: Step, error: Refused) -> Failure:
     """The API server will not have the step's pod or claim."""
-    for words, reason, sentence in _REFUSALS:
-        if words in str(error):
-            return Failure(reason, f"{step.title} could not be created: {sentence}{quoted(str(error))}.", False)
-    return Failure("Refused", f"{step.title} could not be created: {error}", by_executor=False)
+    reason, why = "Refused", str(error)
+    if is_by_limit_range(why):
+        reason, why = "LimitRange", f"the namespace's LimitRange does not allow it{quoted(why)}."
+    elif "violates PodSecurity" in why:
+        reason, why = "PodSecurity", f"the namespace's Pod Security level does not allow it{quoted(why)}."
+    return Failure(reason, f"{step.title} could not be created: {why}", by_executor=False)
 
 
 def lost(step: Step, pod: Pod | None) -> Failure:

@@ -29,7 +29,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
-from tescore import events, limits, naming, record, report, tails
+from tescore import events, naming, record, report, tails
 from tescore.errors import Conflict, Refused, TeskError
 from tescore.session import Object
 from tescore.states import FINAL, State
@@ -232,7 +232,7 @@ class Taskmaster:
         job = scratch.scrub_job(self._own.seen, self._task, self._settings)
         if job and self._objects.gone(going, within=_LONG_CANCEL):
             with suppress(TeskError):
-                self._kube.create("batch/v1/jobs", limits.raised(job, self._kube.listed("limitranges", whole=True)))
+                self._kube.create("batch/v1/jobs", job)
 
     def _write(self, news: Writing) -> None:
         """Into the record, and where it is worth an Event into that, for those who look with kubectl."""

@@ -132,16 +132,11 @@ def _filer_spec(
         ],
         "volumes": [
             place.volume,
-            {"name": "task", "projected": {"sources": _document(record)}},
+            {"name": "task", "configMap": {"name": record.task_id}},
             *filer_mounts.volumes(needs),
             *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),
         ],
     }
-
-
-def _document(record: Record) -> list[dict[str, Any]]:
-    """The ConfigMaps with the task's document."""
-    return [{"configMap": {"name": name}} for name in (record.task_id, record.document_page) if name]
 
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from taskmaster import observe
 from taskmaster.kube import Kube
 from taskmaster.observe import Trouble
 from taskmaster.watches import Watches
-from tescore import limits, report
+from tescore import report
 from tescore.errors import Missing, Refused, Unavailable
 from tescore.session import Object
 
@@ -34,19 +34,8 @@ class Objects:
     def make(self, kind: str, body: Object) -> Object:
         """The object, made now or before; what an earlier task left under its name is waited out.
 
-        What it asks for is raised to the namespace's minimum. Raises Refused if the API server will not have it.
+        Raises Refused if the API server will not have it.
         """
-        try:
-            return self._made(kind, body)
-        except Refused as error:
-            if "minimum" not in str(error):
-                raise
-            enough = limits.raised(body, self._kube.listed("limitranges", whole=True))
-            if enough == body:
-                raise
-        return self._made(kind, enough)
-
-    def _made(self, kind: str, body: Object) -> Object:
         name = body["metadata"]["name"]
         while True:
             shown = self._kube.create(kind, body) or self.find(kind, name)

@@ -1,7 +1,6 @@
 """The taskmaster's own record, as it was last seen, and the writes to it."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 from taskmaster import ownership, pages, plan
 from taskmaster.kube import Kube
@@ -37,9 +36,6 @@ class OwnRecord:
     def take_over(self) -> None:
         """Now that the record is known to be stored, its deletion shall remove what was made before it as well."""
         owned = {"metadata": {"ownerReferences": [ownership.owner(self.seen)]}}
-        if self.seen.document_page:
-            with suppress(Missing):
-                self._kube.patch("configmaps", self.seen.document_page, owned)
         while True:
             try:
                 self._kube.patch("batch/v1/jobs", naming.job(self.seen.task_id), owned)

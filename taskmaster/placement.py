@@ -6,13 +6,12 @@ from typing import Any
 from taskmaster import scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
-from tescore import filer_pod, node_loss
+from tescore import filer_pod, node_loss, tenant
 from tescore.model import Resources, Task
 
 _ZONE = "topology.kubernetes.io/zone"
 _LONGEST = 2**31 - 1
 """Seconds that Kubernetes can count."""
-_FILER_CPU = "50m"
 
 
 def of_every_pod(task: Task, settings: Settings) -> dict[str, Any]:
@@ -57,17 +56,19 @@ def filer_resources(resources: Resources, step: Step, settings: Settings) -> dic
 
     It fixes the node then, and on one that is too small for them they would wait for ever.
     """
+    little = filer_pod.resources(settings)
     if not (settings.local_scratch and step.kind == Kind.INPUTS):
-        return filer_pod.RESOURCES
-    gpus, cores = _gpus(resources, settings), resources.cpu_cores
+        return little
+    requests, limits, gpus = little["requests"], little["limits"], _gpus(resources, settings)
+    cores = {"cpu": str(resources.cpu_cores)} if resources.cpu_cores else {}
     return {
-        "requests": {"cpu": str(cores) if cores else _FILER_CPU, "memory": _at_least(96, resources.ram_gb), **gpus},
-        "limits": {"memory": _at_least(256, resources.ram_gb), **gpus},
+        "requests": {**requests, **cores, "memory": _larger(requests["memory"], resources.ram_gb), **gpus},
+        "limits": {"memory": _larger(limits["memory"], resources.ram_gb), **gpus},
     }
 
 
-def _at_least(mib: int, ram_gb: float | None) -> str:
-    return scratch.gib(ram_gb) if ram_gb and ram_gb * 1024 > mib else f"{mib}Mi"
+def _larger(memory: str, ram_gb: float | None) -> str:
+    return scratch.gib(ram_gb) if ram_gb and ram_gb * 1024 > tenant.mebibytes(memory) else memory
 
 
 def _gpus(resources: Resources, settings: Settings) -> dict[str, str]:

@@ -66,13 +66,7 @@ def scrub_job(record: Record, task: Task, settings: Settings) -> dict[str, Any] 
         return None
     folder = naming.scratch_folder(record.task_id, record.uid)
     metadata = ownership.metadata(record, naming.scrub(folder), "scrub")
-    return filer_pod.scrub_job(
-        metadata,
-        settings.shared_claim,
-        settings.filer_image,
-        ["scrub", folder],
-        run_as_user=settings.run_as_user,
-    )
+    return filer_pod.scrub_job(metadata, settings.filer_image, ["scrub", folder], settings)
 
 
 def gib(amount: float) -> str:

@@ -48,7 +48,7 @@ def _listed(names: str, name: str) -> str:
 
 def tail_size(record: Record, task: Task) -> int:
     """Bytes kept of each stream of each executor, which share what the document leaves of the record."""
-    return min(_ONE_TAIL, max(0, room(record) - _OTHER) // (2 * len(task.executors)))
+    return min(_ONE_TAIL, (room(record) - _OTHER) // (2 * len(task.executors)))
 
 
 def with_executor(log: TaskLog, end: Terminated, stream: str, tail: str) -> TaskLog:

@@ -152,6 +152,9 @@ _SECRET_PATH = re.compile(r"(/admit/)\w+")
 _TRANSIENT_CODES = frozenset({401, 408, 409, 429, 500, 502, 503, 504})
 """401 is an answer to a pod that has been deleted, whose token ended with it, and that still works on: others go on."""
 
+_LIMIT_RANGE = re.compile(r"(usage|max limit to request ratio) per (Container|Pod|PersistentVolumeClaim) is ")
+"""A minimum, a maximum or a ratio, in the words of the admission plugin LimitRanger."""
+
 
 def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
     """A text from elsewhere, cut so that it can be quoted in a sentence."""
@@ -161,6 +164,11 @@ def shortened(text: str, limit: int = _FOREIGN_TEXT) -> str:
 def quoted(text: str) -> str:
     """A text from elsewhere in brackets, as part of a sentence; nothing if it is empty."""
     return f" ({shortened(text.strip().rstrip('.'), _QUOTED)})" if text.strip() else ""
+
+
+def is_by_limit_range(message: str) -> bool:
+    """Whether Kubernetes refuses a pod or a claim with this message for a LimitRange of its namespace."""
+    return _LIMIT_RANGE.search(message) is not None
 
 
 def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | None = None) -> TeskError:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tescore import naming, security
+from tescore import naming, security, tenant
+from tescore.tenant import TenantSettings
 
-RESOURCES: dict[str, Any] = {"requests": {"cpu": "50m", "memory": "96Mi"}, "limits": {"memory": "256Mi"}}
-
+_MEMORY = 256
+"""MiB that a filer may have at least: it asks for what most filers take, and some take more."""
 _SHARED = "/shared"
 """Where a filer has the folder of all tasks; its own setting TESK_SHARED says the same."""
 _SCRUB_SECONDS = 3000
@@ -18,7 +19,7 @@ def container(
     arguments: Sequence[str],
     mounts: Sequence[Mapping[str, Any]],
     environment: Sequence[Mapping[str, str]],
-    resources: Mapping[str, Any] = RESOURCES,
+    resources: Mapping[str, Any],
     *,
     run_as_user: int,
 ) -> dict[str, Any]:
@@ -33,6 +34,11 @@ def container(
         "securityContext": security.filer(run_as_user),
         "volumeMounts": list(mounts),
     }
+
+
+def resources(settings: TenantSettings) -> dict[str, dict[str, str]]:
+    """What a filer asks for, and may have."""
+    return tenant.resources(settings.filer_cpu, settings.filer_memory, least=_MEMORY)
 
 
 def volume(claim: str) -> dict[str, Any]:
@@ -51,10 +57,10 @@ def all_folders(namespace: str) -> dict[str, Any]:
 
 
 def scrub_job(
-    metadata: Mapping[str, Any], claim: str, image: str, arguments: Sequence[str], *, run_as_user: int
+    metadata: Mapping[str, Any], image: str, arguments: Sequence[str], settings: TenantSettings
 ) -> dict[str, Any]:
-    """A Job that removes folders from a shared claim, and then itself."""
-    folders = [all_folders(metadata["namespace"])]
+    """A Job that removes folders from the tenant's shared claim, and then itself."""
+    folders, user = [all_folders(metadata["namespace"])], settings.run_as_user
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -75,9 +81,9 @@ def scrub_job(
                     "enableServiceLinks": False,
                     "restartPolicy": "Never",
                     "terminationGracePeriodSeconds": 1,
-                    "securityContext": security.filer_pod(run_as_user, own_claim=False),
-                    "containers": [container(image, arguments, folders, [], run_as_user=run_as_user)],
-                    "volumes": [volume(claim)],
+                    "securityContext": security.filer_pod(user, own_claim=False),
+                    "containers": [container(image, arguments, folders, [], resources(settings), run_as_user=user)],
+                    "volumes": [volume(settings.shared_claim)],
                 },
             },
         },

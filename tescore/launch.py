@@ -19,6 +19,8 @@ class LaunchSettings(TransferSettings, TenantSettings):
     taskmaster_ttl: int = setting("seconds that a finished taskmaster's Job is kept", default=10)
 
 
+_MEMORY = 128
+"""MiB that a taskmaster may have at least."""
 _MANY_LOST = 3
 """Pods; after so many Kubernetes waits 40 s for the next one."""
 
@@ -114,11 +116,9 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                                 {"name": "TESK_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
                                 *_token(settings.token_secret),
                             ],
-                            "resources": {
-                                # It waits nearly always. No cpu: with 10m a full node ended several for one filer.
-                                "requests": {"cpu": "0", "memory": "32Mi"},
-                                "limits": {"memory": "128Mi"},
-                            },
+                            "resources": tenant.resources(
+                                settings.taskmaster_cpu, settings.taskmaster_memory, least=_MEMORY
+                            ),
                             "securityContext": {
                                 "allowPrivilegeEscalation": False,
                                 "readOnlyRootFilesystem": True,

@@ -38,18 +38,12 @@ OUTPUTS = "tesk/outputs"
 IMAGES = "tesk/images"
 """Annotation with the images that were found for TRS URIs of the document."""
 
-DOCUMENT = "tesk/document"
-"""Annotation with the name of the page that has the beginning of a long document."""
-
 TASK_LABELS = {MANAGED_BY: "tesk", COMPONENT: "task"}
 """What makes a ConfigMap a task."""
 TASK_SELECTOR = ",".join(f"{key}={value}" for key, value in TASK_LABELS.items())
 
 OUTPUTS_COMPONENT = "outputs"
 """What makes a ConfigMap a page of a task's outputs."""
-DOCUMENT_COMPONENT = "document"
-"""What makes a ConfigMap the page with the beginning of a task's document."""
-DOCUMENT_SELECTOR = f"{MANAGED_BY}=tesk,{COMPONENT}={DOCUMENT_COMPONENT}"
 SCRUB_LABELS = {MANAGED_BY: "tesk", COMPONENT: "scrub"}
 """On what removes folders of a shared claim."""
 SWEEP_JOB = "tesk-sweep"
@@ -141,20 +135,8 @@ def outputs_page(task: str, number: int) -> str:
     return f"{task}.{OUTPUTS_COMPONENT}-{number}"
 
 
-def document_page(task: str, request: str) -> str:
-    """The ConfigMap with the beginning of a long document; another one for each request that creates a task.
-
-    So what an earlier task of that name left, or an earlier try, is not taken for it.
-    """
-    return f"{task}.{DOCUMENT_COMPONENT}-{hashed(request)[:12]}"
-
-
-def is_document_page(name: str, task: str) -> bool:
-    return re.fullmatch(rf"{re.escape(task)}\.{DOCUMENT_COMPONENT}-[0-9a-f]{{12}}", name) is not None
-
-
 def labels(task: str, component: str) -> dict[str, str]:
-    """Labels of what a task has: of a taskmaster, filer, executor or scratch, or a page of outputs or document."""
+    """Labels of what a task has: of a taskmaster, filer, executor or scratch, or a page of outputs."""
     return {MANAGED_BY: "tesk", COMPONENT: component, TASK: task}
 
 

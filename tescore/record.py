@@ -11,11 +11,9 @@ from tescore.errors import InvalidTask
 from tescore.states import State, may_go
 
 PACKED_LIMIT = 960 * 1024
-"""Bytes that document, log and tails, or a page beside a record, may have: a ConfigMap's data may have 1 MiB."""
-UNCUT_LIMIT = 984 * 1024
-"""Bytes up to which a document is in its record alone; what is left is for a log without tails."""
-DOCUMENT_LIMIT = PACKED_LIMIT + 768 * 1024
-"""Bytes that a document may have on its page and in its record. Ten contents of 128 KiB took no more than 1540 KiB."""
+"""Bytes that document, log and tails, or a page of outputs, may have: a ConfigMap's data may have 1 MiB."""
+DOCUMENT_LIMIT = 768 * 1024
+"""Bytes that a document may have in its record: the log, which is gzipped above 256 KiB, has the rest of 1 MiB."""
 NAME_LIMIT = 256
 """Characters of a name that tasks are found by."""
 NO_TASKMASTER = "Waits: "
@@ -45,11 +43,9 @@ class Record(NamedTuple):
     step: str
     """The taskmaster's own note of the step that it has begun."""
     document: str
-    """Empty where somebody broke it, and where its beginning on a page was not read (tescore/long_document.py)."""
+    """Empty where somebody broke it."""
     document_size: int
-    """Bytes that it takes in the record itself."""
-    document_page: str
-    """Name of the page with its beginning."""
+    """Bytes that it takes in the record."""
     log: Mapping[str, Any]
     """The TES TaskLog, empty before the task was claimed; without the outputs that are on pages."""
     pages: str
@@ -72,13 +68,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
     size = len(document.encode())
     if size > parts.UNZIPPED_LIMIT:
         raise InvalidTask([f"the document has {size} bytes, and may have no more than {parts.UNZIPPED_LIMIT}"])
-    plain, zipped = parts.packed(parts.TASK_JSON, document)
-    packed = len(parts.zipped_document({"binaryData": zipped}))
-    if packed > DOCUMENT_LIMIT:
-        has = f"the document has {size} bytes, which are {packed} gzipped, and may have no more than {DOCUMENT_LIMIT}"
-        cure = "give what is long as a URL, or less of what does not repeat itself"
-        raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
-    return {
+    body = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
@@ -87,13 +77,27 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
             "labels": dict(naming.TASK_LABELS),
             "annotations": {naming.OWNER: owner},
         },
-        **({"data": plain} if plain else {}),
-        **({"binaryData": zipped} if zipped else {}),
+        **_with_document(document),
     }
+    check_size(body, document)
+    return body
+
+
+def check_size(stored: Mapping[str, Any], document: str) -> None:
+    """Raises InvalidTask if a ConfigMap's document, which is valid JSON, leaves too little room for the log."""
+    if _document_size(stored) <= DOCUMENT_LIMIT:
+        return
+    zipped = parts.zipped_document(stored) or parts.zipped_document(_with_document(document))
+    size = len(document.encode())
+    has = f"the document has {size} bytes, which are {len(zipped)} gzipped, and may have no more than {DOCUMENT_LIMIT}"
+    if len(zipped) <= DOCUMENT_LIMIT:
+        raise InvalidTask([f"{has}; give it gzipped, as binaryData.{parts.ZIPPED_DOCUMENT}"])
+    cure = "give what is long as a URL, or less of what does not repeat itself"
+    raise InvalidTask([f"{has} gzipped; {cure}; the longest texts in bytes: {', '.join(longest(document))}"])
 
 
 def room(seen: Record) -> int:
-    """Bytes that are left for tails and outputs beside a record's document; below 0 if there is none for them."""
+    """Bytes that are left for tails and outputs beside a record's document."""
     return PACKED_LIMIT - seen.document_size
 
 
@@ -145,7 +149,6 @@ def record(stored: Mapping[str, Any]) -> Record:
         step=annotations.get(naming.STEP, ""),
         document=_document(stored),
         document_size=_document_size(stored),
-        document_page=document_page(metadata),
         log=_log(stored),
         pages=annotations.get(naming.OUTPUTS, ""),
         images=_images(annotations.get(naming.IMAGES, "")),
@@ -155,12 +158,6 @@ def record(stored: Mapping[str, Any]) -> Record:
 def state(metadata: Mapping[str, Any]) -> State:
     """The state in an object's metadata; UNKNOWN where there is none or a strange one."""
     return _STATES.get((metadata.get("labels") or {}).get(naming.STATE, ""), State.UNKNOWN)
-
-
-def document_page(metadata: Mapping[str, Any]) -> str:
-    """The name of the page that a record names in its metadata; empty if it has its whole document itself."""
-    name = str((metadata.get("annotations") or {}).get(naming.DOCUMENT, ""))
-    return name if naming.is_document_page(name, metadata["name"]) else ""
 
 
 def change(
@@ -182,6 +179,12 @@ def change(
     if log is not None:
         patch |= parts.patch(parts.LOG_JSON, json.dumps(log, ensure_ascii=False))
     return patch
+
+
+def _with_document(document: str) -> dict[str, dict[str, str]]:
+    """The parts of a ConfigMap that hold a document."""
+    plain, zipped = parts.packed(parts.TASK_JSON, document)
+    return {**({"data": plain} if plain else {}), **({"binaryData": zipped} if zipped else {})}
 
 
 def _brief(document: str) -> str:

@@ -11,12 +11,12 @@ from tescore.errors import BadSettings
 _T = TypeVar("_T")
 
 
-def setting(meaning: str, *, default: Any = dataclasses.MISSING, each: re.Pattern[str] | None = None) -> Any:
+def setting(meaning: str, *, default: Any = dataclasses.MISSING, form: re.Pattern[str] | None = None) -> Any:
     """A field of a settings dataclass: its meaning with its unit, and its default unless it must be set.
 
-    `each` is what an entry of a list must look like.
+    `form` is what a text, or each entry of a list, must look like.
     """
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "each": each})
+    return dataclasses.field(default=default, metadata={"meaning": meaning, "form": form})
 
 
 def variable(field_name: str) -> str:
@@ -36,9 +36,7 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
             continue
         try:
             values[field.name] = _PARSERS[kind](text)
-            problems += (
-                f"{name} has the entry {entry!r}, which is none of its form" for entry in _strange(field, values)
-            )
+            problems += _strange(field, values[field.name])
         except ValueError:
             problems.append(f"{name} is {text!r}, which is not {_WORDS[kind]}")
     if problems:
@@ -59,9 +57,16 @@ def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]
         yield field, kinds[field.name]
 
 
-def _strange(field: dataclasses.Field[Any], values: Mapping[str, Any]) -> list[str]:
-    form: re.Pattern[str] | None = field.metadata["each"]
-    return [entry for entry in values[field.name] if not form.fullmatch(entry)] if form else []
+def _strange(field: dataclasses.Field[Any], value: str | tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with a value that is not of its field's form."""
+    name, form = variable(field.name), field.metadata["form"]
+    if form is None:
+        return
+    if isinstance(value, str) and not form.fullmatch(value):
+        yield f"{name} is {value!r}, which is not of its form ({field.metadata['meaning']})"
+    if isinstance(value, tuple):
+        strange = (entry for entry in value if not form.fullmatch(entry))
+        yield from (f"{name} has the entry {entry!r}, which is none of its form" for entry in strange)
 
 
 def shown(value: Any) -> str:

@@ -1,5 +1,6 @@
 """What a tenant may have otherwise than the service as a whole."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -7,6 +8,10 @@ from typing import TypeVar
 from tescore import images, shared_files
 from tescore.errors import BadSettings
 from tescore.settings import read, setting, shown, variable
+
+_CPU = re.compile(r"\d{1,6}m?|\d{1,3}\.\d{1,3}", re.ASCII)
+_MEMORY = re.compile(r"[1-9]\d{0,6}[MG]i", re.ASCII)
+"""Of Kubernetes' quantities those with which a limit can be compared without reading all kinds of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,19 @@ class TenantSettings:
         "whether a scratch volume lies on one node's disk: the first filer then asks for what executors need",
         default=False,
     )
+    # It waits nearly always. No cpu: with 10m a full node ended several for one filer.
+    taskmaster_cpu: str = setting("cpu that a taskmaster asks for, as 100m or 0.1", default="0", form=_CPU)
+    taskmaster_memory: str = setting(
+        "memory that a taskmaster asks for, in Mi or Gi; its limit is 128Mi, or the same if that is more",
+        default="32Mi",
+        form=_MEMORY,
+    )
+    filer_cpu: str = setting("cpu that a filer asks for, as 100m or 0.1", default="50m", form=_CPU)
+    filer_memory: str = setting(
+        "memory that a filer asks for, in Mi or Gi; its limit is 256Mi, or the same if that is more",
+        default="96Mi",
+        form=_MEMORY,
+    )
     run_as_user: int = setting(
         "uid and gid of tasks' containers, for Pod Security `restricted`; 0: of filers root, of executors the image's",
         default=0,
@@ -48,7 +66,7 @@ class TenantSettings:
     images: tuple[str, ...] = setting(
         "images that tasks may use, as quay.io/lab/* (no slash in it) or quay.io/lab/** (any text); empty: all",
         default=(),
-        each=images.FORM,
+        form=images.FORM,
     )
     gpu_resources: tuple[str, ...] = setting("GPUs that tasks may ask for", default=("nvidia.com/gpu",))
     node_selector_keys: tuple[str, ...] = setting("labels by which tasks may choose nodes", default=())
@@ -59,7 +77,7 @@ class TenantSettings:
     file_claims: tuple[str, ...] = setting(
         "claims that file:// URLs and plain paths reach, and what these begin with: claim:/path, or claim:/path:ro",
         default=(),
-        each=shared_files.FORM,
+        form=shared_files.FORM,
     )
     preemptible_selector: tuple[str, ...] = setting(
         "labels, key=value, of the nodes that a preemptible task runs on", default=()
@@ -72,6 +90,17 @@ class TenantSettings:
 
 FIELDS = tuple(TenantSettings.__dataclass_fields__)
 _Settings = TypeVar("_Settings", bound=TenantSettings)
+
+
+def resources(cpu: str, memory: str, *, least: int) -> dict[str, dict[str, str]]:
+    """What a pod of the service asks for; it may have `least` MiB of memory, or what it asks for if that is more."""
+    limit = f"{max(least, mebibytes(memory))}Mi"
+    return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": limit}}
+
+
+def mebibytes(memory: str) -> int:
+    """Of a quantity in Mi or Gi."""
+    return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
 
 
 def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:

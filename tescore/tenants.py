@@ -1,6 +1,6 @@
 """Each tenant's settings and how many of its tasks may run, read from its namespace and remembered for some seconds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
@@ -30,8 +30,6 @@ class Tenant(Generic[_Settings]):
     """The program's, with what the tenant has otherwise."""
     most: int
     """Tasks that may run at a time."""
-    limit_ranges: Sequence[Object]
-    """Of its namespace: what they ask for at least, Jobs must ask for (`tescore.limits`)."""
 
 
 class Tenants(Generic[_Settings]):
@@ -66,5 +64,4 @@ class Tenants(Generic[_Settings]):
     def _whole(self, namespace: str) -> Tenant[_Settings]:
         settings = self.settings(namespace)
         quotas = self._cluster.listed("resourcequotas", namespace, "", whole=True)
-        limit_ranges = self._cluster.listed("limitranges", namespace, "", whole=True)
-        return Tenant(settings, room.limit(settings.task_limit, quotas), tuple(limit_ranges))
+        return Tenant(settings, room.limit(settings.task_limit, quotas))

@@ -25,7 +25,7 @@ class TrsSettings:
     trs_hosts: tuple[str, ...] = setting(
         "TRS hosts whose tools tasks may name as images, trs://host/tool/version: host, or host=URL of its API",
         default=(),
-        each=FORM,
+        form=FORM,
     )
 
 

@@ -335,8 +335,6 @@ class _Handler(BaseHTTPRequestHandler):
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
             return _status(403, "Forbidden", server.refused_because)
-        if kind == "configmaps" and _data_size(body) > 1024 * 1024:
-            return _status(422, "Invalid", "Too long: may not be more than 1048576 bytes")
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:
@@ -445,11 +443,6 @@ def _selected(of_kind: str, event: str, shown: Object, kind: str, selector: str)
 def _is_in(space: str | None, shown: Object) -> bool:
     """Whether an object is in a namespace; one that names none is in all."""
     return space is None or shown["metadata"].get("namespace", space) == space
-
-
-def _data_size(config_map: Object) -> int:
-    plain = sum(len(text.encode()) for text in (config_map.get("data") or {}).values())
-    return plain + sum(len(base64.b64decode(text)) for text in (config_map.get("binaryData") or {}).values())
 
 
 def _merged(shown: Any, patch: Any) -> Any:

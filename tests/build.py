@@ -1,6 +1,5 @@
 """Builders: the simplest valid thing of each kind, with only the differences named."""
 
-import os
 from typing import Any
 
 from taskmaster.observe import Pod, Terminated
@@ -32,14 +31,6 @@ def task_document(**changes: Any) -> dict[str, Any]:
 
 def task(**changes: Any) -> model.Task:
     return model.task(document.clean(task_document(**changes))[0])
-
-
-def drawn(*ranges: range) -> str:
-    """128 KiB of UTF-8, or nearly: characters that are drawn from these ranges, from each as often as from another."""
-    size = 128 * 1024
-    numbers = memoryview(os.urandom(8 * size)).cast("Q")
-    chosen = ((ranges[number % len(ranges)], number >> 16) for number in numbers)
-    return "".join(chr(each[number % len(each)]) for each, number in chosen).encode()[:size].decode(errors="ignore")
 
 
 def stored(**changes: Any) -> dict[str, Any]:

@@ -73,12 +73,11 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
     rules = addresses.rules(own.denied_ranges, own.allowed_ranges)
     looked_up = functools.partial(tools.images, hosts=own.trs_hosts, rules=rules)
-    numbers = count()
     hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up))
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}
-        request = {"uid": f"r-{next(numbers)}", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
+        request = {"uid": "r", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
         answer: Any = hook.post("/admit", json={"request": request}).json
         response = answer["response"]
         server.warned += response.get("warnings", [])
@@ -86,8 +85,7 @@ def admitting(server: ApiServer, **settings: Any) -> None:
             status = response["status"]
             return status["code"], {"kind": "Status", "reason": status["reason"], "message": status["message"]}
         for operation in json.loads(base64.b64decode(response.get("patch", "")) or "[]"):
-            part, key = operation["path"].strip("/").split("/")
-            shown[part][key] = operation["value"]
+            shown["metadata"][operation["path"].removeprefix("/metadata/")] = operation["value"]
         return 200, shown
 
     server.admit = admit

@@ -59,13 +59,6 @@ def test_a_packed_document_is_read(tmp_path: Path) -> None:
     assert program(tmp_path, "inputs").returncode == 0
 
 
-def test_a_document_in_two_parts_is_read(tmp_path: Path) -> None:
-    packed = gzip.compress(json.dumps(DOCUMENT).encode())
-    (tmp_path / "task.json.gz.beginning").write_bytes(packed[:30])
-    (tmp_path / "task.json.gz").write_bytes(packed[30:])
-    assert program(tmp_path, "inputs").returncode == 0
-
-
 def test_a_failure_is_told_on_standard_output_in_any_locale(tmp_path: Path) -> None:
     missing = {**DOCUMENT, "outputs": [{"path": "/in/ü", "url": "http://h/x"}]}
     (tmp_path / "task.json").write_text(json.dumps(missing))

@@ -39,6 +39,13 @@ def test_of_several_events_the_last_says_why_and_the_first_since_when() -> None:
     assert found == {"task-a": Obstacle("Waits: no pod can be made for its taskmaster (no account).", SINCE)}
 
 
+def test_what_a_limit_range_forbids_lasts_and_is_told_in_its_words() -> None:
+    words = "minimum memory usage per Container is 64Mi, but request is 32Mi"
+    told = f"The taskmaster could not be created: the namespace's LimitRange does not allow it ({words})."
+    refused = event(message=f'Error creating: pods "task-a-x7k2p" is forbidden: {words}')
+    assert obstacles([], [refused]) == {"task-a": Obstacle(told, SINCE, lasting="LimitRange")}
+
+
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [

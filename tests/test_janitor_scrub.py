@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -20,6 +21,14 @@ def test_a_sweep_keeps_the_folders_of_tasks_that_were_begun_and_the_young_ones()
     an_hour_before = int(datetime(2026, 11, 22, 4, 0, 0, tzinfo=UTC).timestamp())
     assert container["args"] == ["sweep", str(an_hour_before), "task-b-0123abcd"]
     assert container["volumeMounts"] == [{"name": "scratch", "mountPath": "/shared", "subPath": "tesk-tesk"}]
+
+
+def test_a_sweep_asks_for_what_the_tenants_filers_do() -> None:
+    job = scrub.job("tesk", [], replace(SETTINGS, filer_cpu="200m", filer_memory="300Mi"), listed=NOW)
+    assert job["spec"]["template"]["spec"]["containers"][0]["resources"] == {
+        "requests": {"cpu": "200m", "memory": "300Mi"},
+        "limits": {"memory": "300Mi"},
+    }
 
 
 @pytest.mark.parametrize("tasks", [0, 10_000])

@@ -9,7 +9,7 @@ import pytest
 
 from janitor.settings import Settings
 from janitor.sweep import Janitor
-from tescore import launch, naming
+from tescore import launch
 from tescore.cluster import Cluster
 from tescore.naming import TASK_LABELS
 from tescore.session import Session
@@ -98,12 +98,13 @@ def test_two_janitors_at_once_do_no_harm(server: ApiServer) -> None:
     assert waiting(server) == ["task-3", "task-8"]
 
 
-def stuck(server: ApiServer) -> None:
+def stuck(server: ApiServer, why: str = "exceeded quota: small", job: str = "job-task-1") -> None:
     add_job(server, "task-1")
     add_task(server, "task-1", "INITIALIZING")
     server.stored("events", {
-        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1"}, "firstTimestamp": "2026-11-22T04:30:00Z",
-        "message": 'Error creating: pods "task-1-abcde" is forbidden: exceeded quota: small',
+        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1", "uid": job},
+        "firstTimestamp": "2026-11-22T04:30:00Z",
+        "message": f'Error creating: pods "task-1-abcde" is forbidden: {why}',
     }, "ADDED")  # fmt: skip
 
 
@@ -130,6 +131,25 @@ def test_when_its_time_to_wait_is_over_it_ends_with_the_reason_and_an_event_and_
     )
     assert server.objects["events", "task-1.system-error"]["message"] == reason
     assert ("jobs", "task-1") not in server.objects
+
+
+BELOW_MINIMUM = "minimum memory usage per Container is 64Mi, but request is 32Mi"
+
+
+def test_a_task_whose_taskmaster_a_limit_range_forbids_ends_at_once_with_its_words(server: ApiServer) -> None:
+    stuck(server, BELOW_MINIMUM)
+    janitor(server).sweep(NOW)
+    reason = f"The taskmaster could not be created: the namespace's LimitRange does not allow it ({BELOW_MINIMUM})."
+    assert task(server, "task-1") == ("SYSTEM_ERROR", reason)
+    event = server.objects["events", "task-1.system-error"]
+    assert (event["reason"], event["message"]) == ("LimitRange", reason)
+    assert ("jobs", "task-1") not in server.objects
+
+
+def test_what_is_told_of_an_earlier_job_of_the_same_name_ends_nothing(server: ApiServer) -> None:
+    stuck(server, BELOW_MINIMUM, job="job-before")
+    janitor(server).sweep(NOW)
+    assert task(server, "task-1") == ("INITIALIZING", "")
 
 
 def test_bad_settings_let_nothing_begin_but_what_is_dead_ends(server: ApiServer) -> None:
@@ -159,23 +179,6 @@ def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer)
     server.stored("configmaps", settings, "ADDED")
     janitor(server).expire(NOW)
     assert ("configmaps", "task-1") not in server.objects
-
-
-def add_page(server: ApiServer, name: str, made: str = LONG_AGO) -> None:
-    metadata = {"name": name, "namespace": "tesk", "uid": name, "creationTimestamp": made}
-    labels = naming.labels(name.partition(".")[0], "document")
-    server.stored("configmaps", {"metadata": {**metadata, "labels": labels}}, "ADDED")
-
-
-def test_a_page_goes_that_no_task_names_and_is_so_old_that_none_will(server: ApiServer) -> None:
-    named, of_a_try, young, of_none = (f"task-{i}.document-{i:012x}" for i in (1, 2, 3, 4))
-    add_task(server, "task-1", document=named)
-    add_task(server, "task-2", document="task-2.document-0123456789ab")
-    for page in (named, of_a_try, of_none):
-        add_page(server, page)
-    add_page(server, young, made="2026-11-22T04:59:30Z")
-    janitor(server).expire(NOW)
-    assert [name for kind, name in server.objects if kind == "configmaps" and ".document-" in name] == [named, young]
 
 
 def test_a_taskmaster_that_kubernetes_would_bring_back_late_is_launched_anew_and_keeps_its_room(

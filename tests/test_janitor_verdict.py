@@ -66,6 +66,14 @@ def blocked(minutes: float) -> Obstacle:
         ),
         pytest.param(
             STARTS,
+            Obstacle("It is not allowed.", NOW, lasting="LimitRange"),
+            {},
+            End("It is not allowed.", "LimitRange"),
+            id="at once if waiting does not help",
+        ),
+        pytest.param(RUNS, Obstacle("It is not allowed.", NOW, lasting="LimitRange"), {}, Leave(), id="unless it runs"),
+        pytest.param(
+            STARTS,
             blocked(2),
             {"cancel": "now"},
             End("The taskmaster could not run within 120 s. Waits: no room."),

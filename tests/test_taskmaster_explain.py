@@ -181,11 +181,25 @@ def test_a_command_that_runs_longer_than_it_may_is_the_executors_fault() -> None
     )
 
 
+OF_A_LIMIT_RANGE = (
+    "minimum cpu usage per Container is 100m, but request is 50m",
+    "minimum memory usage per Container is 64Mi, but limit is 32Mi",
+    "minimum cpu usage per Pod is 1.  No request is specified",
+    "minimum storage usage per PersistentVolumeClaim is 2Gi, but request is 1Gi",
+    "maximum storage usage per PersistentVolumeClaim is 2Gi, but request is 3Gi",
+    "maximum memory usage per Container is 1Gi, but limit is 2Gi",
+    "memory max limit to request ratio per Container is 2, but provided ratio is 2.666667",
+    "cpu max limit to request ratio per Pod is 2, but no request is specified or request is 0",
+    "[minimum cpu usage per Container is 1, but request is 0, minimum memory usage per Pod is 1Gi, but request is 1Mi]",
+)
+"""In the words of Kubernetes 1.34."""
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [
         ('pods "p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', "PodSecurity"),
-        ('pods "p" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi', "LimitRange"),
+        *((f'pods "p" is forbidden: {words}', "LimitRange") for words in OF_A_LIMIT_RANGE),
         ("pods is forbidden: User cannot create", "Refused"),
     ],
 )

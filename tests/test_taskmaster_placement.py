@@ -136,6 +136,15 @@ def test_filers_ask_for_little() -> None:
     assert [amounts(large, kind) for kind in (Kind.INPUTS, Kind.OUTPUTS)] == [little, little]
 
 
+def test_filers_ask_for_what_the_tenant_says() -> None:
+    said = {"filer_cpu": "200m", "filer_memory": "1Gi"}
+    expected = {"requests": {"cpu": "200m", "memory": "1Gi"}, "limits": {"memory": "1024Mi"}}
+    assert [amounts(asking(), kind, **said) for kind in (Kind.INPUTS, Kind.OUTPUTS)] == [expected, expected]
+    small = asking(cpu_cores=1, ram_gb=0.5)
+    local = amounts(small, Kind.INPUTS, local_scratch=True, **said)
+    assert local == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1024Mi"}}
+
+
 @pytest.mark.parametrize(
     ("asked", "requests", "limits"),
     [

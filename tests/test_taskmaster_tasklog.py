@@ -1,8 +1,7 @@
-import os
-
 from taskmaster import tasklog
 from taskmaster.plan import Kind
 from tescore import outputs
+from tescore.record import DOCUMENT_LIMIT
 from tescore.report import Report, Tail
 from tests.build import executor, pod, task, task_record, terminated
 
@@ -42,9 +41,11 @@ def test_the_tails_of_many_executors_share_what_the_document_leaves() -> None:
     assert tasklog.tail_size(task_record(), task()) == 64 * 1024
     many = task(executors=[executor()] * 100)
     small = tasklog.tail_size(task_record(), many)
-    large = tasklog.tail_size(task_record(data={"task.json": os.urandom(400_000).hex()}), many)
+    longest = task_record(data={"task.json": "x" * DOCUMENT_LIMIT})
+    large = tasklog.tail_size(longest, many)
     assert 0 < large < small < 64 * 1024
     assert 200 * small < 1024 * 1024
+    assert tasklog.tail_size(longest, task()) == 32 * 1024
 
 
 def test_metadata_tell_where_steps_ran_and_how_long_they_took() -> None:

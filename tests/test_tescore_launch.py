@@ -41,6 +41,15 @@ def test_the_taskmaster_is_given_its_tenants_settings() -> None:
     assert {"name": "TESK_SCRATCH_GB", "value": "2.0"} in environment
 
 
+def test_the_taskmaster_asks_for_what_its_tenant_says() -> None:
+    def resources(**changes: Any) -> Any:
+        return made(**changes)["spec"]["template"]["spec"]["containers"][0]["resources"]
+
+    assert resources() == {"requests": {"cpu": "0", "memory": "32Mi"}, "limits": {"memory": "128Mi"}}
+    expected = {"requests": {"cpu": "10m", "memory": "200Mi"}, "limits": {"memory": "200Mi"}}
+    assert resources(taskmaster_cpu="10m", taskmaster_memory="200Mi") == expected
+
+
 def test_a_token_comes_from_a_volume_or_as_a_variable_from_a_secret() -> None:
     mounted, given = made()["spec"]["template"]["spec"], made(token_secret="s")["spec"]["template"]["spec"]
     assert mounted["automountServiceAccountToken"]

@@ -2,14 +2,17 @@ import base64
 import gzip
 import json
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from tescore import parts, record
 from tescore.errors import InvalidTask
 from tescore.states import State
-from tests.build import stored, task_record
+from tests import texts
+from tests.build import stored, task_document, task_record
 
 NOW = datetime(2026, 11, 22, 4, 0, 0, 123456, tzinfo=UTC)
 
@@ -42,7 +45,7 @@ def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
     [
         (
             2_000_000,
-            r"4000019 bytes, which are \d+ gzipped, and may have no more than 1769472 gzipped; .* description: 4000",
+            r"4000019 bytes, which are \d+ gzipped, and may have no more than 786432 gzipped; .* description: 4000",
         ),
         (4_200_000, "8400019 bytes, and may have no more than 8388608"),
     ],
@@ -50,6 +53,52 @@ def test_a_document_of_any_size_comes_back_as_it_was(size: int) -> None:
 def test_a_document_that_does_not_fit_is_refused_with_the_limit(size: int, limits: str) -> None:
     with pytest.raises(InvalidTask, match=limits):
         record.config_map("task-a", "tesk", json.dumps({"description": os.urandom(size).hex()}), owner="ann")
+
+
+@pytest.mark.parametrize("kind", texts.KINDS)
+def test_ten_contents_of_128_kib_of_ordinary_text_fit(kind: Callable[[], str]) -> None:
+    inputs = [{"path": f"/x/{i}", "content": kind()} for i in range(10)]
+    assert all(len(item["content"].encode()) > texts.SIZE - 4 for item in inputs)
+    made = record.config_map("task-a", "tesk", json.dumps(task_document(inputs=inputs)), owner="ann")
+    assert 0 < len(parts.zipped_document(made)) <= record.DOCUMENT_LIMIT
+
+
+def test_the_longest_document_and_the_longest_log_that_is_plain_fit_into_one_config_map() -> None:
+    assert record.DOCUMENT_LIMIT + parts.PLAIN_LIMIT <= 1024 * 1024
+
+
+def described(text: str) -> str:
+    return json.dumps({"description": text})
+
+
+def zipped(text: str, level: int = 6) -> dict[str, Any]:
+    return {"binaryData": {"task.json.gz": base64.b64encode(gzip.compress(text.encode(), level)).decode()}}
+
+
+REPEATED, RANDOM = described("x" * 800_000), described(os.urandom(700_000).hex())
+
+
+@pytest.mark.parametrize("asked", [{"data": {"task.json": described("x" * 780_000)}}, zipped(REPEATED)])
+def test_a_config_map_that_somebody_makes_may_hold_a_document_as_long(asked: dict[str, Any]) -> None:
+    record.check_size(asked, parts.part(asked, "task.json"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        pytest.param(
+            {"data": {"task.json": REPEATED}},
+            r"has 800019 bytes, which are \d+ gzipped, .* 786432; give it gzipped, as binaryData.task.json.gz",
+            id="gzip would do",
+        ),
+        pytest.param(zipped(REPEATED, 0), r"which are 800\d+ gzipped, .* description: 800000", id="hardly gzipped"),
+        pytest.param(zipped(RANDOM), r"has 1400019 bytes, which are \d+ gzipped, .* description: 14", id="gzipped"),
+        pytest.param({"data": {"task.json": RANDOM}}, r"has 1400019 bytes, .* description: 1400000", id="plain"),
+    ],
+)
+def test_a_config_map_whose_document_leaves_no_room_for_a_log_is_refused(asked: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InvalidTask, match=problem):
+        record.check_size(asked, parts.part(asked, "task.json"))
 
 
 def test_a_part_that_is_no_gzip_is_a_value_error() -> None:

@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -13,7 +14,8 @@ class Some:
     count: int = setting("how many", default=3)
     wait: float = setting("seconds", default=0.5)
     open: bool = setting("whether", default=False)
-    names: tuple[str, ...] = setting("which", default=("a", "b"))
+    names: tuple[str, ...] = setting("which", default=("a", "b"), form=re.compile("[a-z]"))
+    memory: str = setting("memory in Mi", default="1Mi", form=re.compile(r"\d+Mi"))
 
 
 def test_settings_come_from_the_environment_with_defaults_for_the_rest() -> None:
@@ -35,6 +37,15 @@ def test_all_problems_are_told_together() -> None:
     )
 
 
+def test_what_is_not_of_its_form_is_told() -> None:
+    with pytest.raises(BadSettings) as caught:
+        settings.read(Some, {"TESK_IMAGE": "i", "TESK_NAMES": "x,7", "TESK_MEMORY": "1 MB"})
+    assert caught.value.problems == (
+        "TESK_NAMES has the entry '7', which is none of its form",
+        "TESK_MEMORY is '1 MB', which is not of its form (memory in Mi)",
+    )
+
+
 def test_the_table_names_variable_default_and_meaning() -> None:
     assert list(settings.table(Some)) == [
         ("TESK_IMAGE", "required", "the image"),
@@ -42,4 +53,5 @@ def test_the_table_names_variable_default_and_meaning() -> None:
         ("TESK_WAIT", "0.5", "seconds"),
         ("TESK_OPEN", "false", "whether"),
         ("TESK_NAMES", "a,b", "which"),
+        ("TESK_MEMORY", "1Mi", "memory in Mi"),
     ]

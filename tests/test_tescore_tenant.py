@@ -37,6 +37,38 @@ def test_a_tenants_own_settings_go_before_the_services_also_where_they_allow_les
     assert (own.priority_classes, own.run_seconds) == ((), 60.0)
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("TESK_FILER_CPU", value) for value in ("0", "50m", "1", "0.25")),
+        *(("TESK_TASKMASTER_MEMORY", value) for value in ("1Mi", "512Mi", "4Gi")),
+    ],
+)
+def test_what_a_pod_of_the_service_asks_for_is_taken_as_it_stands(variable: str, value: str) -> None:
+    field = variable.removeprefix("TESK_").lower()
+    assert getattr(overridden(SERVICE, {variable: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("TESK_TASKMASTER_CPU", value) for value in ("-1", "50 m", "1.5m", "1e3", "half")),
+        *(("TESK_FILER_MEMORY", value) for value in ("0Mi", "96", "96M", "1.5Gi", "96MiB", "-1Mi")),
+    ],
+)
+def test_another_text_is_refused_with_what_it_should_be(variable: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=f"{variable} is '{value}', which is not of its form .* asks for"):
+        overridden(SERVICE, {variable: value})
+
+
+@pytest.mark.parametrize(
+    ("memory", "limit"), [("96Mi", "256Mi"), ("256Mi", "256Mi"), ("257Mi", "257Mi"), ("1Gi", "1024Mi")]
+)
+def test_a_pod_of_the_service_may_have_the_memory_that_it_asks_for(memory: str, limit: str) -> None:
+    asked = tenant.resources("50m", memory, least=256)
+    assert asked == {"requests": {"cpu": "50m", "memory": memory}, "limits": {"memory": limit}}
+
+
 SERVICE = LaunchSettings(taskmaster_image="t:1", filer_image="f:1", scratch_gb=2.0, task_limit=50)
 
 

@@ -1,10 +1,12 @@
 """The webhook over HTTP, with the small API server behind it."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests import texts
 from tests.apiserver import ApiServer, api_server
 from tests.build import task_document
 from tests.service import admitting, client_of
@@ -27,6 +29,23 @@ def test_a_task_is_launched_as_it_is_stored(server: ApiServer) -> None:
     answer: Any = client_of(server).post(TASKS, json=task_document()).json
     assert jobs(server) == [answer["id"]]
     assert server.warned == []
+
+
+def test_ten_contents_of_128_kib_are_admitted_and_shown_as_they_were_sent(server: ApiServer) -> None:
+    admitting(server)
+    inputs = [{"path": f"/x/{i}", "content": texts.prose(), "type": "FILE"} for i in range(10)]
+    client = client_of(server)
+    answer: Any = client.post(TASKS, json=task_document(inputs=inputs)).json
+    shown: Any = client.get(f"{TASKS}/{answer['id']}?view=FULL").json
+    assert shown["inputs"] == inputs
+
+
+def test_a_document_that_does_not_fit_into_one_config_map_is_a_400_and_nothing_is_launched(server: ApiServer) -> None:
+    admitting(server)
+    answer = client_of(server).post(TASKS, json=task_document(description=os.urandom(900_000).hex()))
+    assert answer.status_code == 400
+    assert "may have no more than 786432 gzipped" in answer.get_json()["message"]
+    assert server.objects == {}
 
 
 def test_a_webhook_for_tests_launches_nothing_and_says_so_to_everyone(

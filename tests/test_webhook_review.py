@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from tescore import naming
 from tescore.errors import InvalidTask
 from tescore.tenant import TenantSettings
 from webhook import review
@@ -156,24 +155,12 @@ def test_a_dry_run_launches_nothing() -> None:
     assert not reviewed(dryRun=True).launches
 
 
-LONG = {"binaryData": {"task.json.gz": base64.b64encode(gzip.compress(json.dumps({
-    **DOCUMENT, "description": os.urandom(1_000_000).hex()}).encode())).decode()}}  # fmt: skip
-
-
-def test_of_a_long_document_the_record_keeps_the_end_and_names_the_page_with_the_rest() -> None:
+def test_a_document_that_leaves_no_room_for_a_log_is_refused_with_what_is_long_in_it() -> None:
     asked = request(document=None)
-    asked["object"] |= LONG
-    admitted = review.reviewed(asked, TenantSettings(), api_account=API)
-    assert admitted.cut is not None
-    patch = json.loads(base64.b64decode(review.allowed("r-1", admitted, now=NOW)["response"]["patch"]))
-    end = base64.b64encode(admitted.cut.end).decode()
-    assert patch[1]["value"]["tesk/document"] == admitted.cut.page == naming.document_page("task-a", "r-1")
-    assert patch[2:] == [{"op": "replace", "path": "/binaryData/task.json.gz", "value": end}]
-
-
-def test_nobody_names_the_page_of_a_task_that_is_new() -> None:
-    claimed = {"annotations": {"tesk/document": naming.document_page("task-a", "r-0")}}
-    assert "tesk/document" not in stamped(metadata=claimed)[1]
+    text = json.dumps({**DOCUMENT, "description": os.urandom(1_000_000).hex()})
+    asked["object"]["binaryData"] = {"task.json.gz": base64.b64encode(gzip.compress(text.encode())).decode()}
+    with pytest.raises(InvalidTask, match=r"may have no more than 786432 gzipped; .* description: 2000000"):
+        review.reviewed(asked, TenantSettings(), api_account=API)
 
 
 def test_a_refusal_carries_all_problems_in_its_message() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask, request
 
-from tescore import long_document, trs, validation
+from tescore import trs, validation
 from tescore.errors import InvalidTask, Misconfigured, Rejected, TeskError
 from tescore.tenants import Tenants
 from webhook import review
@@ -54,8 +54,6 @@ def create_app(
             validation.check_found(images, own)
             launches = admitted.launches and not settings.store_only
             waits = launcher.launch(admitted.task_id, admitted.namespace) if launches else ""
-            if admitted.cut and admitted.launches:
-                launcher.store(long_document.config_map(admitted.task_id, admitted.namespace, admitted.cut))
         except InvalidTask as error:
             return review.denied(uid, error, code=400)
         except TeskError as error:

@@ -1,4 +1,4 @@
-"""Makes what a task has before it is stored: a page of a long document, and its Job, which may have to wait."""
+"""Makes a task's Job, which may have to wait, before the task is stored."""
 
 import functools
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Protocol
 
-from tescore import launch, limits, listing, naming, room
+from tescore import launch, listing, naming, room
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
 from tescore.session import Object, path
@@ -44,11 +44,6 @@ class Launcher:
         self._tenants = tenants
         self._clock = clock
         self._lines: dict[str, Line] = {}
-
-    def store(self, page: Object) -> None:
-        """Stores the page with a part of the task's document."""
-        with suppress(AlreadyExists):  # its name is that of this very request, which was heard twice
-            self._cluster.create(path("configmaps", page["metadata"]["namespace"]), page)
 
     def launch(self, task_id: str, namespace: str) -> str:
         """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
@@ -112,7 +107,7 @@ class Launcher:
         return made
 
     def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
-        job = limits.raised(launch.job(task_id, namespace, tenant.settings, waits=waits), tenant.limit_ranges)
+        job = launch.job(task_id, namespace, tenant.settings, waits=waits)
         return self._cluster.create(path("batch/v1/jobs", namespace), job)
 
     def _there(self, task_id: str, namespace: str) -> Object | None:

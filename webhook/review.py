@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tescore import long_document, naming, parts, record, validation
+from tescore import naming, parts, record, validation
 from tescore.errors import InvalidTask, TeskError
-from tescore.long_document import Cut
 from tescore.states import FINAL
 from tescore.tenant import TenantSettings
 
@@ -30,8 +29,6 @@ class Admitted:
     launches: bool
     """Whether it needs a taskmaster; a dry run does not, and an ended task that comes from a backup."""
     ended: bool
-    cut: Cut | None = None
-    """What becomes of a document that is too long for the record."""
 
 
 def reviewed(
@@ -54,14 +51,14 @@ def reviewed(
     ended = record.state(shown["metadata"]) in FINAL
     problems = _name_problems(name)
     document: Mapping[str, Any] = {}
-    cut: Cut | None = None
     if ended:
         problems += _ended_problems(shown, may_restore=_may_restore(request["userInfo"], restorers))
     else:
         problems += _extra_problems(shown, {parts.TASK_JSON})
         try:
-            cut = long_document.cut(shown, naming.document_page(name, request["uid"]))
-            document = validation.checked(_document(shown), settings, trs_hosts)
+            text = _document(shown)
+            document = validation.checked(text, settings, trs_hosts)
+            record.check_size(shown, text)
         except InvalidTask as error:
             problems += error.problems
     if problems:
@@ -74,7 +71,6 @@ def reviewed(
         metadata=shown["metadata"],
         launches=not ended and not request.get("dryRun"),
         ended=ended,
-        cut=cut,
     )
 
 
@@ -95,7 +91,6 @@ def allowed(
     if admitted.ended:
         return _review({**response, **_json_patch(_without_managers(admitted.metadata))})
     labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits, images=images)
-    page, end = _cut_patch(admitted.cut) if admitted.cut else ({}, [])
     patch = [
         {
             "op": "add",
@@ -105,9 +100,8 @@ def allowed(
         {
             "op": "add",
             "path": "/metadata/annotations",
-            "value": {**_foreign(admitted.metadata.get("annotations")), **annotations, **page},
+            "value": {**_foreign(admitted.metadata.get("annotations")), **annotations},
         },
-        *end,
         *_without_managers(admitted.metadata),
     ]
     return _review({**response, **_json_patch(patch)})
@@ -117,13 +111,6 @@ def denied(uid: str, error: TeskError, *, code: int) -> dict[str, Any]:
     """The AdmissionReview that refuses, with the status that the caller gets."""
     status = {"code": code, "reason": error.reason, "message": str(error)}
     return _review({"uid": uid, "allowed": False, "status": status})
-
-
-def _cut_patch(cut: Cut) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    """The annotation and the operation that leave only the end of a document in its record."""
-    end = base64.b64encode(cut.end).decode()
-    operation = {"op": "replace", "path": f"/binaryData/{parts.ZIPPED_DOCUMENT}", "value": end}
-    return {naming.DOCUMENT: cut.page}, [operation]
 
 
 def _without_managers(metadata: Mapping[str, Any]) -> list[dict[str, Any]]:

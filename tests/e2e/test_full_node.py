@@ -6,13 +6,12 @@ from typing import Any
 import pytest
 
 from tescore import naming
-from tescore.limits import quantity
 from tests.e2e.cluster import Kubectl, Service, made, told, wait_until
 
 pytestmark = pytest.mark.alone
 TASKS = 6
-LEFT = 30_000_000
-"""Billionths of a cpu, which are less than a filer asks for."""
+LEFT = 30
+"""Thousandths of a cpu, which are less than a filer asks for."""
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_a_filer_without_cpu_on_a_full_node_waits_and_ends_no_taskmaster(
 
 
 def unasked(kubectl: Kubectl) -> int:
-    """Billionths of the one node's cpu that no pod on it asks for."""
+    """Thousandths of the one node's cpu that no pod on it asks for."""
     nodes = kubectl.json("get", "nodes")["items"]
     assert len(nodes) == 1, "run this on a cluster of one node: of several, this fills none"
     pods = kubectl.json(
@@ -57,14 +56,19 @@ def unasked(kubectl: Kubectl) -> int:
         for pod in pods["items"]
         for container in pod["spec"]["containers"]
     ]
-    return quantity(nodes[0]["status"]["allocatable"]["cpu"]) - sum(map(quantity, asked))
+    return thousandths(nodes[0]["status"]["allocatable"]["cpu"]) - sum(map(thousandths, asked))
+
+
+def thousandths(cpu: str) -> int:
+    """As the API server writes it: `2` or `100m`."""
+    return int(cpu[:-1]) if cpu.endswith("m") else 1000 * int(cpu)
 
 
 def asking(name: str, image: str, cpu: int) -> dict[str, Any]:
-    """One that asks for so many billionths of a cpu and uses none."""
+    """One that asks for so many thousandths of a cpu and uses none."""
     container = {
         "name": "sleep", "image": image, "imagePullPolicy": "IfNotPresent", "command": ["sleep", "600"],
-        "resources": {"requests": {"cpu": f"{cpu // 10**6}m"}},
+        "resources": {"requests": {"cpu": f"{cpu}m"}},
     }  # fmt: skip
     return {
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name},

@@ -1,10 +1,12 @@
 """The API over HTTP, beside the running of tasks."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from tests import texts
 from tests.e2e.cluster import Service, told
 
 Shell = Callable[..., dict[str, Any]]
@@ -47,6 +49,16 @@ def test_a_task_is_shown_in_three_views(service: Service, shell: Shell) -> None:
     assert "stdout" not in basic["logs"][0]["logs"][0]
     assert "system_logs" not in basic["logs"][0]
     assert full["logs"][0]["logs"][0]["stdout"] == "out\n"
+
+
+def test_ten_contents_of_128_kib_arrive_and_are_shown(service: Service, shell: Shell) -> None:
+    inputs = [{"path": f"/x/{i}", "content": texts.reads(), "type": "FILE"} for i in range(10)]
+    digests = [hashlib.sha256(item["content"].encode()).hexdigest() for item in inputs]
+    task = service.ended(service.create({"inputs": inputs, "executors": [shell("cd /x; sha256sum *")]}))
+    assert task["state"] == "COMPLETE"
+    assert task["logs"][0]["logs"][0]["stdout"] == "".join(f"{digest}  {i}\n" for i, digest in enumerate(digests))
+    are_shown = task["inputs"] == inputs
+    assert are_shown  # not their difference, which would take pytest minutes to tell
 
 
 def test_tasks_are_listed_newest_first_in_pages_and_filtered(service: Service, shell: Shell) -> None:

@@ -1,6 +1,7 @@
 """Tasks made, looked at and deleted with kubectl, and what admission refuses."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -62,6 +63,23 @@ def test_a_broken_document_is_refused_by_admission(kubectl: Kubectl, text: str) 
     run = kubectl.run("create", "-f", "-", given=config_map("task-broken", text))
     assert run.returncode != 0
     assert "denied the request" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("description", "words"),
+    [
+        ("x" * 800_000, "give it gzipped, as binaryData.task.json.gz"),
+        (os.urandom(1_000_000).hex(), "description: 2000000"),
+    ],
+    ids=["gzip would do", "random"],
+)
+def test_a_document_that_leaves_no_room_for_a_log_is_refused_by_admission(
+    kubectl: Kubectl, shell: Shell, description: str, words: str
+) -> None:
+    document = {"description": description, "executors": [shell("echo never")]}
+    run = kubectl.run("create", "-f", "-", given=config_map("task-too-long", document))
+    assert words in run.stderr
+    assert kubectl.names("jobs", "-l", "tesk/task=task-too-long") == []
 
 
 def test_a_dry_run_launches_nothing(kubectl: Kubectl, shell: Shell) -> None:

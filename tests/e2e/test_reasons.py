@@ -128,11 +128,12 @@ def test_a_full_quota_is_waited_for(
 
 @pytest.fixture
 def limits(kubectl: Kubectl) -> Iterator[None]:
-    """A container of the tenant may have from 64 MiB to 1 GiB of memory, a claim from 2 GiB on."""
+    """A container of the tenant may ask for 64 MiB to 1 GiB of memory, and have twice of it; a claim is of 2 GiB on."""
+    memory = {"min": {"memory": "64Mi"}, "max": {"memory": "1Gi"}, "maxLimitRequestRatio": {"memory": "2"}}
     kubectl("create", "-f", "-", given={
         "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "e2e", "namespace": TENANT},
         "spec": {"limits": [
-            {"type": "Container", "min": {"memory": "64Mi"}, "max": {"memory": "1Gi"}},
+            {"type": "Container", **memory},
             {"type": "PersistentVolumeClaim", "min": {"storage": "2Gi"}},
         ]},
     })  # fmt: skip
@@ -140,24 +141,41 @@ def limits(kubectl: Kubectl) -> Iterator[None]:
     kubectl("delete", "limitrange", "e2e")
 
 
-def test_more_than_the_namespaces_limits_allow_is_a_system_error(
+def test_what_the_namespaces_limit_range_does_not_allow_is_a_system_error(
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Callable[..., Any], limits: None
+) -> None:
+    asked: dict[str, dict[str, Any]] = {
+        "maximum memory usage per Container is 1Gi, but limit is 2Gi": {"resources": {"ram_gb": 2}},
+        "minimum memory usage per Container is 64Mi, but request is ": {"resources": {"ram_gb": 0.01}},
+        "minimum storage usage per PersistentVolumeClaim is 2Gi, but request is 1Gi": {
+            "volumes": ["/v"],
+            "resources": {"disk_gb": 1},
+        },
+        # of a filer, which asks for 96 MiB and may have 256
+        "memory max limit to request ratio per Container is 2, but provided ratio is 2.666667": {
+            "volumes": ["/v"],
+            "resources": {"disk_gb": 2},
+        },
+    }
+    with configured(TESK_TASKMASTER_MEMORY="64Mi"):
+        made = {words: service.create({"executors": [shell("true")], **more}) for words, more in asked.items()}
+    for words, task_id in made.items():
+        assert words in failed(service, kubectl, task_id, "SYSTEM_ERROR", "LimitRange")
+
+
+def test_a_taskmaster_that_the_limit_range_does_not_allow_is_a_system_error(
     service: Service, kubectl: Kubectl, shell: Shell, limits: None
 ) -> None:
-    task_id = service.create({"executors": [shell("true")], "resources": {"ram_gb": 2}})
+    task_id = service.create({"executors": [shell("true")]})
     message = failed(service, kubectl, task_id, "SYSTEM_ERROR", "LimitRange")
-    assert "maximum memory usage per Container is 1Gi, but limit is 2Gi" in message
+    assert "minimum memory usage per Container is 64Mi, but request is 32Mi" in message
 
 
-def test_less_than_the_namespaces_minimum_is_raised_to_it(
-    service: Service, kubectl: Kubectl, shell: Shell, limits: None
+def test_a_tenant_whose_settings_keep_to_its_limit_range_is_served(
+    service: Service, shell: Shell, configured: Callable[..., Any], limits: None
 ) -> None:
-    resources = {"ram_gb": 0.01, "disk_gb": 0.5}
-    task_id = service.create({"executors": [shell("sleep 8")], "volumes": ["/v"], "resources": resources})
-    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
-    [container] = kubectl.json("get", "pod", f"{task_id}-executor-0")["spec"]["containers"]
-    assert container["resources"]["limits"]["memory"] == "64Mi"
-    claim = kubectl.json("get", "pvc", f"{task_id}-scratch")
-    assert claim["spec"]["resources"]["requests"]["storage"] == "2Gi"
+    with configured(TESK_TASKMASTER_MEMORY="64Mi", TESK_FILER_MEMORY="128Mi", TESK_SCRATCH_GB="2"):
+        task_id = service.create({"executors": [shell("true")], "volumes": ["/v"], "resources": {"ram_gb": 0.125}})
     assert service.ended(task_id)["state"] == "COMPLETE"
 
 
