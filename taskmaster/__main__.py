@@ -33,7 +33,7 @@ def main() -> None:
         log.info("there is no record to run")
         return
     try:
-        loop.Taskmaster(kube, settings, claimed, _now).run()
+        loop.Taskmaster(kube, claimed, _now).run()
     except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
 

@@ -103,6 +103,12 @@ def mebibytes(memory: str) -> int:
     return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
 
 
+def restored(settings: _Settings, variables: Mapping[str, str]) -> _Settings:
+    """A program's settings with a tenant's as these variables have them (`tescore.settings.environment`)."""
+    mine = read(TenantSettings, variables)
+    return replace(settings, **{name: getattr(mine, name) for name in FIELDS})
+
+
 def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:
     """A program's settings as they are for a tenant: its own (`TESK_SCRATCH_GB`) where it has them, else the service's.
 
