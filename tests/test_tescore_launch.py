@@ -41,17 +41,6 @@ def test_the_taskmaster_is_given_its_tenants_settings() -> None:
     assert {"name": "TESK_SCRATCH_GB", "value": "2.0"} in environment
 
 
-def test_a_token_comes_from_a_volume_or_as_a_variable_from_a_secret() -> None:
-    mounted, given = made()["spec"]["template"]["spec"], made(token_secret="s")["spec"]["template"]["spec"]
-    assert mounted["automountServiceAccountToken"]
-    assert not given["automountServiceAccountToken"]
-    variables = {v["name"]: v["valueFrom"] for v in given["containers"][0]["env"] if "secretKeyRef" in str(v)}
-    assert variables == {
-        "TESK_API_TOKEN": {"secretKeyRef": {"name": "s", "key": "token"}},
-        "TESK_API_AUTHORITY": {"secretKeyRef": {"name": "s", "key": "ca.crt"}},
-    }
-
-
 @pytest.mark.parametrize(
     ("conditions", "failed", "ended"),
     [
