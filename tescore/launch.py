@@ -89,7 +89,6 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                 },
                 "spec": {
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
-                    "automountServiceAccountToken": not settings.token_secret,
                     "priorityClassName": naming.TASKMASTER_PRIORITY,
                     "restartPolicy": "OnFailure",
                     "enableServiceLinks": False,
@@ -110,7 +109,6 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                                 *({"name": name, "value": value} for name, value in variables.items()),
                                 {"name": "TESK_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
                                 {"name": "TESK_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-                                *_token(settings.token_secret),
                             ],
                             "resources": tenant.resources(
                                 settings.taskmaster_cpu, settings.taskmaster_memory, least=_MEMORY
@@ -126,9 +124,3 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             },
         },
     }
-
-
-def _token(secret: str) -> list[dict[str, Any]]:
-    """The token as variables: a pod with a volume, as that of a mounted token, is begun by the kubelet 0.3 s later."""
-    keys = {naming.TOKEN_VARIABLE: "token", naming.AUTHORITY_VARIABLE: "ca.crt"} if secret else {}
-    return [{"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}} for name, key in keys.items()]

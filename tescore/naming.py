@@ -63,8 +63,6 @@ TASK_ID = re.compile(r"task-[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 TASKMASTER_ACCOUNT = "tesk-taskmaster"
 REPORT_VARIABLE = "TESK_REPORT_TO"
 """How a filer is told where its taskmaster hears; no setting, for settings are logged and this has a key in it."""
-TOKEN_VARIABLE, AUTHORITY_VARIABLE = "TESK_API_TOKEN", "TESK_API_AUTHORITY"
-"""How a taskmaster is told its token and the API server's certificates where no volume holds them."""
 EXECUTOR_ACCOUNT = "tesk-executor"
 TASKMASTER_PRIORITY = "tesk-taskmaster"
 """PriorityClass of taskmasters."""

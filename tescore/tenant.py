@@ -25,11 +25,6 @@ class TenantSettings:
     )
     task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
-    token_secret: str = setting(
-        "Secret of type service-account-token from which taskmasters have their token; empty: one that is bound to the "
-        "pod and replaced, with which each begins 0.3 s later",
-        default="",
-    )
     queue_seconds: float = setting(
         "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0
     )
