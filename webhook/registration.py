@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tescore.errors import AlreadyExists, Conflict, Misconfigured, Missing, TeskError
+from tescore.errors import AlreadyExists, Conflict, Misconfigured, Missing
 from tescore.retry import pause
 from tescore.session import Object, path
 from webhook import certs
@@ -71,8 +71,8 @@ class Registration:
                 pause(EVERY)
                 try:
                     self.look(now())
-                except TeskError as error:
-                    log.warning("the webhook could not look after its certificate", extra={"reason": str(error)})
+                except Exception as error:  # noqa: BLE001 - the next look may go better
+                    log.warning("the webhook could not look after its certificate", extra={"reason": repr(error)})
 
         threading.Thread(target=run, name="registration", daemon=True).start()
 
