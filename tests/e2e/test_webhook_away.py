@@ -1,7 +1,6 @@
 """The webhook gets another certificate under load, and is away: no task is lost or half made."""
 
 import json
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -12,9 +11,9 @@ from typing import Any
 import pytest
 
 from tescore.session import path
-from tests.campaigns.load import Failed
 from tests.campaigns.stored_only import bare
 from tests.e2e.cluster import SERVICE, Kubectl, Service, wait_until
+from tests.e2e.load import Load
 from tests.e2e.tenants import tenant
 from webhook.registration import EVERY
 
@@ -43,35 +42,6 @@ def document(shell: Callable[..., dict[str, Any]]) -> dict[str, Any]:
 def config_map(name: str, document: dict[str, Any]) -> dict[str, Any]:
     metadata = {"name": name, "namespace": TENANT, "labels": LABELS}
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"task.json": json.dumps(document)}}
-
-
-class Load:
-    """Requests one after the other from several threads, until a block ends."""
-
-    def __init__(self, *requests: Callable[[int], None]) -> None:
-        self.counts = [0] * len(requests)
-        self.failures = [dict[float, str]() for _ in requests]
-        """Of each thread's, by the time."""
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=each) for each in enumerate(requests)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number: int, request: Callable[[int], None]) -> None:
-        while not self._over.wait(0.2):
-            try:
-                request(self.counts[number])
-            except (AssertionError, Failed, OSError) as error:
-                self.failures[number][time.monotonic()] = repr(error)
-            self.counts[number] += 1
 
 
 def test_no_task_is_lost_while_the_webhook_gets_another_certificate(
