@@ -159,9 +159,9 @@ def test_a_deleted_pod_is_lost_when_nobody_confirms_its_end() -> None:
 
 def test_a_task_may_ask_for_less_waiting_and_more_attempts_than_its_tenant_grants() -> None:
     resources = {"backend_parameters": {"max_attempts": "3", "queue_seconds": "60"}}
-    granted = settings(queue_seconds=100.0, trouble_seconds=7.0, attempts=2)
-    assert limits(task(), granted) == Limits(room=100.0, trouble=7.0, attempts=2)
-    assert limits(task(resources=resources), granted) == Limits(room=60, trouble=7.0, attempts=3)
+    granted = settings(queue_seconds=100.0, trouble_seconds=7.0, attempts=2, local_scratch=True)
+    assert limits(task(), granted) == Limits(room=100.0, trouble=7.0, attempts=2, local_scratch=True)
+    assert limits(task(resources=resources), granted) == Limits(room=60, trouble=7.0, attempts=3, local_scratch=True)
 
 
 def test_a_refused_pod_is_tried_again_where_the_refusal_may_pass() -> None:

@@ -201,6 +201,15 @@ def test_a_pod_that_goes_with_its_node_may_have_taken_the_volume_along(reason: s
     assert explain.lost(EXECUTOR, pod(status_reason=reason, deletion="t")).node_gone
 
 
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [(None, True), (pod(status_reason="Terminated"), True), (pod(status_reason="Evicted"), False)],
+)
+def test_a_pod_that_vanished_or_was_shut_down_may_have_gone_with_its_node(seen: Pod | None, expected: bool) -> None:
+    failure = explain.lost(EXECUTOR, seen)
+    assert (failure.node_may_be_gone, failure.node_gone) == (expected, False)
+
+
 def test_a_command_that_runs_longer_than_it_may_is_the_executors_fault() -> None:
     seen = pod(terminated=terminated(exit_code=137), status_reason="DeadlineExceeded", status_message="Pod was active")
     assert explain.ended(EXECUTOR, seen, Report()) == explain.Failure(
