@@ -17,7 +17,7 @@ DEEP = "**"
 """In place of a component: any number of folders, or none."""
 _ANY = re.compile(r"(?<!\\)[*?]")
 _OUTSIDE = r"(?P<deep>\*\*+)|\\.|."
-_TOKEN = re.compile(f"{BRACKET.pattern.replace('?P<not>', '').replace('?P<set>', '')}|{_OUTSIDE}", re.DOTALL)
+_TOKEN = re.compile(f"{BRACKET.pattern}|{_OUTSIDE}", re.DOTALL)
 _TOKEN_BEHIND = re.compile(_OUTSIDE, re.DOTALL)
 _CLOSING = re.compile(r"(?<!\\)(?:\\\\)*+\]")
 """What may end a bracket. Behind the last of them none is looked for, or each `[` would be followed to the end."""
@@ -30,8 +30,6 @@ _MOST_CHARACTERS = 500_000
 
 class TooMany(Rejected):
     """A pattern with braces that stands for more patterns than anyone means."""
-
-    reason = "TooMany"
 
 
 def is_pattern(path: str, path_prefix: str) -> bool:
