@@ -364,31 +364,6 @@ def test_what_is_packed_in_another_way_is_told(server: HttpServer, place: Path) 
         http.fetch(server.url("/x.txt"), place)
 
 
-LOGIN = b"\n<!DOCTYPE html>\n<html>Please log in.</html>"
-
-
-@pytest.mark.parametrize(
-    ("path", "kind", "body", "is_file"),
-    [
-        ("/reads.bam", "text/html; charset=utf-8", LOGIN, False),
-        ("/reads.fastq.gz?sig=1", "text/html", b"<html>Error</html>", False),
-        ("/report.html", "text/html", LOGIN, True),
-        ("/report", "text/html", LOGIN, True),
-        ("/reads.txt", "text/html", b"no page, whatever the server calls it", True),
-        ("/reads.txt", "text/plain", LOGIN, True),
-    ],
-)
-def test_a_web_page_in_place_of_a_file_is_told_where_it_can_be(
-    server: HttpServer, place: Path, path: str, kind: str, body: bytes, is_file: bool
-) -> None:
-    server.answers[path] = [Answer(body=body, headers=(("Content-Type", kind),))]
-    if is_file:
-        assert http.fetch(server.url(path), place) == len(body)
-    else:
-        with pytest.raises(NotMovable, match="answered with a web page, not with the file"):
-            http.fetch(server.url(path), place)
-
-
 def test_a_server_that_kept_less_than_it_was_sent_is_told(server: HttpServer, place: Path) -> None:
     place.write_bytes(WHOLE)
     server.answers["/out"] = [Answer(201), Answer(200, length=17)]
