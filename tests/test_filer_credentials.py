@@ -1,5 +1,6 @@
 """Logins that are in the tenant's Secret, and not in URLs."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,14 @@ def test_a_url_says_who_logs_in_where_for_what(url: str, user: str, password: st
     server, found = address.parse(url, 21)
     assert (server.user, server.password, found) == (user, password, path)
     assert "password" not in repr(server)
+
+
+@pytest.mark.parametrize("rest", ["@" * 30_000 + ":x", "@" * 30_000 + "]:" + "1" * 30_000])
+def test_a_url_that_is_to_keep_the_filer_busy_is_read_once(rest: str) -> None:
+    began = time.process_time()
+    with pytest.raises(NotMovable, match="not of the form"):
+        address.parse(f"ftp://{rest}", 21)
+    assert time.process_time() - began < 1
 
 
 def test_no_credentials_are_shown() -> None:

@@ -8,7 +8,9 @@ from filer import credentials
 from filer.errors import NotMovable
 
 _FORM = re.compile(
-    r"[^:/]+://(?:(?P<userinfo>[^/]*)@)?(?P<host>\[[^]/]+\]|[^:/]+)(?::(?P<port>\d{0,5}))?(?P<path>/.*)?", re.DOTALL
+    # Possessive where it could go back: each of many @ would be tried.
+    r"[^:/]++://(?:(?P<userinfo>[^/]*)@)?+(?P<host>\[[^]/]++\]|[^:/]++)(?::(?P<port>\d{0,5}))?(?P<path>/.*)?",
+    re.DOTALL,
 )
 _USERINFO = re.compile(r"(?<=://)[^/]*@")
 _HOME = "/~/"
