@@ -12,6 +12,7 @@ import pytest
 
 from filer import digests
 from filer.errors import Interrupted, NotMovable
+from filer.patience import Patience
 from filer.transports import http
 from tests.servers import Answer, HttpServer, http_server
 
@@ -301,6 +302,62 @@ def test_a_part_that_was_not_asked_for_is_not_joined(server: HttpServer, place: 
     assert again
     with pytest.raises(Interrupted, match=r"the server (sent another|has no such) part of the file"):
         again()
+
+
+def carried(server: HttpServer, place: Path, *answers: Answer) -> int:
+    """What a file's size is that comes with these answers, one after the other."""
+    server.answers["/x"] = list(answers)
+    patience = Patience(5.0, lambda: 0.0, sleep=lambda _: None)
+    return patience.carried(lambda: http.fetch(server.url("/x"), place), "")
+
+
+@pytest.mark.parametrize("total", [str(len(WHOLE)), "*"], ids=["told", "known-before"])
+def test_a_server_that_sends_less_than_it_was_asked_for_is_asked_for_the_rest(
+    server: HttpServer, place: Path, total: str
+) -> None:
+    short = rest(where=f"bytes 1000-1999/{total}", body=WHOLE[1000:2000])
+    assert carried(server, place, cut(TAG), short, rest(at=2000)) == len(WHOLE)
+    assert place.read_bytes() == WHOLE
+    assert [request.headers.get("Range") for request in server.requests] == [None, "bytes=1000-", "bytes=2000-"]
+
+
+def test_a_size_that_is_told_with_a_part_counts_too(server: HttpServer, place: Path) -> None:
+    broken = Answer(
+        body=b"3e8\r\n" + WHOLE[:1000] + b"\r\n", headers=(TAG, ("Transfer-Encoding", "chunked")), length=-1
+    )
+    short = rest(where=f"bytes 1000-1999/{len(WHOLE)}", body=WHOLE[1000:2000])
+    assert carried(server, place, broken, short, rest(at=2000)) == len(WHOLE)
+    assert place.read_bytes() == WHOLE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(rest(where="bytes 0-2559/2560"), id="another-part"),
+        pytest.param(rest(body=WHOLE[1000:] + b"x"), id="more-than-the-file-has"),
+        pytest.param(Answer(416), id="no-such-part"),
+    ],
+)
+def test_after_a_wrong_part_the_file_begins_anew(server: HttpServer, place: Path, answer: Answer) -> None:
+    assert carried(server, place, cut(TAG), answer, Answer(body=WHOLE)) == len(WHOLE)
+    assert place.read_bytes() == WHOLE
+    assert "Range" not in server.requests[2].headers
+
+
+def test_a_size_that_only_the_parts_could_tell_and_do_not_has_the_file_begin_anew(
+    server: HttpServer, place: Path
+) -> None:
+    broken = Answer(
+        body=b"3e8\r\n" + WHOLE[:1000] + b"\r\n", headers=(TAG, ("Transfer-Encoding", "chunked")), length=-1
+    )
+    assert carried(server, place, broken, rest(where="bytes 1000-1999/*", body=WHOLE[1000:2000]), Answer(body=WHOLE))
+    assert place.read_bytes() == WHOLE
+
+
+def test_a_file_that_has_come_in_parts_and_is_damaged_begins_anew(server: HttpServer, place: Path) -> None:
+    damaged = rest(body=b"x" * (len(WHOLE) - 1000))
+    assert carried(server, place, cut(TAG, ("Content-MD5", MD5)), damaged, Answer(body=WHOLE)) == len(WHOLE)
+    assert place.read_bytes() == WHOLE
 
 
 SHA256 = base64.b64encode(hashlib.sha256(WHOLE).digest()).decode()

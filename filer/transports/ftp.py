@@ -95,11 +95,10 @@ def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _
             for chunk in _received(ftp, _name(ftp, path), begin):
                 file.write(chunk)
                 arrived += len(chunk)
-    except _CannotGoOn as error:
-        error.going_on = lambda: _fetched(place, destination, 0, None)
+    except _CannotGoOn:
         raise
     except Interrupted as error:
-        if arrived > begin:
+        if arrived:
             error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
         raise
     if seen[0] not in {None, arrived}:

@@ -21,7 +21,7 @@ from filer.transports.http_errors import CONNECT, SILENCE, told
 _REDIRECTS = 5
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _FETCHED = frozenset({200})
-_GOES_ON = frozenset({200, 206})
+_GOES_ON = frozenset({200, 206, 416})
 _STORED = frozenset({200, 201, 204})
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
@@ -78,16 +78,15 @@ def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun 
     try:
         with told(), _followed(url, headers, own) as response:
             _expect(response, _GOES_ON if before else _FETCHED)
-            if at is None or not http_body.goes_on(response, at):
-                at = http_body.begun(response)
+            at = None  # what is there is worth nothing, unless the answer goes on with it
+            at = before if before and http_body.goes_on(response, before) else http_body.begun(response)
             with destination.open("r+b" if at.size else "wb") as file:
                 file.seek(at.size)
                 http_body.written(response, file, at, _split(url).path)
                 file.truncate()
                 return at.size
     except Interrupted as error:
-        # Not where the file is whole and wrong.
-        if at and at.validator and at.size and str(at.size) != at.total:
+        if at and at.validator and at.size and (at.total is None or at.size < at.total):
             error.going_on, error.moved = _again(url, destination, own, at), at.size
         raise
 
@@ -170,8 +169,6 @@ def _authorization(url: str) -> dict[str, str]:
 
 
 def _expect(response: urllib3.BaseHTTPResponse, statuses: frozenset[int]) -> None:
-    if response.status == 416:
-        raise Interrupted("the server has no such part of the file any more")
     if response.status not in statuses:
         words, headers = response.reason or _phrase(response.status), response.headers
         raise answered(response.status, words, retry_after=headers.get("Retry-After"), date=headers.get("Date"))

@@ -26,8 +26,8 @@ class Begun:
 
     validator: str
     """What the server knows this version of the file by, beyond doubt; empty if there is no such thing."""
-    total: str
-    """Its size, as far as it is known."""
+    total: int | None
+    """Its size, if it is known."""
     check: digests.Check
     size: int = 0
 
@@ -37,7 +37,8 @@ def begun(response: urllib3.BaseHTTPResponse) -> Begun:
     headers = response.headers
     encoded = headers.get("Content-Encoding", "identity") != "identity"
     validator = "" if encoded else _validator(headers)
-    return Begun(validator, headers.get("Content-Length", ""), digests.of(headers))
+    length = headers.get("Content-Length", "")
+    return Begun(validator, int(length) if length.isdecimal() and not encoded else None, digests.of(headers))
 
 
 def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
@@ -47,10 +48,13 @@ def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
     """
     if response.status == 200:
         return False
+    if response.status == 416:
+        raise Interrupted("the server has no such part of the file any more")
     where = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    known = {before.total, "", "*"}
-    if not where or int(where["first"]) != before.size or (before.total and where["total"] not in known):
+    total = int(where["total"]) if where and where["total"] != "*" else before.total
+    if not where or int(where["first"]) != before.size or total is None or before.total not in {total, None}:
         raise Interrupted("the server sent another part of the file than the one that was asked for")
+    before.total = total
     return True
 
 
@@ -62,6 +66,8 @@ def written(response: urllib3.BaseHTTPResponse, file: BinaryIO, at: Begun, path:
     for chunk in _unpacked(_checked(response, at), _coding(response.headers, path)):
         file.write(chunk)
         at.size += len(chunk)
+    if at.total not in {at.size, None}:  # a server may send less than it is asked for, and say so (RFC 9110, 15.3.7)
+        raise Interrupted(f"{at.size} of {at.total} bytes arrived")
     at.check.done()
 
 
