@@ -60,7 +60,7 @@ def test_an_object_comes_from_where_the_server_says(
 def test_an_access_id_is_asked_for_and_its_headers_are_sent(
     server: DrsServer, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "home/.netrc").write_text("machine 127.0.0.1 login bearer password the-token")
+    (tmp_path / "home/.netrc").write_text(f"machine 127.0.0.1:{server.port} login bearer password the-token")
     server.answers["o"] = content(access_methods=[{"type": "https", "access_id": "west 1"}])
     server.answers["o/access/west%201"] = {"url": server.url("/x"), "headers": ["Authorization: Signed abc"]}
     server.wanted = {

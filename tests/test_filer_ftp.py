@@ -187,7 +187,8 @@ def test_each_host_has_its_entry_in_netrc(server: Vsftpd, tmp_path: Path) -> Non
     server.wrote("public/everyones")
     home = netrc(
         tmp_path,
-        f"machine other.example.org login you password p\nmachine 127.0.0.1 login {USER} password {PASSWORD}\n",
+        "machine other.example.org login you password p\n"
+        f"machine 127.0.0.1:{server.port} login {USER} password {PASSWORD}\n",
     )
     named = {"path": "/in/a", "url": server.url("/mine", userinfo="")}
     anonymous = {"path": "/in/b", "url": server.url("/everyones", userinfo="").replace("127.0.0.1", "localhost")}

@@ -125,7 +125,7 @@ def test_a_user_comes_in_with_a_key_or_by_netrc(server: Sshd, tmp_path: Path) ->
     keys = home(tmp_path / "a", id_ed25519=server.key.read_text(), known_hosts=server.known_hosts)
     assert moved(tmp_path, "inputs", keys, item) == (0, report.Report())
     item = {"path": "/in/x", "url": server.url("/data/mine", userinfo="")}
-    passwords = home(tmp_path / "b", **{".netrc": f"machine 127.0.0.1 login {USER} password {PASSWORD}"})
+    passwords = home(tmp_path / "b", **{".netrc": f"machine 127.0.0.1:{server.port} login {USER} password {PASSWORD}"})
     assert moved(tmp_path, "inputs", passwords, item) == (0, report.Report())
 
 

@@ -111,7 +111,8 @@ def _described(which: _Object) -> Described:
 
 def _asked(which: _Object, rest: str) -> Described:
     headers = {"Accept": "application/json", "User-Agent": connections.USER_AGENT}
-    if known := credentials.authorization(which.server.partition(":")[0]):
+    host, _, port = which.server.partition(":")
+    if known := credentials.authorization("https", host, int(port or 443)):
         headers["Authorization"] = known
     url = f"https://{which.server}/ga4gh/drs/v1/objects/{quote(which.id, safe='')}{rest}"
     with (

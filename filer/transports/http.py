@@ -161,7 +161,8 @@ def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None
 def _authorization(url: str) -> dict[str, str]:
     userinfo = _USERINFO.search(url)
     if not userinfo:
-        known = credentials.authorization(urllib3.util.parse_url(url).host or "")
+        where = urllib3.util.parse_url(url)
+        known = credentials.authorization(where.scheme or "", where.host or "", where.port)
         return {"Authorization": known} if known else {}
     user, _, password = userinfo.group().removesuffix("@").partition(":")
     token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
