@@ -301,6 +301,27 @@ def test_a_file_that_changes_in_between_is_no_file(fake: FtpServer, place: Path)
         broken.value.going_on()
 
 
+@pytest.mark.parametrize("size", [1_000_000, 9 * 1024 * 1024], ids=["small", "large"])
+def test_a_file_of_which_no_time_is_told_begins_anew(fake: FtpServer, place: Path, size: int) -> None:
+    fake.files["/x"] = b"a" * size
+    fake.cuts = [size // 2]
+    fake.answers["MDTM"] = ["502 no"] * 2
+    with pytest.raises(Interrupted) as broken:
+        ftp.fetch(fake.url("/x"), place)
+    assert broken.value.going_on is None
+    fake.files["/x"] = b"b" * (size + 1)
+    assert ftp.fetch(fake.url("/x"), place) == size + 1
+    assert set(place.read_bytes()) == {ord("b")}
+
+
+def test_a_large_file_of_which_no_time_is_told_has_its_size_compared(fake: FtpServer, place: Path) -> None:
+    fake.files["/x"] = LARGE
+    fake.answers["SIZE"] = [f"213 {len(LARGE) + 1}"]
+    fake.answers["MDTM"] = ["502 no"]
+    with pytest.raises(Interrupted, match=f"{len(LARGE)} of {len(LARGE) + 1} bytes arrived"):
+        ftp.fetch(fake.url("/x"), place)
+
+
 def test_fewer_bytes_than_the_server_said_are_no_file(fake: FtpServer, place: Path) -> None:
     fake.files["/x"] = b"half"
     fake.answers["SIZE"] = ["213 8"]

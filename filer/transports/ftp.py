@@ -4,9 +4,10 @@ import ftplib
 import posixpath
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import Page, address, ftp_listing, walk
@@ -17,12 +18,13 @@ from filer.transports.pool import Pool, part_name
 
 _CHUNK = 256 * 1024
 _LARGE = 8 * 1024 * 1024
-"""Bytes from which on it is worth asking when a file was changed, in case that its transfer breaks off."""
+"""Bytes from which on it is worth asking when a file was changed, so that it can go on; a smaller one begins anew."""
 _TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
 """The answer where there is no room, under whatever name."""
 
-_Seen = tuple[int | None, str]
+_T = TypeVar("_T")
+_Seen = tuple[int | None, str | None]
 """Size of a file, and for a large one when it was changed, as far as the server tells."""
 
 
@@ -98,7 +100,7 @@ def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _
     except _CannotGoOn:
         raise
     except Interrupted as error:
-        if arrived:
+        if arrived and seen and seen[1] is not None:
             error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
         raise
     if seen[0] not in {None, arrived}:
@@ -120,12 +122,17 @@ def _wired(path: str) -> str:
 
 def _seen(ftp: Session, name: str) -> _Seen:
     with causes_told():
-        try:
-            size = ftp.size(name)
-            changed = ftp.sendcmd(f"MDTM {name}") if size is None or size > _LARGE else ""
-        except ftplib.error_perm:
-            return None, ""
-    return size, changed
+        size = _if_told(lambda: ftp.size(name))
+        large = size is None or size > _LARGE
+        return size, _if_told(lambda: ftp.sendcmd(f"MDTM {name}")) if large else None
+
+
+def _if_told(ask: Callable[[], _T]) -> _T | None:
+    """The answer, unless the server does not know the command."""
+    try:
+        return ask()
+    except ftplib.error_perm:
+        return None
 
 
 def _received(ftp: Session, name: str, offset: int) -> Iterator[memoryview]:

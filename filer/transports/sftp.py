@@ -17,8 +17,8 @@ from filer.transports.sftp_session import PORT, Session, causes_told
 _BLOCK = 32 * 1024
 """Bytes that every server writes at a time."""
 
-_Seen = tuple[int, int | None]
-"""Size of a file, and when it was changed, if the server tells."""
+_Seen = tuple[int | None, int | None]
+"""Size of a file, and when it was changed, as far as the server tells."""
 
 _POOL = Pool(Session, Session.alive, Session.close)
 
@@ -76,7 +76,7 @@ def _fetched(place: tuple[Server, str], destination: Path, before: int, known: _
     try:
         with _POOL.lent(server) as session, destination.open("r+b" if before else "wb") as file:
             seen = _seen(session.sftp, path or ".")
-            if seen != known:
+            if seen != known or seen[1] is None:
                 arrived = 0
             file.seek(arrived)
             file.truncate()
@@ -86,7 +86,7 @@ def _fetched(place: tuple[Server, str], destination: Path, before: int, known: _
     except Interrupted as error:
         error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
         raise
-    if arrived != seen[0]:
+    if seen[0] not in {arrived, None}:
         raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
     return arrived
 
@@ -96,10 +96,10 @@ def _seen(sftp: SFTPClient, path: str) -> _Seen:
         seen = sftp.stat(path)
     if stat.S_ISDIR(seen.st_mode or 0):
         raise Absent("it is a folder")
-    return seen.st_size or 0, seen.st_mtime
+    return seen.st_size, seen.st_mtime
 
 
-def _received(sftp: SFTPClient, path: str, begin: int, end: int) -> Iterator[bytes]:
+def _received(sftp: SFTPClient, path: str, begin: int, end: int | None) -> Iterator[bytes]:
     with causes_told():
         file = sftp.open(path, "rb")
         yield from sftp_reading.received(sftp, file.handle, begin, end)
@@ -114,7 +114,7 @@ def _send(sftp: SFTPClient, source: Path, name: str) -> None:
             there.write(data)
             sent += len(data)
     size = sftp.stat(name).st_size
-    if size != sent:
+    if size not in {sent, None}:
         raise Interrupted(f"{size} of {sent} bytes arrived")
 
 
