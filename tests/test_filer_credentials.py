@@ -87,7 +87,8 @@ def test_headers_of_the_callers_go_to_the_urls_own_server_alone(tmp_path: Path) 
         server.answers["/x"] = [Answer(302, headers=(("Location", "/y"),))]
         server.answers["/y"] = [Answer(302, headers=(("Location", other.url("/x")),))]
         other.files["/x"] = b"x"
-        assert http.fetch_with(server.url("/x"), tmp_path / "x", {"Authorization": "Signed"}) == 1
+        where = server.url("/x"), {"Authorization": "Signed"}
+        assert http.fetch_from(lambda: where, tmp_path / "x") == 1
         assert [request.headers.get("Authorization") for request in server.requests] == ["Signed", "Signed"]
         assert "Authorization" not in other.requests[0].headers
 

@@ -28,12 +28,13 @@ _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
 def fetch(url: str, destination: Path) -> int:
     """As Transport.fetch. After a break it can go on, if the server says by which version of the file."""
-    return fetch_with(url, destination, {})
+    where = url, dict[str, str]()
+    return fetch_from(lambda: where, destination)
 
 
-def fetch_with(url: str, destination: Path, headers: Mapping[str, str]) -> int:
-    """As fetch, with headers of the caller's, which go to the URL's own server alone."""
-    return _fetched(url, destination, headers, None)
+def fetch_from(where: Callable[[], tuple[str, Mapping[str, str]]], destination: Path) -> int:
+    """As fetch. `where` is asked at each attempt for the URL, and for headers that go to its own server alone."""
+    return _fetched(where, destination, None)
 
 
 def store(source: Path, url: str) -> None:
@@ -68,7 +69,7 @@ def shown(url: str) -> str:
     return _USERINFO.sub("", re.split(r"[?#]", url, maxsplit=1)[0], count=1)
 
 
-def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun | None) -> int:
+def _fetched(where: Callable[[], tuple[str, Mapping[str, str]]], destination: Path, before: Begun | None) -> int:
     """One attempt. What is called next after a break goes on where this one ended."""
     # Identity: else some servers pack on the way, and the size told is not the file's.
     headers = {"Accept-Encoding": "identity"}
@@ -76,6 +77,7 @@ def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun 
         headers |= {"Range": f"bytes={before.size}-", "If-Range": before.validator}
     at = before
     try:
+        url, own = where()
         with told(), _followed(url, headers, own) as response:
             _expect(response, _GOES_ON if before else _FETCHED)
             at = None  # what is there is worth nothing, unless the answer goes on with it
@@ -87,12 +89,8 @@ def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun 
                 return at.size
     except Interrupted as error:
         if at and at.validator and at.size and (at.total is None or at.size < at.total):
-            error.going_on, error.moved = _again(url, destination, own, at), at.size
+            error.going_on, error.moved = functools.partial(_fetched, where, destination, at), at.size
         raise
-
-
-def _again(url: str, destination: Path, own: Mapping[str, str], at: Begun) -> Callable[[], int]:
-    return lambda: _fetched(url, destination, own, at)
 
 
 def _check_size(url: str, size: int) -> None:
