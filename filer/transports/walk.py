@@ -21,7 +21,7 @@ def page(token: str, listed: Callable[[str], Iterable[Entry]], own_path: Callabl
     """As Transport.page. `listed` gets a path below the URL, empty or with a slash at its end.
 
     A link to a folder is that folder, unless it leads back to one on the way to it, or above one: `own_path` says where
-    each of these lies, links resolved. The token holds the folders that are ahead, so that a page can be asked for again.
+    each of these lies, links resolved. The token holds the folders ahead, so that a page can be asked for again.
     """
     ahead = token.split("\0") if token else [""]
     paths = list[str]()
