@@ -84,6 +84,8 @@ class TenantSettings:
 
 
 FIELDS = tuple(TenantSettings.__dataclass_fields__)
+_LONGEST = 8192
+"""Characters of a tenant's setting: the service works with it for other tenants' sake too."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
 
 
@@ -112,6 +114,9 @@ def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:
     values = {variable(name): shown(getattr(service, name)) for name in FIELDS}
     strange = (name for name in overrides if name.startswith("TESK_") and name not in values)
     problems = [f"{name} is no setting of a tenant's" for name in strange]
+    problems += [
+        f"{name} has more than {_LONGEST} characters" for name in values if len(overrides.get(name, "")) > _LONGEST
+    ]
     try:
         mine = read(TenantSettings, {**values, **{k: v for k, v in overrides.items() if v}})
     except BadSettings as error:

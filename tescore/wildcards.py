@@ -41,7 +41,7 @@ def is_pattern(path: str, path_prefix: str) -> bool:
 
 def is_deep(pattern: str) -> bool:
     """Whether `**` is in it."""
-    return any(token["deep"] for token in _tokens(pattern))
+    return any(token["deep"] for token in tokens(pattern))
 
 
 def parts(path: str) -> list[str]:
@@ -82,7 +82,8 @@ def _has_bracket(path: str) -> bool:
     return BRACKET.search(path, 0, _brackets_end(path)) is not None
 
 
-def _tokens(path: str) -> Iterator[re.Match[str]]:
+def tokens(path: str) -> Iterator[re.Match[str]]:
+    """A pattern's brackets, escaped characters, stars that follow each other (`deep`), and other characters."""
     end = _brackets_end(path)
     yield from _TOKEN.finditer(path, 0, end)
     yield from _TOKEN_BEHIND.finditer(path, end)
@@ -94,7 +95,7 @@ def _brackets_end(path: str) -> int:
 
 def _shallow(part: str, *, last: bool) -> list[tuple[str, ...]]:
     """What a component stands for, with `**` as a component of its own."""
-    deep = next((token for token in _tokens(part) if token["deep"]), None)
+    deep = next((token for token in tokens(part) if token["deep"]), None)
     if deep is None:
         return [(part,)]
     before, behind = part[: deep.start()], part[deep.end() :]
