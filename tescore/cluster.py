@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tescore import listing
-from tescore.account import account, server
+from tescore.account import mounted, server
 from tescore.connections import Answer
 from tescore.remembered import Remembered
 from tescore.session import Object, Session, path
@@ -84,6 +84,6 @@ class Cluster:
 
 def own(environment: Mapping[str, str]) -> Cluster:
     """The cluster that the program runs in, as the ServiceAccount of its pod."""
-    mine = account(environment)
+    mine = mounted()
     token = Remembered(lambda _: mine.token(), _TOKEN_SECONDS, time.monotonic)
     return Cluster(Session(server(environment), mine._replace(token=lambda: token.get(""))))

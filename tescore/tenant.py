@@ -25,11 +25,6 @@ class TenantSettings:
     )
     task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
-    token_secret: str = setting(
-        "Secret of type service-account-token from which taskmasters have their token; empty: one that is bound to the "
-        "pod and replaced, with which each begins 0.3 s later",
-        default="",
-    )
     queue_seconds: float = setting(
         "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0
     )
@@ -101,6 +96,12 @@ def resources(cpu: str, memory: str, *, least: int) -> dict[str, dict[str, str]]
 def mebibytes(memory: str) -> int:
     """Of a quantity in Mi or Gi."""
     return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
+
+
+def restored(settings: _Settings, variables: Mapping[str, str]) -> _Settings:
+    """A program's settings with a tenant's as these variables have them (`tescore.settings.environment`)."""
+    mine = read(TenantSettings, variables)
+    return replace(settings, **{name: getattr(mine, name) for name in FIELDS})
 
 
 def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:

@@ -73,12 +73,15 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
     rules = addresses.rules(own.denied_ranges, own.allowed_ranges)
     looked_up = functools.partial(tools.images, hosts=own.trs_hosts, rules=rules)
-    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up))
+    application = webhook(
+        own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up, lambda: "/admit/x"
+    )
+    hook = Client(application)
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}
         request = {"uid": "r", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
-        answer: Any = hook.post("/admit", json={"request": request}).json
+        answer: Any = hook.post("/admit/x", json={"request": request}).json
         response = answer["response"]
         server.warned += response.get("warnings", [])
         if not response["allowed"]:
