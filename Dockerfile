@@ -1,5 +1,5 @@
 # The images of TESK's programs, a target each: api, webhook, janitor, taskmaster, filer. scripts/images builds them all;
-# by hand: docker build --target api -t tesk/api .
+# by hand: DOCKER_BUILDKIT=1 docker build --target api -t tesk/api .
 # Two optional build secrets: `ca`, a CA bundle for networks that inspect TLS, and `pip`, a pip.conf.
 ARG PYTHON_IMAGE=python:3.13-slim
 ARG COMPILE="python3 -m compileall -q --invalidation-mode unchecked-hash"

@@ -31,7 +31,7 @@ def create_app(
 ) -> Flask:
     """POST /admit/… decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives.
 
-    `permitted` raises Forbidden for the user of a request who may not create tasks; `looked_up` gives the images of
+    `permitted` raises Forbidden for the user of a request who may not store its task; `looked_up` gives the images of
     TRS URIs; `path` is the one that the API server alone knows.
     """
     app = Flask(__name__, static_folder=None)
@@ -47,13 +47,7 @@ def create_app(
         try:
             permitted(asked)
             own = tenants.settings(asked["namespace"])
-            admitted = review.reviewed(
-                asked,
-                own,
-                api_account=settings.api_account,
-                restorers=settings.restorers,
-                trs_hosts=settings.trs_hosts,
-            )
+            admitted = review.reviewed(asked, own, api_account=settings.api_account, trs_hosts=settings.trs_hosts)
             images = looked_up(trs.uris(admitted.document))
             validation.check_found(images, own)
             launches = admitted.launches and not settings.store_only
