@@ -88,9 +88,9 @@ class Janitor:
         if look.tenant:
             self._release(look.jobs.values(), look.tenant.most)
         for seen in unfinished:
-            with _apart("task could not be helped", namespace=namespace, task=seen.task_id):
-                with suppress(Conflict, Missing):  # it has changed since it was listed: the next look sees how
-                    self._see_to(seen, look)
+            # What has changed since it was listed is seen by the next look.
+            with _apart("task is left as it is", namespace=namespace, task=seen.task_id), suppress(Conflict, Missing):
+                self._see_to(seen, look)
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
 
     def _obstacles(self, namespace: str, jobs: Mapping[str, Object]) -> dict[str, Obstacle]:
