@@ -157,11 +157,16 @@ def _ended_problems(shown: Mapping[str, Any], *, may_restore: bool) -> list[str]
         return [f"metadata.labels.{naming.STATE}: is {state}; {why}; {cure}"]
     ended = str((shown["metadata"].get("annotations") or {}).get(naming.ENDED, ""))
     problems = _extra_problems(shown, {parts.TASK_JSON, parts.LOG_JSON})
-    try:
-        datetime.fromisoformat(ended)
-    except ValueError:
-        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time")
+    if not _is_moment(ended):
+        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time with its zone")
     return problems
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _may_restore(user: Mapping[str, Any], restorers: Collection[str]) -> bool:
