@@ -15,13 +15,7 @@ IN_LINE = f"{_TASKMASTERS},{naming.ROOM}!={naming.ROOM_LEFT}"
 RUNNING = f"{_TASKMASTERS},!{naming.ROOM}"
 WAITING = f"{_TASKMASTERS},{naming.ROOM}={naming.ROOM_WAITS}"
 
-_TIMES: dict[str, int] = {
-    "": 1,
-    **{f"{unit}i": 1024**i for i, unit in enumerate("KMG", 1)},
-    "k": 10**3,
-    "M": 10**6,
-    "G": 10**9,
-}
+_TIMES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _WHOLE = re.compile(rf"(\d+)(?:({'|'.join(_TIMES)})|[eE](\d))?", re.ASCII)
 
 _ALL_PODS: tuple[dict[str, Any], ...] = ({}, {"scopes": ["NotTerminating"]})
