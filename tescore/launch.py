@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming, node_loss, tenant, transfers
+from tescore import every_pod, naming, node_loss, tenant, transfers
 from tescore.settings import setting, shown, variable
 from tescore.tenant import TenantSettings
 from tescore.transfers import TransferSettings
@@ -73,7 +73,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
         "TESK_NAMESPACE": namespace,
         **{
             variable(name): shown(value)
-            for name in ("filer_image", *tenant.FIELDS, *transfers.FIELDS)
+            for name in ("filer_image", *every_pod.FIELDS, *tenant.FIELDS, *transfers.FIELDS)
             if (value := getattr(settings, name)) != LaunchSettings.__dataclass_fields__[name].default
         },
     }
@@ -89,9 +89,10 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             "template": {
                 "metadata": {
                     "labels": {**labels, **naming.NO_SIDECAR_LABELS},
-                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                    "annotations": every_pod.annotations(settings),
                 },
                 "spec": {
+                    **every_pod.node_selector(settings),
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
                     "automountServiceAccountToken": not settings.token_secret,
                     "priorityClassName": naming.TASKMASTER_PRIORITY,

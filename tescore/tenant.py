@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tescore import images, shared_files
+from tescore import every_pod, images, shared_files
 from tescore.errors import BadSettings
+from tescore.every_pod import PodSettings
 from tescore.settings import read, setting, shown, variable
 
 _CPU = re.compile(r"\d{1,6}m?|\d{1,3}\.\d{1,3}", re.ASCII)
@@ -15,7 +16,7 @@ _MEMORY = re.compile(r"[1-9]\d{0,6}[MG]i", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TenantSettings:
+class TenantSettings(PodSettings):
     """The service's settings give the values; a ConfigMap `tesk-settings` in the tenant's namespace overrides them."""
 
     storage_class: str = setting("storage class of scratch volumes; empty is the cluster's default", default="")
@@ -88,7 +89,7 @@ class TenantSettings:
     storage: tuple[str, ...] = setting("service-info: URLs of storage that users may count on", default=())
 
 
-FIELDS = tuple(TenantSettings.__dataclass_fields__)
+FIELDS = tuple(name for name in TenantSettings.__dataclass_fields__ if name not in every_pod.FIELDS)
 _Settings = TypeVar("_Settings", bound=TenantSettings)
 
 
