@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tescore import record
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
+from tescore.errors import AlreadyExists, Missing, QuotaExceeded, TeskError, Unavailable, quoted
 from tescore.retry import retried
 from tescore.session import path
 
@@ -17,6 +17,7 @@ _WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 _LAST_WAITS = (0.2, 0.4)
 """Seconds between looks at the very end."""
 _OBEYED = 2.0
+_FULL = "This tenant keeps as much as its quota allows; there is room again when ended tasks are deleted or expire"
 
 
 class Creation:
@@ -53,8 +54,12 @@ class Creation:
         except TeskError as error:
             # A first try may have stored the task, and what came after it been refused.
             doubtful = doubts or isinstance(error, AlreadyExists)
-            if not (doubtful and self.is_done(task_id, document, owner=owner, waits=_LAST_WAITS)):
-                raise
+            if doubtful and self.is_done(task_id, document, owner=owner, waits=_LAST_WAITS):
+                return
+            if isinstance(error, QuotaExceeded):
+                why = f"{_FULL}{quoted(str(error))}."
+                raise QuotaExceeded(why, code=error.code) from error
+            raise
 
     def is_done(self, task_id: str, document: str, *, owner: str, waits: Sequence[float] = _WAITS) -> bool:
         """Whether this task of this owner's is stored. Raises AlreadyExists if another one has its name."""

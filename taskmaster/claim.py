@@ -12,7 +12,7 @@ from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from tescore import document, model, naming, record, tenant
 from tescore.document import Dropped
-from tescore.errors import Conflict, Missing
+from tescore.errors import Conflict, Missing, shortened
 from tescore.model import Task
 from tescore.record import Record
 from tescore.settings import environment
@@ -20,6 +20,9 @@ from tescore.states import FINAL, State
 
 _STORED_WITHIN = 40.0
 """Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
+
+_NOTES = 100
+"""Fields that are told one by one: a document may have 70,000 that are unknown, and its record's log has no room."""
 
 
 class Claim(NamedTuple):
@@ -61,8 +64,7 @@ def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: dateti
         if seen.reason.startswith(record.NO_TASKMASTER):  # which the janitor told meanwhile
             _, taken_over[naming.REASON] = plan.journal(seen.step).failure or ("", None)
         return record.change(seen, state=state, annotations=taken_over)
-    notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
-    notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
+    notes = _notes(dropped) + [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
@@ -74,6 +76,13 @@ def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: dateti
     queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0
     log = tasklog.begun(started, notes, queued=max(0.0, queued))
     return record.change(seen, state=state, annotations=annotations, log=log)
+
+
+def _notes(dropped: list[Dropped]) -> list[str]:
+    """What a user reads of fields that are not used."""
+    notes = [f"The field {shortened(path)} was not used: it {shortened(why)}." for path, why in dropped[:_NOTES]]
+    more = len(dropped) - _NOTES
+    return notes + ([f"Fields that were not used beside these: {more}."] if more > 0 else [])
 
 
 def _awaited(kube: Kube, task: str) -> dict[str, object] | None:

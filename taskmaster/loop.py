@@ -29,7 +29,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import events, naming, record, report, tails
-from tescore.errors import Conflict, Refused, TeskError
+from tescore.errors import Conflict, Refused, TeskError, Unavailable
 from tescore.session import Object
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
@@ -132,9 +132,12 @@ class Taskmaster:
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
         except Refused as error:
-            refusal = waiting.of_refusal(step, error)
+            reason = waiting.of_refusal(step, error)
             failure = explain.refused(step, error)
-        match decide.refused(self._own.journal, refusal, failure, now=self._now(), limits=self._limits):
+        except Unavailable as error:
+            reason = waiting.of_unavailability(step, error)
+            failure = explain.refused(step, error)
+        match decide.refused(self._own.journal, reason, failure, now=self._now(), limits=self._limits):
             case decide.Wait() as wait:
                 self._wait(step, None, wait)
             case decide.Stop(failure):

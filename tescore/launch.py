@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming, node_loss, tenant, transfers
+from tescore import every_pod, naming, node_loss, tenant, transfers
 from tescore.settings import environment, setting
 from tescore.tenant import TenantSettings
 from tescore.transfers import TransferSettings
@@ -71,7 +71,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
     variables = {
         "TESK_TASK": task,
         "TESK_NAMESPACE": namespace,
-        **environment(settings, ("filer_image", *tenant.FIELDS, *transfers.FIELDS)),
+        **environment(settings, ("filer_image", *every_pod.FIELDS, *tenant.FIELDS, *transfers.FIELDS)),
     }
     return {
         "apiVersion": "batch/v1",
@@ -85,9 +85,10 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             "template": {
                 "metadata": {
                     "labels": {**labels, **naming.NO_SIDECAR_LABELS},
-                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                    "annotations": every_pod.annotations(settings),
                 },
                 "spec": {
+                    **every_pod.node_selector(settings),
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
                     "priorityClassName": naming.TASKMASTER_PRIORITY,
                     "restartPolicy": "OnFailure",

@@ -103,10 +103,11 @@ def test_an_ended_task_from_a_backup_is_stored_as_it_is_and_does_not_run_again()
     assert review.allowed("r-1", admitted, now=NOW)["response"] == {"uid": "r-1", "allowed": True}
 
 
-def test_an_ended_task_that_could_never_expire_is_refused() -> None:
+@pytest.mark.parametrize("moment", ["", "2026-01-01", "2026-01-01T05:00:00", "yesterday"])
+def test_an_ended_task_that_could_never_expire_is_refused(moment: str) -> None:
     with pytest.raises(InvalidTask) as caught:
-        review.reviewed(ended(ended=""), TenantSettings(), api_account=API)
-    assert caught.value.problems == ("metadata.annotations.tesk/ended: is '', which is no time",)
+        review.reviewed(ended(ended=moment), TenantSettings(), api_account=API)
+    assert caught.value.problems == (f"metadata.annotations.tesk/ended: is {moment!r}, which is no time with its zone",)
 
 
 def test_a_generated_name_is_refused_because_it_is_not_known_yet() -> None:

@@ -148,11 +148,16 @@ def _extra_problems(shown: Mapping[str, Any], parts: Collection[str]) -> list[st
 def _ended_problems(shown: Mapping[str, Any]) -> list[str]:
     ended = str((shown["metadata"].get("annotations") or {}).get(naming.ENDED, ""))
     problems = _extra_problems(shown, {parts.TASK_JSON, parts.LOG_JSON})
-    try:
-        datetime.fromisoformat(ended)
-    except ValueError:
-        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time")
+    if not _is_moment(ended):
+        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time with its zone")
     return problems
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _document(shown: Mapping[str, Any]) -> str:

@@ -135,6 +135,17 @@ def test_the_record_of_a_task_is_the_services_own(
     service.ended(task_id)
 
 
+@pytest.mark.parametrize("value", ["inf", "NaN", "-1"])
+def test_settings_of_a_tenant_that_are_no_numbers_are_refused_where_they_are_written(
+    kubectl: Kubectl, value: str
+) -> None:
+    metadata = {"name": "tesk-settings", "namespace": TENANT}
+    given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"TESK_RETENTION_DAYS": value}}
+    run = kubectl.run("apply", "--dry-run=server", "-f", "-", given=given)
+    assert run.returncode != 0
+    assert "is finite, and none is negative" in run.stderr
+
+
 def test_deleting_the_config_map_of_a_running_task_removes_everything(
     service: Service, kubectl: Kubectl, shell: Shell
 ) -> None:
