@@ -312,9 +312,7 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
             id="colons in folders' names",
         ),
         pytest.param({"executors": [executor(env={"my.var-1": "x"}, stdout="/o/x")]}, id="a name that no shell has"),
-        pytest.param(
-            {"executors": [executor(workdir="/"), executor(workdir="//")]}, id="the root as working directory"
-        ),
+        pytest.param({"executors": [executor(workdir="/"), executor(workdir="//")]}, id="the root as workdir"),
         pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
         pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),
     ],
