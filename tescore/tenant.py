@@ -24,6 +24,11 @@ class TenantSettings:
         "claim of the tenant's whose sub-folders are the scratch of its tasks; empty: a claim for each task", default=""
     )
     task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
+    show_queued: bool = setting(
+        "whether a task that waits for that is QUEUED; false: INITIALIZING, for clients that take QUEUED as failed, such "
+        "as Pulsar",
+        default=True,
+    )
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
     token_secret: str = setting(
         "Secret of type service-account-token from which taskmasters have their token; empty: one that is bound to the "
@@ -40,6 +45,9 @@ class TenantSettings:
     run_seconds: float = setting("seconds that an executor may run; 0 is no limit", default=0.0)
     attempts: int = setting("attempts of a task whose pods are lost, unless it asks for more", default=1)
     most_attempts: int = setting("attempts that a task may ask for", default=3)
+    optional_outputs: bool = setting(
+        "whether a missing output is no more than a warning, unless the task says otherwise", default=False
+    )
     keep_failed: float = setting("seconds that failed pods are kept for a look", default=0.0)
     retention_days: float = setting("days that an ended task is kept", default=30.0)
     local_scratch: bool = setting(
