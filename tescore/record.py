@@ -112,7 +112,8 @@ def stamp(
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations that a new record gets beside its own.
 
-    `waits` is what a task is QUEUED for, or INITIALIZING without `show_queued`, `images` what was found for TRS URIs in its document.
+    `waits` is what a task is QUEUED for, or INITIALIZING without `show_queued`; `images` what was found for TRS URIs in
+    its document.
     """
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
