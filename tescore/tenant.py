@@ -25,7 +25,7 @@ class TenantSettings:
     )
     task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
     show_queued: bool = setting(
-        "whether tasks that wait are QUEUED; false: INITIALIZING, for clients that take QUEUED as failed, as Pulsar does",
+        "whether tasks that wait are QUEUED; false: INITIALIZING, for clients that take QUEUED as failed (Pulsar)",
         default=True,
     )
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
