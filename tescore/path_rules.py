@@ -25,14 +25,15 @@ def too_long(task: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: has {len(value.encode())} bytes, and may have no more than {most}"
 
 
-def problems(name: str, value: str, *, folder: bool = False) -> Iterator[str]:
+def problems(name: str, value: str, *, folder: bool = False, mounted: bool = True) -> Iterator[str]:
+    """Of the path of a folder, which is `mounted` or only begun in, or of a file."""
     if not value.startswith("/"):
         yield f"{name}: is {shortened(repr(value), 60)}, which is not an absolute path"
     elif ".." in value.split("/"):
         yield f"{name}: is {shortened(repr(value), 60)}, which leads upwards by '..'"
     elif not folder and value.endswith("/"):
         yield f"{name}: is {shortened(repr(value), 60)}, which names a directory and not a file"
-    elif folder and mounts.normal(value) == "/":
+    elif folder and mounted and mounts.normal(value) == "/":
         yield f"{name}: is {value!r}, which would hide the whole image"
     elif (top := "/" + mounts.normal(value).split("/")[1]) in {mounts.LAUNCHER_MOUNT, mounts.SAVED_MOUNT}:
         yield f"{name}: is {shortened(repr(value), 60)}, and {top} is the service's own"

@@ -104,15 +104,22 @@ def room(seen: Record) -> int:
 
 
 def stamp(
-    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = "", images: Mapping[str, str] | None = None
+    document: Mapping[str, Any],
+    *,
+    owner: str,
+    now: datetime,
+    waits: str = "",
+    show_queued: bool = True,
+    images: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations that a new record gets beside its own.
 
-    `waits` is what a task is QUEUED for, `images` what was found for TRS URIs in its document.
+    `waits` is what a task is QUEUED for, or INITIALIZING without `show_queued`; `images` what was found for TRS URIs in
+    its document.
     """
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
-        naming.STATE: (State.QUEUED if waits else State.INITIALIZING).value,
+        naming.STATE: (State.QUEUED if waits and show_queued else State.INITIALIZING).value,
         naming.OWNER: naming.hashed(owner),
         **{naming.tag_label(key): naming.hashed(value) for key, value in tags.items()},
     }

@@ -25,6 +25,10 @@ class TenantSettings(PodSettings):
         "claim of the tenant's whose sub-folders are the scratch of its tasks; empty: a claim for each task", default=""
     )
     task_limit: int = setting("tasks that run at a time, others wait as QUEUED; 0 is no limit", default=100)
+    show_queued: bool = setting(
+        "whether tasks that wait are QUEUED; false: INITIALIZING, for clients that take QUEUED as failed (Pulsar)",
+        default=True,
+    )
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
     queue_seconds: float = setting(
         "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0, least=1
@@ -36,6 +40,9 @@ class TenantSettings(PodSettings):
     run_seconds: float = setting("seconds that an executor may run; 0 is no limit", default=0.0)
     attempts: int = setting("attempts of a task whose pods are lost, unless it asks for more", default=1, least=1)
     most_attempts: int = setting("attempts that a task may ask for", default=3, least=1)
+    optional_outputs: bool = setting(
+        "whether a missing output is no more than a warning, unless the task says otherwise", default=False
+    )
     keep_failed: float = setting("seconds that failed pods are kept for a look; 0: they are not", default=0.0)
     retention_days: float = setting("days that an ended task is kept; 0: until it is deleted", default=30.0, most=36500)
     local_scratch: bool = setting(

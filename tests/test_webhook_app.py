@@ -110,3 +110,16 @@ def test_an_uninvited_caller_launches_nothing(server: ApiServer, webhook: Client
 
 def test_anybody_may_ask_whether_it_lives(webhook: Client) -> None:
     assert webhook.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(("shown", "state"), [("", "QUEUED"), ("true", "QUEUED"), ("false", "INITIALIZING")])
+def test_a_tenant_may_have_tasks_that_wait_shown_as_initializing(server: ApiServer, shown: str, state: str) -> None:
+    admitting(server)
+    own = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_TASK_LIMIT": "1", "TESK_SHOW_QUEUED": shown}}
+    server.stored("configmaps", own, "ADDED")
+    client = client_of(server)
+    ids = [client.post(TASKS, json=task_document()).get_json()["id"] for _ in range(2)]
+    assert [client.get(f"{TASKS}/{task_id}").get_json()["state"] for task_id in ids] == ["INITIALIZING", state]
+    listed = client.get(f"{TASKS}?state=QUEUED").get_json()["tasks"]
+    assert [task["id"] for task in listed] == ([ids[1]] if state == "QUEUED" else [])
+    assert "may run at a time" in server.objects["configmaps", ids[1]]["metadata"]["annotations"]["tesk/reason"]

@@ -59,7 +59,10 @@ def create_app(
             return review.denied(uid, error, code=_code(error))
         log.info("task admitted", extra={"task": admitted.task_id, "launched": launches, "waits": waits})
         warnings = [_STORE_ONLY] if settings.store_only else []
-        return review.allowed(uid, admitted, now=now(), waits=waits, images=images, warnings=warnings)
+        shown = own.show_queued
+        return review.allowed(
+            uid, admitted, now=now(), waits=waits, show_queued=shown, images=images, warnings=warnings
+        )
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

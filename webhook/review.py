@@ -76,6 +76,7 @@ def allowed(
     *,
     now: datetime,
     waits: str = "",
+    show_queued: bool = True,
     images: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -86,7 +87,9 @@ def allowed(
     response = {"uid": uid, "allowed": True, **({"warnings": list(warnings)} if warnings else {})}
     if admitted.ended:
         return _review({**response, **_json_patch(_without_managers(admitted.metadata))})
-    labels, annotations = record.stamp(admitted.document, owner=admitted.owner, now=now, waits=waits, images=images)
+    labels, annotations = record.stamp(
+        admitted.document, owner=admitted.owner, now=now, waits=waits, show_queued=show_queued, images=images
+    )
     patch = [
         {
             "op": "add",
