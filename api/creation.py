@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
+from api import cpu
 from tescore import long_document, record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
@@ -37,7 +38,7 @@ class Creation:
         """
         if self._clock() + _LAST_TRY > ends:
             raise Unavailable("Kubernetes was too slow, and nothing was created.")
-        body = record.config_map(task_id, self._namespace, document, owner=owner)
+        body = cpu.run(len(document), lambda: record.config_map(task_id, self._namespace, document, owner=owner))
         doubts = list[Unavailable]()
 
         def attempt() -> None:
@@ -70,7 +71,7 @@ class Creation:
             there = long_document.read(found, stored)
         except Missing:
             return False
-        if there.owner != owner or not _same(there.document, document):
+        if there.owner != owner or not cpu.run(len(document), lambda: _same(there.document, document)):
             raise AlreadyExists(f"There is another task {task_id!r}.")
         return True
 

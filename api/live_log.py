@@ -6,8 +6,8 @@ from contextlib import closing
 from api import output
 from api.access.authorization import Judge
 from api.output import Output
-from api.pump import Pump
 from api.store import Store
+from api.streams import paced
 from tescore import listing, naming, tails
 from tescore.cluster import Cluster
 from tescore.connections import Answer
@@ -109,8 +109,7 @@ class LiveLog:
 
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
-        stream = self._read(pod, {"follow": "true"}, silence=None)
-        with closing(Pump(stream.body, stream.stop).items()) as chunks:
+        with closing(paced(self._read(pod, {"follow": "true"}, silence=None).body)) as chunks:
             for chunk in chunks:
                 if chunk is None:
                     yield None

@@ -5,7 +5,6 @@ import socket
 import ssl
 import weakref
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -28,12 +27,6 @@ class Answer(NamedTuple):
     retry_after: str | None
     body: Generator[bytes, None, None]
     """As it comes. Raises Unavailable where it breaks off."""
-    socket: socket.socket
-
-    def stop(self) -> None:
-        """Has the body end for a thread that waits for more of it."""
-        with suppress(OSError, ValueError):  # it has ended by itself
-            self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
@@ -58,14 +51,13 @@ class Connections:
         """The answer, whose server may be silent for so many seconds of `patience`, or for ever."""
         connection = self._idle() or self._connected(patience)
         try:
-            connected = connection.sock
-            connected.settimeout(patience)
+            connection.sock.settimeout(patience)
             connection.request(method, target, body, headers)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()
             raise _unreached(error) from error
-        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response), connected)
+        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response))
 
     def _idle(self) -> HTTPConnection | None:
         """A kept connection that is still open: from one that was closed meanwhile there is something to read."""
@@ -74,7 +66,9 @@ class Connections:
                 connection = self._kept.pop()
             except IndexError:
                 return None
-            if not select.select([connection.sock], [], [], 0)[0]:
+            look = select.poll()  # select() takes no descriptor above 1023
+            look.register(connection.sock, select.POLLIN)
+            if not look.poll(0):
                 return connection
             connection.close()
 
