@@ -5,9 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api import docs_page, output, query, streams
+from api import output, query, streams
 from api.entrance import Entrance, Visit
-from api.openapi import document
+from api.openapi import page
+from api.openapi.document import document
 from api.readiness import Readiness
 from tescore.errors import BadRequest
 
@@ -51,9 +52,11 @@ def documentation(entrance: Entrance, *prefixes: str) -> Blueprint:
 
     @paths.get("/docs")
     def get_docs() -> Response:
-        response = Response(docs_page.page(described()), mimetype="text/html")
-        response.headers["Content-Security-Policy"] = docs_page.POLICY
-        return response
+        return page.page()
+
+    @paths.get(f"/docs/<any({', '.join(map(repr, page.FILES))}):name>")
+    def get_docs_file(name: str) -> Response:
+        return page.file(name)
 
     return paths
 
