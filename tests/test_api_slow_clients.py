@@ -127,7 +127,7 @@ def test_many_large_answers_under_way_stay_within_the_pods_memory(server: ApiSer
 MANY = json.dumps(
     {
         "executors": [{"image": "i", "command": ["c"]}],
-        "inputs": [{"path": f"/f/{i}", "url": f"s3://b/{i}"} for i in range(60_000)],
+        "inputs": [{"path": f"/f/{i}", "url": f"s3://b/{i}"} for i in range(20_000)],
     }
 )
 
@@ -137,7 +137,7 @@ MANY = json.dumps(
     [
         pytest.param(40, "GET", "/v1/tasks?view=FULL", None, id="lists of large tasks"),
         pytest.param(40, "GET", "/v1/tasks/task-large?view=FULL", None, id="a large task"),
-        pytest.param(8, "POST", "/v1/tasks", MANY, id="documents of many values"),
+        pytest.param(4, "POST", "/v1/tasks", MANY, id="documents of many values"),
         pytest.param(20, "POST", "/v1/tasks", " " * 7 * MIB + MANY[:100_000], id="long documents"),
     ],
 )
