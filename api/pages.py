@@ -32,8 +32,8 @@ class Pages:
         self._cluster = cluster
         self._namespace = namespace
 
-    def page(self, query: ListQuery) -> tuple[list[Object], str]:
-        """The tasks' ConfigMaps, the newest first, and the token of the next page, empty after the last.
+    def page(self, query: ListQuery) -> tuple[list[Object], str, int]:
+        """The tasks' ConfigMaps, the newest first, the token of the next page, empty after the last, and their bytes.
 
         Of the ConfigMaps there is what the view needs. Raises Busy, and BadRequest for a token
         that is none of this list's.
@@ -48,7 +48,7 @@ class Pages:
             memory.hold(size)  # what was read beside that is gone
             if not token or len(found) >= query.page_size or size >= _PAGE_BYTES:
                 break
-        return found, tokens.sealed(token, listed)
+        return found, tokens.sealed(token, listed), size
 
     def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[Object], str]:
         """The next tasks, no more than there is room for or reach the size; and the token after them."""

@@ -120,8 +120,13 @@ class Store:
 
         Raises Busy.
         """
-        found, token = self._pages.page(query)
-        text = ",".join(self._shown(item, query.view) for item in found)
+        found, token, size = self._pages.page(query)
+        texts: list[str] = []
+        for item in found:
+            texts.append(self._shown(item, query.view))
+            size += len(texts[-1])
+            memory.hold(size)
+        text = ",".join(texts)
         memory.hold(len(text))
         return f"[{text}]", token
 
