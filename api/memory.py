@@ -73,7 +73,14 @@ def bounded(application: Callable[..., Iterable[bytes]], most: int) -> Callable[
         except BaseException:
             request.hold(0)
             raise
-        return ClosingIterator(_pieces(answer), [getattr(answer, "close", lambda: None), lambda: request.hold(0)])
+
+        def close() -> None:
+            try:
+                getattr(answer, "close", lambda: None)()
+            finally:
+                request.hold(0)
+
+        return ClosingIterator(_pieces(answer), close)
 
     return counted
 

@@ -81,6 +81,7 @@ def _until(items: Generator[bytes | None, None, None], is_over: Callable[[], boo
         for item in items:
             if is_over():
                 return
+            memory.hold(_SIZE)  # what was read for this item is gone
             if item is not None:
                 yield item
     finally:
