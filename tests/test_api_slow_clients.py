@@ -70,6 +70,7 @@ def clients(api: Served, number: int, first: bytes, then: Callable[[socket.socke
         def run() -> None:
             for client in open_:
                 client.sendall(first)
+                client.setblocking(False)  # one that is refused has nothing to receive
             while not over.wait(1):
                 for client in open_:
                     with contextlib.suppress(OSError):  # the server has had enough of it
