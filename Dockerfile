@@ -28,7 +28,7 @@ COPY api /app/api
 ARG COMPILE
 RUN $COMPILE /app
 FROM base AS api
-# Each thread would have memory of its own that stays its own: with many tasks it grew by a half.
+# The thread that works for the processor would have memory of its own that stays its own.
 ENV MALLOC_ARENA_MAX=1
 COPY requirements/api.txt /deps/requirements.txt
 ARG INSTALL COMPILE

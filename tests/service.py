@@ -130,7 +130,7 @@ def served(server: ApiServer, **environment: str) -> Iterator[Served]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     given = {f"TESK_{name}": value for name, value in environment.items()}
-    own = {"PATH": os.defpath, "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
+    own = {"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
     ) as process:

@@ -40,6 +40,7 @@ def main() -> None:
         lambda: _app(settings, rules, _registration(settings, file)),
         bind=everywhere(settings.webhook_port),
         workers=1,
+        worker_class="gthread",
         threads=settings.webhook_threads,
         certfile=str(file),
     )
