@@ -105,6 +105,16 @@ def test_a_folder_of_very_many_names_is_listed_page_by_page(server: Vsftpd) -> N
     assert (set(first.paths) | set(rest.paths), rest.following) == (expected, "")
 
 
+def test_folders_that_link_to_each_other_come_once_below_each(server: Vsftpd, tmp_path: Path) -> None:
+    for name, other in ("ab", "ba"):
+        server.wrote(f"peers/{name}/{name}.txt")
+        (server.folder / f"peers/{name}/peer").symlink_to(f"../{other}")
+    item = {"path": "/in", "url": server.url("/peers"), "type": "DIRECTORY"}
+    assert moved(tmp_path, "inputs", {}, item) == (0, report.Report())
+    found = ["a/a.txt", "a/peer/b.txt", "b/b.txt", "b/peer/a.txt"]
+    assert list(tree(scratch(tmp_path, "/in"))) == found
+
+
 def test_a_file_that_is_a_folder_comes_as_one(server: Vsftpd, tmp_path: Path) -> None:
     server.wrote("called/a", b"file")
     assert moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/called")}) == (0, report.Report())

@@ -74,6 +74,16 @@ def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(s
     }
 
 
+def test_folders_that_link_to_each_other_come_once_below_each(server: Sshd, tmp_path: Path) -> None:
+    for name, other in ("ab", "ba"):
+        server.wrote(f"peers/{name}/{name}.txt")
+        (server.folder / f"peers/{name}/peer").symlink_to(f"../{other}")
+    item = {"path": "/in", "url": server.url("/data/peers"), "type": "DIRECTORY"}
+    assert moved(tmp_path, "inputs", {}, item) == (0, report.Report())
+    found = ["a/a.txt", "a/peer/b.txt", "b/b.txt", "b/peer/a.txt"]
+    assert list(tree(scratch(tmp_path, "/in"))) == found
+
+
 def test_a_file_that_is_a_folder_comes_as_one(server: Sshd, tmp_path: Path) -> None:
     server.wrote("called/a", b"file")
     assert moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/data/called")}) == (0, report.Report())

@@ -68,10 +68,15 @@ def store(source: Path, url: str) -> None:
 
 
 def page(url: str, token: str) -> Page:
-    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    """As Transport.page."""
     server, path = _parsed(url)
-    with _POOL.lent(server) as ftp:
-        return walk.page(token, lambda folder: _entries(ftp, posixpath.join(_name(ftp, path), _wired(folder))))
+    with _POOL.lent(server) as ftp, causes_told():
+        top = _name(ftp, path)
+        return walk.page(
+            token,
+            lambda folder: _entries(ftp, posixpath.join(top, _wired(folder))),
+            lambda folder: _own_path(ftp, posixpath.join(top, _wired(folder))),
+        )
 
 
 def keep_folder(url: str) -> bool:
@@ -222,17 +227,18 @@ def _is_folder(ftp: Session, name: str) -> bool:
     return True
 
 
-def _entries(ftp: Session, folder: str) -> Iterator[tuple[str, bool]]:
-    with causes_told():
-        ftp.cwd(folder)
-        here = ftp.pwd()
-        for entry in _listed(ftp):
-            if entry.kind is not Kind.LINK:
-                yield entry.name, entry.kind is Kind.FOLDER
-            elif not _is_folder(ftp, posixpath.join(here, _wired(entry.name))):
-                yield entry.name, False
-            elif not f"{here}/".startswith(f"{ftp.pwd().rstrip('/')}/"):
-                yield entry.name, True
+def _entries(ftp: Session, folder: str) -> Iterator[walk.Entry]:
+    here = _own_path(ftp, folder)
+    for entry in _listed(ftp):
+        if entry.kind is Kind.LINK and _is_folder(ftp, posixpath.join(here, _wired(entry.name))):
+            yield walk.Entry(entry.name, is_folder=True, leads_to=ftp.pwd())
+        else:
+            yield walk.Entry(entry.name, is_folder=entry.kind is Kind.FOLDER)
+
+
+def _own_path(ftp: Session, folder: str) -> str:
+    ftp.cwd(folder)
+    return ftp.pwd()
 
 
 def _listed(ftp: Session) -> list[Entry]:

@@ -13,6 +13,7 @@ from filer.transports import Page, address, sftp_reading, walk
 from filer.transports.address import Server
 from filer.transports.pool import Pool, part_name
 from filer.transports.sftp_session import PORT, Session, causes_told
+from filer.transports.walk import Entry
 
 _BLOCK = 32 * 1024
 """Bytes that every server writes at a time."""
@@ -53,10 +54,14 @@ def store(source: Path, url: str) -> None:
 
 
 def page(url: str, token: str) -> Page:
-    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    """As Transport.page."""
     server, path = address.parse(url, PORT)
-    with _POOL.lent(server) as session:
-        return walk.page(token, lambda folder: _entries(session.sftp, posixpath.join(path, folder) or "."))
+    with _POOL.lent(server) as session, causes_told():
+        return walk.page(
+            token,
+            lambda folder: _entries(session.sftp, posixpath.join(path, folder) or "."),
+            lambda folder: session.sftp.normalize(posixpath.join(path, folder) or "."),
+        )
 
 
 def keep_folder(url: str) -> bool:
@@ -145,18 +150,10 @@ def _is_folder(sftp: SFTPClient, path: str) -> bool:
         return False
 
 
-def _entries(sftp: SFTPClient, folder: str) -> Iterator[tuple[str, bool]]:
-    with causes_told():
-        here = ""
-        for entry in sorted(sftp.listdir_attr(folder), key=lambda entry: entry.filename):
-            mode = entry.st_mode or 0
-            if not stat.S_ISLNK(mode):
-                yield entry.filename, stat.S_ISDIR(mode)
-                continue
-            place = posixpath.join(folder, entry.filename)
-            if not _is_folder(sftp, place):
-                yield entry.filename, False
-                continue
-            here = here or sftp.normalize(folder).rstrip("/")
-            if not f"{here}/".startswith(f"{sftp.normalize(place).rstrip('/')}/"):
-                yield entry.filename, True
+def _entries(sftp: SFTPClient, folder: str) -> Iterator[Entry]:
+    for entry in sorted(sftp.listdir_attr(folder), key=lambda entry: entry.filename):
+        mode, place = entry.st_mode or 0, posixpath.join(folder, entry.filename)
+        if stat.S_ISLNK(mode) and _is_folder(sftp, place):
+            yield Entry(entry.filename, is_folder=True, leads_to=sftp.normalize(place))
+        else:
+            yield Entry(entry.filename, is_folder=stat.S_ISDIR(mode))
