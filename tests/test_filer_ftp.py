@@ -1,5 +1,6 @@
 """FTP and FTP with TLS: vsftpd for what it does, a server of our own for what it does not."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -459,6 +460,21 @@ def test_a_path_is_the_servers_and_behind_a_tilde_the_users(fake: FtpServer, pla
 def test_a_line_that_cannot_be_read_is_told(fake: FtpServer) -> None:
     fake.listing = "total 1\r\n-rw-r--r-- 1 o g 5 Jan  1 10:00 x\r\nwhat is this\r\n"
     with pytest.raises(NotMovable, match="line that cannot be read: 'what is this'"):
+        ftp.page(fake.url("/"), "")
+
+
+def test_a_listing_that_drips_ends_with_the_time_for_all_transfers(fake: FtpServer, tmp_path: Path) -> None:
+    fake.listing, fake.pause = "x" * 1000, 0.1
+    item = {"path": "/in", "url": fake.url("/"), "type": "DIRECTORY"}
+    began = time.monotonic()
+    code, told = moved(tmp_path, "inputs", {"TESK_TRANSFER_SECONDS": "2"}, item)
+    assert time.monotonic() - began < 30
+    assert (code, told.failure.rpartition(": ")[2]) == (report.FAILED, "the time for all transfers is over.")
+
+
+def test_a_line_that_does_not_end_is_not_read_to_its_end(fake: FtpServer) -> None:
+    fake.listing = "x" * 1_000_000
+    with pytest.raises(NotMovable, match="lists the folder with a line of more than 16384 bytes"):
         ftp.page(fake.url("/"), "")
 
 

@@ -19,6 +19,8 @@ from filer.transports.pool import Pool, part_name
 _CHUNK = 256 * 1024
 _LARGE = 8 * 1024 * 1024
 """Bytes from which on it is worth asking when a file was changed, so that it can go on; a smaller one begins anew."""
+_LONGEST_LINE = 16 * 1024
+"""Bytes of a line of a listing, in which a link may lead to a path of 4095."""
 _TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
 """The answer where there is no room, under whatever name."""
@@ -253,7 +255,13 @@ def _listed(ftp: Session) -> list[Entry]:
 
 
 def _lines(ftp: Session, command: str) -> list[str]:
+    lines, rest = list[bytes](), b""
     with ftp.transfercmd(command) as data:
-        text = b"".join(iter(lambda: data.recv(_CHUNK), b""))
+        while received := data.recv(_CHUNK):
+            *whole, rest = (rest + received).split(b"\n")
+            lines += whole
+            if max(map(len, [*whole, rest])) > _LONGEST_LINE:
+                raise NotMovable(f"the server lists the folder with a line of more than {_LONGEST_LINE} bytes")
     ftp.voidresp()
-    return [line.removesuffix("\r") for line in text.decode("utf-8", "surrogateescape").split("\n") if line.strip()]
+    text = (line.decode("utf-8", "surrogateescape").removesuffix("\r") for line in [*lines, rest])
+    return [line for line in text if line.strip()]
