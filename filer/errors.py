@@ -32,6 +32,10 @@ class NotThere(Rejected):
     reason = "OutputMissing"
 
 
+class NotMade(NotThere):
+    """There is nothing of that name, not even a link that leads nowhere."""
+
+
 class NotAFile(Rejected):
     """What lies at the output's path is not of the kind that can be stored."""
 

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from filer import matching, transports, tree
-from filer.errors import Late, NotMovable, NotThere, words
+from filer.errors import Late, NotMade, NotMovable, NotThere, words
 from filer.lanes import Lanes
 from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
@@ -155,7 +156,8 @@ def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:
         return
     path = wildcards.literal(output.path) if output.path_prefix else output.path
     if output.type == FileType.DIRECTORY:
-        yield from _below(root, path, output.url)
+        with suppress(NotMade):  # no more than one that is empty
+            yield from _below(root, path, output.url)
     else:
         yield from _whole(root, path, output.url)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filer import matching
-from filer.errors import NotAFile, NotThere
+from filer.errors import NotAFile, NotMade, NotThere
 from filer.scratch import UNTOUCHED
 from tescore import wildcards
 
@@ -181,15 +181,16 @@ def _root(root: Path) -> int:
     try:
         return os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError as error:  # nothing at all was written
-        raise NotThere("it is not there") from error
+        raise NotMade("it is not there") from error
 
 
 def _step(folder: int, name: str, *, linked: bool) -> int:
     try:
         return os.open(name, _LOOK, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        words = "it is a link to what is not on the task's volume" if linked else "it is not there"
-        raise NotThere(words) from error
+        if linked:
+            raise NotThere("it is a link to what is not on the task's volume") from error
+        raise NotMade("it is not there") from error
 
 
 def _up_to(held: list[int], depth: int) -> None:

@@ -60,7 +60,10 @@ def alone(task: Task) -> tuple[str, ...]:
 
 
 def folders(task: Task) -> tuple[str, ...]:
-    """Folders in the containers that must be there: every mounted one, and what the task names below those."""
+    """Folders in the containers that must be there: every mounted one, and what the task names below those.
+
+    Those of outputs only where they lie in none that executors have to themselves.
+    """
     mounted = {mount.path for mount in mounts(task) if not mount.file}
     named = {normal(path) for path in _named(task)}
     below_them = {path for path in named if any(below(path, folder) for folder in mounted)}
@@ -94,11 +97,27 @@ def _named(task: Task) -> Iterator[str]:
     yield from task.volumes
     for item in task.inputs:
         yield item.path if item.type == FileType.DIRECTORY else posixpath.dirname(item.path)
+    tools = {normal(path) for path in _tools(task)}
     for output in task.outputs:
-        yield _folder(output)
+        folder = normal(_folder(output))
+        if tools.isdisjoint(_above(folder)):
+            yield folder
     for executor in task.executors:
         yield from (path for path in [executor.workdir] if path)
         yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr) if path)
+
+
+def _tools(task: Task) -> Iterator[str]:
+    """Folders in which executors make what folders they need: a `mkdir out` must not meet one."""
+    yield from task.volumes
+    yield from (executor.workdir for executor in task.executors if executor.workdir)
+    yield from (output.path_prefix for output in task.outputs if output.path_prefix)
+
+
+def _above(path: str) -> Iterator[str]:
+    while path != "/":
+        path = posixpath.dirname(path)
+        yield path
 
 
 def _folder(output: Output) -> str:

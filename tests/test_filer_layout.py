@@ -33,6 +33,35 @@ def out(path: str, **more: str) -> dict[str, str]:
             ["data/w", "data/w/here", "data/w/logs"],
             id="workdir-and-stream",
         ),
+        pytest.param(
+            {"volumes": ["/v"], "outputs": [out("/v/out/x"), out("/v/d", type="DIRECTORY")]},
+            ["data/v"],
+            id="below-a-volume-the-tool-makes-folders",
+        ),
+        pytest.param(
+            {
+                "inputs": [{"path": "/w/x", "content": "c"}],
+                "executors": [{"workdir": "/w/"}],
+                "outputs": [out("/w/out/x"), out("/w/d", type="DIRECTORY"), out("/w/*/x", path_prefix="/w")],
+            },
+            ["data/w"],
+            id="below-the-workdir",
+        ),
+        pytest.param(
+            {"inputs": [{"path": "/w/x", "content": "c"}], "outputs": [out("/w/out/*", path_prefix="/w")]},
+            ["data/w"],
+            id="below-the-prefix",
+        ),
+        pytest.param(
+            {"volumes": ["/v"], "inputs": [{"path": "/v/d/x", "content": "c"}], "outputs": [out("/v/d/y")]},
+            ["data/v", "data/v/d"],
+            id="but-what-inputs-need",
+        ),
+        pytest.param(
+            {"inputs": [{"path": "/w/x", "content": "c"}], "outputs": [out("/w/out/x")]},
+            ["data/w", "data/w/out"],
+            id="and-below-none-of-these",
+        ),
         pytest.param({"executors": [{"workdir": "/elsewhere"}]}, [], id="workdir-of-the-image"),
         pytest.param({"inputs": [{"path": "/etc/x", "content": "c"}]}, [], id="file-among-the-images"),
     ],
