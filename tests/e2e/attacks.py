@@ -57,7 +57,7 @@ echo the first process is $(cat /proc/1/comm)
 """
 LINKS = """
 cd /out
-rm -r folder up
+rm -rf folder up
 echo mine > mine
 ln -s /etc/passwd absolute
 ln -s ../../../../../etc/passwd relative
