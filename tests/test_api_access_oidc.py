@@ -139,6 +139,17 @@ def test_a_new_key_is_learnt_and_a_withdrawn_one_serves_no_more() -> None:
             own.verdict(before.signed())
 
 
+def test_a_key_that_is_not_known_while_the_provider_is_away_may_be_a_new_one() -> None:
+    clock, new = Clock(), signing_key("new")
+    with oidc_provider(signing_key("old")) as provider:
+        own = method(provider.url, clock=clock)
+        own.verdict(provider.of_client())
+    for seconds in (60, 1):  # the second is within the pause, so that nobody is asked
+        clock.seconds += seconds
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            own.verdict(Provider(provider.url, new).signed())
+
+
 def test_known_keys_serve_while_the_provider_is_away_but_not_for_ever() -> None:
     clock = Clock()
     with oidc_provider(signing_key("first")) as provider:

@@ -60,6 +60,8 @@ class Issuer:
         self._read_if_due(_FRESH)
         if not self._has(key_id):
             self._read_if_due(_PAUSE, waits=True)
+        if not self._has(key_id) and self._tried_at > self._read_at:  # it may be a new one
+            raise Unavailable(f"The identity provider {self.url} cannot be reached.")
         if not self._has(key_id):
             raise Unauthenticated("The token is signed with a key that its issuer does not have.")
         return self._keys[key_id] if key_id is not None else next(iter(self._keys.values()))
