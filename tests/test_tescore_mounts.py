@@ -114,9 +114,12 @@ def _mounts(inputs: list[str]) -> set[mounts.Mount]:
             {"volumes": ["/usr/v"], "outputs": [{"path": "/usr/v/o", "url": "s3://b"}]}, [], id="in a volume below /usr"
         ),
         pytest.param(
-            {"inputs": [{**FILE, "path": "/etc/x"}], "outputs": [{"path": "/etc/x", "url": "s3://b"}]},
+            {
+                "inputs": [{**FILE, "path": f"/etc/{i}"} for i in range(9)],
+                "outputs": [{"path": f"/etc/{i}", "url": "s3://b"} for i in range(9)],
+            },
             [],
-            id="an input that is an output too",
+            id="inputs that are outputs too",
         ),
         pytest.param({"outputs": [{"path": "/opt", "url": "s3://b", "type": "DIRECTORY"}]}, [], id="a folder"),
     ],
