@@ -145,12 +145,24 @@ def test_files_that_executors_leave_in_folders_of_the_image_are_copied(
         ),
         pytest.param(
             {
-                "volumes": ["/w/"],
-                "inputs": [{**FILE, "path": "/w/a/x"}, {"url": "s3://b", "path": "/w/b", "type": "DIRECTORY"}],
+                "inputs": [{**FILE, "path": p} for p in ("/w/x", "/w/a/x")]
+                + [{"url": "s3://b", "path": "/w/b", "type": "DIRECTORY"}],
+                "outputs": [
+                    {"path": "/w/c[1]/x", "url": "s3://b"},
+                    {"path": "/w/d", "url": "s3://b", "type": "DIRECTORY"},
+                ],
                 "executors": [executor(stderr="/w/e/x")],
             },
-            ["/w", "/w/a", "/w/b", "/w/e"],
-            id="all in one volume",
+            ["/w", "/w/a", "/w/b", "/w/c[1]", "/w/d", "/w/e"],
+            id="all in the folder of an input",
+        ),
+        pytest.param(
+            {
+                "inputs": [{**FILE, "path": "/w/x"}],
+                "outputs": [{"path": "/w/a/*", "url": "s3://b", "path_prefix": "/"}],
+            },
+            ["/w"],
+            id="a pattern whose prefix is the root",
         ),
         pytest.param({"executors": [executor(workdir="/elsewhere")]}, [], id="a working directory of the image"),
         pytest.param({"inputs": [{**FILE, "path": "/etc/x"}]}, [], id="an input in a folder of the image"),
