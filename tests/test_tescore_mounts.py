@@ -164,6 +164,19 @@ def test_files_that_executors_leave_in_folders_of_the_image_are_copied(
             ["/w"],
             id="a pattern whose prefix is the root",
         ),
+        pytest.param(
+            {
+                "volumes": ["/v//u"],
+                "inputs": [{**FILE, "path": "/w/x"}, {**FILE, "path": "/w//a/x"}],
+                "outputs": [
+                    {"path": "/v//u/o/x", "url": "s3://b"},
+                    {"path": "/w/./b/*", "url": "s3://b", "path_prefix": "/w/./"},
+                ],
+                "executors": [executor(workdir="/wx")],
+            },
+            ["/v/u", "/w", "/w/a"],
+            id="however paths are written",
+        ),
         pytest.param({"executors": [executor(workdir="/elsewhere")]}, [], id="a working directory of the image"),
         pytest.param({"inputs": [{**FILE, "path": "/etc/x"}]}, [], id="an input in a folder of the image"),
         pytest.param({"outputs": [{"path": "/etc/x", "url": "s3://b"}]}, [], id="an output there"),
