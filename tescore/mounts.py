@@ -180,5 +180,5 @@ def belongs_to_the_image(folder: str) -> bool:
 
 
 def below(path: str, folder: str) -> bool:
-    """Whether a normal path lies in a normal folder other than `/`, at any depth."""
-    return path.startswith(folder + "/")
+    """Whether a normal path lies in a normal folder, at any depth."""
+    return path != folder and path.startswith(folder.rstrip("/") + "/")

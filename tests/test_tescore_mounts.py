@@ -114,9 +114,12 @@ def _mounts(inputs: list[str]) -> set[mounts.Mount]:
             {"volumes": ["/usr/v"], "outputs": [{"path": "/usr/v/o", "url": "s3://b"}]}, [], id="in a volume below /usr"
         ),
         pytest.param(
-            {"inputs": [{**FILE, "path": "/etc/x"}], "outputs": [{"path": "/etc/x", "url": "s3://b"}]},
+            {
+                "inputs": [{**FILE, "path": f"/etc/{i}"} for i in range(9)],
+                "outputs": [{"path": f"/etc/{i}", "url": "s3://b"} for i in range(9)],
+            },
             [],
-            id="an input that is an output too",
+            id="inputs that are outputs too",
         ),
         pytest.param({"outputs": [{"path": "/opt", "url": "s3://b", "type": "DIRECTORY"}]}, [], id="a folder"),
     ],
@@ -142,12 +145,37 @@ def test_files_that_executors_leave_in_folders_of_the_image_are_copied(
         ),
         pytest.param(
             {
-                "volumes": ["/w/"],
-                "inputs": [{**FILE, "path": "/w/a/x"}, {"url": "s3://b", "path": "/w/b", "type": "DIRECTORY"}],
+                "inputs": [{**FILE, "path": p} for p in ("/w/x", "/w/a/x")]
+                + [{"url": "s3://b", "path": "/w/b", "type": "DIRECTORY"}],
+                "outputs": [
+                    {"path": "/w/c[1]/x", "url": "s3://b"},
+                    {"path": "/w/d", "url": "s3://b", "type": "DIRECTORY"},
+                ],
                 "executors": [executor(stderr="/w/e/x")],
             },
-            ["/w", "/w/a", "/w/b", "/w/e"],
-            id="all in one volume",
+            ["/w", "/w/a", "/w/b", "/w/c[1]", "/w/d", "/w/e"],
+            id="all in the folder of an input",
+        ),
+        pytest.param(
+            {
+                "inputs": [{**FILE, "path": "/w/x"}],
+                "outputs": [{"path": "/w/a/*", "url": "s3://b", "path_prefix": "/"}],
+            },
+            ["/w"],
+            id="a pattern whose prefix is the root",
+        ),
+        pytest.param(
+            {
+                "volumes": ["/v//u"],
+                "inputs": [{**FILE, "path": "/w/x"}, {**FILE, "path": "/w//a/x"}],
+                "outputs": [
+                    {"path": "/v//u/o/x", "url": "s3://b"},
+                    {"path": "/w/./b/*", "url": "s3://b", "path_prefix": "/w/./"},
+                ],
+                "executors": [executor(workdir="/wx")],
+            },
+            ["/v/u", "/w", "/w/a"],
+            id="however paths are written",
         ),
         pytest.param({"executors": [executor(workdir="/elsewhere")]}, [], id="a working directory of the image"),
         pytest.param({"inputs": [{**FILE, "path": "/etc/x"}]}, [], id="an input in a folder of the image"),

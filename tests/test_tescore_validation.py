@@ -30,6 +30,14 @@ def problems(**changes: Any) -> list[str]:
     ("changes", "expected"),
     [
         pytest.param({"executors": None}, ["executors: is missing"], id="no executors"),
+        pytest.param(
+            {"executors": [executor(command=[""])]}, ["executors[0].command[0]: is empty"], id="an empty program"
+        ),
+        pytest.param(
+            {"outputs": [{"path": "/x", "url": "drs://h/x"}]},
+            ["outputs[0].url: has the scheme 'drs', and this service writes " + ", ".join(sorted(schemes.WRITABLE))],
+            id="a scheme that is only read",
+        ),
         pytest.param({"executors": []}, ["executors: is empty"], id="nothing to run"),
         pytest.param(
             {"executors": [{"command": ["x"]}, {"image": "y"}]},
@@ -56,9 +64,12 @@ def problems(**changes: Any) -> list[str]:
             id="empty image and command",
         ),
         pytest.param(
-            {"executors": [executor(stdout="out.txt")]},
-            ["executors[0].stdout: is 'out.txt', which is not an absolute path"],
-            id="relative path",
+            {"executors": [executor(**{field: "x"}) for field in ("workdir", "stdin", "stdout", "stderr")]},
+            [
+                f"executors[{i}].{field}: is 'x', which is not an absolute path"
+                for i, field in enumerate(("workdir", "stdin", "stdout", "stderr"))
+            ],
+            id="relative paths",
         ),
         pytest.param(
             {"volumes": ["/a/../etc"]}, ["volumes[0]: is '/a/../etc', which leads upwards by '..'"], id="upwards"
@@ -83,7 +94,7 @@ def problems(**changes: Any) -> list[str]:
             id="prefix that is none",
         ),
         pytest.param(
-            {"outputs": [{"path": "/etc/*.txt", "url": "s3://b/x", "path_prefix": "/etc"}]},
+            {"outputs": [{"path": "/opt/*.txt", "url": "s3://b/x", "path_prefix": "/opt"}]},
             ["outputs[0].path: has wildcards in a folder of the image itself; let the files lie in one of their own"],
             id="wildcards over the image",
         ),
@@ -235,9 +246,20 @@ def problems(**changes: Any) -> list[str]:
             id="a claim in a folder of the task",
         ),
         pytest.param(
-            parameters(read_only_claims="genomes:/ref/a,proteins:/ref/"),
+            parameters(read_only_claims="genomes:/ref//a,proteins:/ref/"),
             [f"{CLAIMS}: is to be mounted at '/ref', where /ref/a is mounted"],
             id="a claim over another",
+        ),
+        pytest.param(
+            {
+                "outputs": [{"path": "/opt/o", "url": "s3://b/x"}],
+                **parameters(read_only_claims="genomes:/ref,proteins:/ref,genomes:/opt/o"),
+            },
+            [
+                f"{CLAIMS}: is to be mounted at '/ref', where /ref is mounted",
+                f"{CLAIMS}: is to be mounted at '/opt/o', where /opt/o is mounted",
+            ],
+            id="a claim where another is, and where an output is",
         ),
         pytest.param(
             parameters(read_only_claims="genomes:/usr/share,proteins:/tmp"),
@@ -297,19 +319,17 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
             parameters(read_only_claims=",".join(f"genomes:/ref/{number}" for number in range(100))), id="many claims"
         ),
         pytest.param(
-            {
-                "executors": [
-                    executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}),
-                    executor(env={"Me_059Zz": "x", "_": "x"}, stdout="/o/x"),
-                ]
-            },
+            {"executors": [executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}, stdout="/o/x")]},
             id="names of environment variables",
         ),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
         pytest.param({"executors": [executor(command=["x", ""])]}, id="an empty argument"),
-        pytest.param({"resources": {"backend_parameters": {"x": "y"}}}, id="unsupported parameters without strict"),
+        pytest.param(
+            {"resources": {"cpu_cores": 1, "backend_parameters": {"x": "y"}}},
+            id="unsupported parameters without strict",
+        ),
         pytest.param(parameters(GPUs="1", Max_Attempts=None), id="parameters in any case, and null"),
         pytest.param(parameters(max_attempts="99"), id="more than is allowed, without strict"),
         pytest.param(parameters(read_only_claims="genomes:/ref,genomes:/mnt/other"), id="a claim at two paths"),
@@ -326,7 +346,17 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         ),
         pytest.param({"executors": [executor(env={"my.var-1": "x"}, stdout="/o/x")]}, id="a name that no shell has"),
         pytest.param({"executors": [executor(workdir="/"), executor(workdir="//")]}, id="the root as workdir"),
-        pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
+        pytest.param(
+            {
+                "volumes": ["/a/"],
+                "inputs": [{"path": "/b/", "url": "s3://b/x", "type": "DIRECTORY"}],
+                "outputs": [{"path": "/c/", "url": "s3://b/x", "type": "DIRECTORY"}],
+                "executors": [executor(workdir="/w/")],
+            },
+            id="folders with a slash at their ends",
+        ),
+        pytest.param({"resources": {"cpu_cores": 2**31 - 1, "ram_gb": 2**32}}, id="as much as can be counted"),
+        pytest.param({"x": 1, "resources": {"backend_parameters_strict": True}}, id="unknown fields where strict"),
         pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),
     ],
 )
