@@ -5,7 +5,7 @@ from typing import NamedTuple
 from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
-from tescore.errors import Refused, is_by_limit_range, quoted
+from tescore.errors import Refused, is_by_limit_range, is_too_large, quoted
 from tescore.report import FAILED, Report
 
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -57,6 +57,9 @@ def refused(step: Step, error: Refused) -> Failure:
     reason, why = "Refused", str(error)
     if is_by_limit_range(why):
         reason, why = "LimitRange", f"the namespace's LimitRange does not allow it{quoted(why)}."
+    elif is_too_large(why):
+        cure = "give it fewer bytes of arguments and environment, and what is long as an input"
+        reason, why = "TooLarge", f"its pod is larger than Kubernetes can store{quoted(why)}; {cure}."
     elif "violates PodSecurity" in why:
         reason, why = "PodSecurity", f"the namespace's Pod Security level does not allow it{quoted(why)}."
     return Failure(reason, f"{step.title} could not be created: {why}", by_executor=False)

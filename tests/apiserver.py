@@ -43,6 +43,7 @@ class ApiServer:
     refused: str = "-"
     """End of the names of objects that nobody may create."""
     refused_because: str = "Forbidden"
+    refused_with: int = 403
     waiting: int = 0
     """Creates that wait so."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
@@ -334,7 +335,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
-            return _status(403, "Forbidden", server.refused_because)
+            return _status(server.refused_with, "Forbidden", server.refused_because)
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:

@@ -200,6 +200,7 @@ OF_A_LIMIT_RANGE = (
     [
         ('pods "p" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', "PodSecurity"),
         *((f'pods "p" is forbidden: {words}', "LimitRange") for words in OF_A_LIMIT_RANGE),
+        ("etcdserver: request is too large", "TooLarge"),
         ("pods is forbidden: User cannot create", "Refused"),
     ],
 )
