@@ -24,6 +24,10 @@ _CANNOT_START = {
 """Waiting reasons of a container that does not start by waiting longer."""
 
 
+_LEAST_MEMORY = 16
+"""MiB. With 4 a container does not start, and what the runtime says of it does not name memory."""
+
+
 class Failure(NamedTuple):
     """Why the task ends or will end. `reason` is for programs, `message` a sentence for people."""
 
@@ -78,8 +82,8 @@ def lost(step: Step, pod: Pod | None) -> Failure:
     return Failure(reason, message, by_executor=False, lost=True, node_gone=gone, node_may_be_gone=may_be_gone)
 
 
-def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
-    """Why a step whose container has terminated failed; None if it did not.
+def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) -> Failure | None:
+    """Why a step whose container has terminated failed; None if it did not. An executor may have asked for `ram_gb`.
 
     In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
     exit code. A command that exits with 0 because Kubernetes ended it has not done its work.
@@ -99,10 +103,19 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in {"StartError", "ContainerCannotRun"}:
-        return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
+        return Failure(
+            "StartError", f"{step.title} could not be started{quoted(end.message)}{_too_small(ram_gb)}.", True
+        )
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
+
+
+def _too_small(ram_gb: float | None) -> str:
+    """Why it is likely that a container did not start which may have so much memory, as the end of a sentence."""
+    if ram_gb is None or ram_gb * 1024 >= _LEAST_MEMORY:
+        return ""
+    return f", likely because it asks for less than {_LEAST_MEMORY} MiB of memory, which a container needs to start"
 
 
 def _ended_by_kubernetes(pod: Pod, end: Terminated) -> bool:
