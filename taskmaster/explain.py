@@ -41,6 +41,8 @@ class Failure(NamedTuple):
     """Whether its node went with it, and with that perhaps the scratch volume."""
     node_may_be_gone: bool = False
     """Whether that is not known."""
+    refused_by_node: bool = False
+    """Whether its container never began: another pod for the step is no other attempt."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -80,6 +82,11 @@ def lost(step: Step, pod: Pod | None) -> Failure:
     message = f"{step.title} was lost: {why}."
     gone, may_be_gone = reason in _NODE_IS_GONE, reason in _NODE_MAY_BE_GONE
     return Failure(reason, message, by_executor=False, lost=True, node_gone=gone, node_may_be_gone=may_be_gone)
+
+
+def refused_by_node(step: Step, pod: Pod) -> Failure:
+    """The kubelet did not take the pod."""
+    return lost(step, pod)._replace(refused_by_node=True)
 
 
 def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) -> Failure | None:
