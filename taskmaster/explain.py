@@ -24,6 +24,7 @@ _CANNOT_START = {
 """Waiting reasons of a container that does not start by waiting longer."""
 
 
+_NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
 _LEAST_MEMORY = 16
 """MiB. With 4 a container does not start, and what the runtime says of it does not name memory."""
 
@@ -109,13 +110,20 @@ def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) 
         return _filer_failure(step, end.exit_code, end.reason, report)
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
-    if end.reason in {"StartError", "ContainerCannotRun"}:
+    if end.reason in _NEVER_STARTED:
         return Failure(
             "StartError", f"{step.title} could not be started{quoted(end.message)}{_too_small(ram_gb)}.", True
         )
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
+
+
+def log_missing(step: Step, end: Terminated, stream: str, why: str) -> str:
+    """That a log is empty because it could not be read; nothing of a container that never started, which has none."""
+    if end.reason in _NEVER_STARTED:
+        return ""
+    return f"The {stream} of {step.title.lower()} could not be read from its node{quoted(why)}."
 
 
 def _too_small(ram_gb: float | None) -> str:

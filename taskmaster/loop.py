@@ -178,8 +178,9 @@ class Taskmaster:
             executor = self._task.executors[step.executor]
             stream = tails.of_the_pod(executor.stdout, executor.stderr)
             told = report.Report()
-            tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
+            tail, why_not = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)
+            grown = with_note(grown, explain.log_missing(step, end, stream, why_not) if why_not else "")
         else:
             told = self._hearing.told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)

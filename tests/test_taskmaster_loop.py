@@ -258,6 +258,17 @@ def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> Non
         assert paged(server) == []
 
 
+@pytest.mark.parametrize("reason", ["Error", "StartError"])
+def test_a_log_that_cannot_be_read_is_told_unless_the_container_never_started(tmp_path: Path, reason: str) -> None:
+    with api_server() as server:
+        filled(server, task_document())
+        server.no_log = (400, "failed to try resolving symlinks")
+        server.ends = {f"{PREFIX}-executor-0": {"exitCode": 128, "reason": reason}}
+        run(server, tmp_path, "p-1")
+        note = "The stdout of executor 0 could not be read from its node (failed to try resolving symlinks)."
+        assert (note in ended(server).log["system_logs"]) == (reason == "Error")
+
+
 def test_a_pod_that_is_too_large_ends_the_task_at_once(tmp_path: Path) -> None:
     with api_server() as server:
         filled(server)
