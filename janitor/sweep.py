@@ -101,6 +101,7 @@ class Janitor:
             except Refused as error:
                 log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
+        scrub.give_up(self._cluster, namespace, record.timestamp(now))
 
     def _obstacles(self, namespace: str, jobs: Mapping[str, Object]) -> dict[str, Obstacle]:
         pods = self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True)
