@@ -70,9 +70,10 @@ def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
     scratch.swept(volume)
     for folder in mounts.folders(task):
         scratch.folder(volume, mounts.located(folder))
-    for path in mounts.saved(task):
+    saved = mounts.saved(task)
+    for path in saved:
         scratch.folder(volume, SAVED + posixpath.dirname(path))
-    if any(mounts.launches(task, executor) for executor in task.executors):
+    if saved or any(executor.redirected for executor in task.executors):
         scratch.launcher(volume, f"{LAUNCHER}/{SHELL}", launcher)
 
 

@@ -135,6 +135,8 @@ def next_move(
         return Stop(explain.lost(step, None)) if journal.seen else Create()
     if pod.terminated:
         return Conclude(pod, pod.terminated)
+    if waiting.is_refused_by_node(pod) and not journal.seen:
+        return _refused_by_node(step, journal, pod, now=now, limits=limits)
     failure = explain.cannot_start(step, pod)
     if failure:
         return Stop(failure)
@@ -144,9 +146,8 @@ def next_move(
     if pod.running_since:
         return Wait(running=True)
     reason = waiting.of_pod(step, pod, trouble)
-    if reason:
-        return _patient(journal, reason, now=now, limits=limits)
-    return Wait(running=False, seconds=2 * _STUCK if is_stuck(step, journal, pod, now) else _STUCK)
+    soon = Wait(running=False, seconds=2 * _STUCK if is_stuck(step, journal, pod, now) else _STUCK)
+    return _patient(journal, reason, now=now, limits=limits) if reason else soon
 
 
 def is_stuck(step: Step, journal: Journal, pod: Pod, now: datetime) -> bool:
@@ -161,6 +162,16 @@ def refused(
 ) -> Wait | Stop:
     """The API server will not have the step's pod: now, if there is something that can be waited for, or ever."""
     return _patient(journal, refusal, now=now, limits=limits) if refusal else Stop(failure)
+
+
+def _refused_by_node(step: Step, journal: Journal, pod: Pod, *, now: datetime, limits: Limits) -> Move:
+    """The pod is made again after a while, as long as room may be waited for."""
+    reason = waiting.of_pod(step, pod, None)
+    wait = _patient(journal, reason, now=now, limits=limits) if reason else Wait(running=False)
+    told = isinstance(wait, Wait) and wait.reason is not None and journal.waiting == wait.reason.reason
+    if isinstance(wait, Wait) and told and seconds_since(journal.since, now) >= (wait.seconds or 0):
+        return Stop(explain.refused_by_node(step, pod))
+    return wait
 
 
 def _patient(journal: Journal, reason: Waiting, *, now: datetime, limits: Limits) -> Wait | Stop:
@@ -187,13 +198,15 @@ def after(
 ) -> Begin | Again | Finish:
     """What follows a step that has ended.
 
-    A pod that was lost gets another attempt, if there is one left. Where its node was lost too, all begins anew on
-    another scratch volume, but never a command that has failed: the volume may be lost as well, or a container on
-    that node may still write to it. Executors stop at the first that fails, unless its errors are to be ignored; what
-    outputs there are is still uploaded, and the end is that executor's.
+    A pod that its node refused is made again. One that was lost gets another attempt, if there is one left. Where its
+    node was lost too, all begins anew on another scratch volume, but never a command that has failed: the volume may be
+    lost as well, or a container on that node may still write to it. Executors stop at the first that fails, unless its
+    errors are to be ignored; what outputs there are is still uploaded, and the end is that executor's.
     """
     index, failed_before = journal.index, failed_executor(journal)
-    if failure and failure.lost and journal.attempt < limits.attempts:
+    if failure and failure.refused_by_node:
+        return Again(index, failure, new_volume=False)
+    if failure and failure.lost and journal.attempt - journal.refused < limits.attempts:
         node_gone = failure.node_gone or (limits.local_scratch and failure.node_may_be_gone)
         anew = node_gone and plan.needs_scratch(task)
         if not (anew and failed_before):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
-from tescore.errors import Refused, Unavailable, is_by_limit_range, quoted
+from tescore.errors import Refused, Unavailable, is_by_limit_range, is_too_large, quoted
 from tescore.report import FAILED, Report
 
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -24,6 +24,11 @@ _CANNOT_START = {
 """Waiting reasons of a container that does not start by waiting longer."""
 
 
+_NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+_LEAST_MEMORY = 16
+"""MiB. With 4 a container does not start, and what the runtime says of it does not name memory."""
+
+
 class Failure(NamedTuple):
     """Why the task ends or will end. `reason` is for programs, `message` a sentence for people."""
 
@@ -37,6 +42,8 @@ class Failure(NamedTuple):
     """Whether its node went with it, and with that perhaps the scratch volume."""
     node_may_be_gone: bool = False
     """Whether that is not known."""
+    refused_by_node: bool = False
+    """Whether its container never began: another pod for the step is no other attempt."""
 
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
@@ -57,6 +64,9 @@ def refused(step: Step, error: Refused | Unavailable) -> Failure:
     reason, why = "Refused", str(error)
     if is_by_limit_range(why):
         reason, why = "LimitRange", f"the namespace's LimitRange does not allow it{quoted(why)}."
+    elif is_too_large(why):
+        cure = "give it fewer bytes of arguments and environment, and what is long as an input"
+        reason, why = "TooLarge", f"its pod is larger than Kubernetes can store{quoted(why)}; {cure}."
     elif "violates PodSecurity" in why:
         reason, why = "PodSecurity", f"the namespace's Pod Security level does not allow it{quoted(why)}."
     return Failure(reason, f"{step.title} could not be created: {why}", by_executor=False)
@@ -75,8 +85,13 @@ def lost(step: Step, pod: Pod | None) -> Failure:
     return Failure(reason, message, by_executor=False, lost=True, node_gone=gone, node_may_be_gone=may_be_gone)
 
 
-def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
-    """Why a step whose container has terminated failed; None if it did not.
+def refused_by_node(step: Step, pod: Pod) -> Failure:
+    """The kubelet did not take the pod."""
+    return lost(step, pod)._replace(refused_by_node=True)
+
+
+def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) -> Failure | None:
+    """Why a step whose container has terminated failed; None if it did not. An executor may have asked for `ram_gb`.
 
     In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
     exit code. A command that exits with 0 because Kubernetes ended it has not done its work.
@@ -95,11 +110,27 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
         return _filer_failure(step, end.exit_code, end.reason, report)
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
-    if end.reason in {"StartError", "ContainerCannotRun"}:
-        return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
+    if end.reason in _NEVER_STARTED:
+        return Failure(
+            "StartError", f"{step.title} could not be started{quoted(end.message)}{_too_small(ram_gb)}.", True
+        )
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
+
+
+def log_missing(step: Step, end: Terminated, stream: str, why: str) -> str:
+    """That a log is empty because it could not be read; nothing of a container that never started, which has none."""
+    if end.reason in _NEVER_STARTED:
+        return ""
+    return f"The {stream} of {step.title.lower()} could not be read from its node{quoted(why)}."
+
+
+def _too_small(ram_gb: float | None) -> str:
+    """Why it is likely that a container did not start which may have so much memory, as the end of a sentence."""
+    if ram_gb is None or ram_gb * 1024 >= _LEAST_MEMORY:
+        return ""
+    return f", likely because it asks for less than {_LEAST_MEMORY} MiB of memory, which a container needs to start"
 
 
 def _ended_by_kubernetes(pod: Pod, end: Terminated) -> bool:

@@ -180,13 +180,14 @@ class Taskmaster:
             executor = self._task.executors[step.executor]
             stream = tails.of_the_pod(executor.stdout, executor.stderr)
             told = report.Report()
-            tail = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
+            tail, why_not = self._objects.log_tail(pod.name, tasklog.tail_size(seen, self._task))
             grown = tasklog.with_executor(seen.log, end, stream, tail)
+            grown = with_note(grown, explain.log_missing(step, end, stream, why_not) if why_not else "")
         else:
             told = self._hearing.told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
-        self._conclude(StepEnd(step, grown, explain.ended(step, pod, told), pod))
+        self._conclude(StepEnd(step, grown, explain.ended(step, pod, told, ram_gb=self._task.resources.ram_gb), pod))
 
     def _conclude(self, end: StepEnd) -> None:
         """Writes the end of a step together with the beginning of the next, or with the end of the task."""

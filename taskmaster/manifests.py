@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import filer_mounts, inline_inputs, launcher, ownership, placement, plan, references, scratch
+from taskmaster import filer_mounts, inline_inputs, ownership, placement, plan, references, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import every_pod, filer_pod, mounts, naming, security, transfers
+from tescore import every_pod, filer_pod, launcher, mounts, naming, security, transfers
 from tescore.model import Executor, Task
 from tescore.record import Record
 

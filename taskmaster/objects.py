@@ -80,12 +80,12 @@ class Objects:
                 left.discard((change.kind, change.name))
         return True
 
-    def log_tail(self, pod: str, size: int) -> str:
-        """The last bytes of a pod's log, as text; empty if it has none that can be had."""
+    def log_tail(self, pod: str, size: int) -> tuple[str, str]:
+        """The last bytes of a pod's log, as text, and why it cannot be had, if so."""
         try:
-            return self._kube.log_tail(pod, "executor", size)
-        except (Missing, Refused, Unavailable):
-            return ""  # a container that never started has no log; one on a node that is away shows none
+            return self._kube.log_tail(pod, "executor", size), ""
+        except (Missing, Refused, Unavailable) as error:
+            return "", str(error)
 
     def trouble(self, pod: str) -> Trouble | None:
         """What Kubernetes warned of last about a pod."""

@@ -40,7 +40,9 @@ class Journal:
 
     index: int
     attempt: int = 1
-    """Counts on with each pod that is lost, over the whole task."""
+    """Counts on with each pod that is lost or refused by its node, over the whole task."""
+    refused: int = 0
+    """Of the attempts, those whose pod a node refused before it began: they are not counted against the limit."""
     volume: int = 1
     """Counts on with each scratch volume that is lost."""
     begun: str = ""
@@ -76,11 +78,19 @@ class Journal:
 
     def next(self, index: int, begun: str, failure: Sequence[str] = ()) -> "Journal":
         """The beginning of another step, after that failure of an executor."""
-        return Journal(index, self.attempt, self.volume, begun, failure=failure)
+        return Journal(
+            index, attempt=self.attempt, refused=self.refused, volume=self.volume, begun=begun, failure=failure
+        )
 
     def again(self, index: int, begun: str, *, new_volume: bool) -> "Journal":
         """The beginning of a step again, because its pod was lost."""
-        return Journal(index, self.attempt + 1, self.volume + new_volume, begun, failure=self.failure)
+        again = self.next(index, begun, self.failure)
+        return replace(again, attempt=self.attempt + 1, volume=self.volume + new_volume)
+
+    def after_refusal(self, now: datetime) -> "Journal":
+        """The step with another pod, because a node refused its pod; it has waited for as long as before."""
+        waited = self.wait("", "", now)
+        return replace(waited, attempt=self.attempt + 1, refused=self.refused + 1, begun=record.timestamp(now))
 
 
 def seconds_since(moment: str, now: datetime) -> float:

@@ -19,6 +19,8 @@ _MAY_PASS = re.compile(
     re.IGNORECASE,
 )
 """In a container runtime's words: the registry may answer a moment later."""
+_REFUSED_BY_NODE = re.compile(r"OutOf\S+|UnexpectedAdmissionError|NodeAffinity|NodeShutdown|TopologyAffinityError")
+"""Reasons of a pod that a kubelet did not take, because the scheduler knew less than it does."""
 _LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
 
 
@@ -41,6 +43,11 @@ class Waiting(NamedTuple):
 
 def of_pod(step: Step, pod: Pod, trouble: Trouble | None) -> Waiting | None:
     """What a pod that does not run yet waits for; None if it is just about to start."""
+    if is_refused_by_node(pod):
+        # How much of what is missing changes from try to try, and each sentence is kept.
+        why = "" if pod.status_reason.startswith("OutOf") else pod.status_message
+        wanted = f"a node that takes its pod ({pod.status_reason})"
+        return _told(pod.status_reason, step, wanted, why, Patience.ROOM)
     if pod.unscheduled:
         if _LOST_CLAIM.search(pod.unscheduled):
             return _told("VolumeLost", step, "its volume", pod.unscheduled, Patience.TROUBLE)
@@ -54,6 +61,12 @@ def of_pod(step: Step, pod: Pod, trouble: Trouble | None) -> Waiting | None:
     if trouble:
         return _told(trouble.reason, step, "its start", trouble.message, Patience.TROUBLE)
     return None
+
+
+def is_refused_by_node(pod: Pod) -> bool:
+    """Whether the kubelet did not take the pod, so that its container has not begun."""
+    ran = pod.running_since or pod.terminated
+    return pod.phase == "Failed" and not ran and _REFUSED_BY_NODE.fullmatch(pod.status_reason) is not None
 
 
 def of_refusal(step: Step, error: Refused) -> Waiting | None:

@@ -67,6 +67,9 @@ def waited(seen: Record, step: Step, wait: Wait, now: datetime) -> Writing | Non
 def concluded(seen: Record, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime) -> Writing:
     """The end of a step together with the beginning of the next one, or with the end of the task."""
     ended, grown, failure = plan.journal(seen.step), end.log, end.failure
+    if isinstance(verdict, Again) and verdict.failure.refused_by_node:
+        # Its pod never began, and that it waits for another is told already.
+        return Writing(seen.state, {naming.STEP: ended.after_refusal(now).encoded()})
     if isinstance(verdict, Again):
         # What a lost pod had to say is not its step's result.
         grown = tasklog.anew(seen.log) if verdict.new_volume else seen.log
@@ -82,7 +85,7 @@ def concluded(seen: Record, end: StepEnd, verdict: Begin | Again | Finish, *, at
             return _written(state, grown, failed.message if failed else "", {naming.STEP: begun.encoded()})
         case Again(index, lost, new_volume):
             begun = ended.again(index, record.timestamp(now), new_volume=new_volume)
-            reason = f"{lost.message} Attempt {begun.attempt} of {attempts} begins."
+            reason = f"{lost.message} Attempt {begun.attempt - begun.refused} of {attempts} begins."
             before = failed_executor(ended)
             grown, shown = with_note(grown, reason), before.message if before else reason
             told = _told(lost.reason, reason, f"attempt-{begun.attempt}")

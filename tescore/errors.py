@@ -158,6 +158,9 @@ _SECRET_PATH = re.compile(r"(/admit/)\w+")
 _TRANSIENT_CODES = frozenset({401, 408, 409, 429, 500, 502, 503, 504})
 """401 is an answer to a pod that has been deleted, whose token ended with it, and that still works on: others go on."""
 
+_TOO_LARGE = re.compile(r"request (is|entity) too large|message larger than max", re.IGNORECASE)
+"""In the words of etcd, of the API server and of the client between them, for whom the API server answers 500."""
+
 _LIMIT_RANGE = re.compile(r"(usage|max limit to request ratio) per (Container|Pod|PersistentVolumeClaim) is ")
 """A minimum, a maximum or a ratio, in the words of the admission plugin LimitRanger."""
 
@@ -175,6 +178,11 @@ def quoted(text: str) -> str:
 def is_by_limit_range(message: str) -> bool:
     """Whether Kubernetes refuses a pod or a claim with this message for a LimitRange of its namespace."""
     return _LIMIT_RANGE.search(message) is not None
+
+
+def is_too_large(message: str) -> bool:
+    """Whether Kubernetes cannot store an object because of its size."""
+    return _TOO_LARGE.search(message) is not None
 
 
 def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | None = None) -> TeskError:
@@ -196,6 +204,8 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
         return Missing(text)
     if code == 410:
         return Expired(text, resumed=str((status.get("metadata") or {}).get("continue", "")))
+    if is_too_large(message):
+        return Refused(text, code=413)
     if code in _TRANSIENT_CODES:
         causes = (status.get("details") or {}).get("causes") or []
         kind = TooNew if any(cause.get("reason") == _NOT_YET for cause in causes) else Unavailable

@@ -17,6 +17,7 @@ from tescore import (
     mounts,
     parameters,
     path_rules,
+    pod_size,
     schemes,
     shared_files,
     trs,
@@ -30,8 +31,6 @@ from tescore.tenant import TenantSettings
 
 SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
-_LONGEST_STRING = 131_071
-"""Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
 """What Kubernetes can count: an int32 of cores, and bytes in an int64 with room for a sum."""
 _MOST_CLAIMS = 100
@@ -53,7 +52,9 @@ def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) 
     task, dropped = document.parse(text, settings)
     problems = schema_problems(task) or _first(list(path_rules.too_long(task)))
     problems = problems or _first([*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)])
-    problems = problems or list(_mount_problems(model.task(task)))
+    if not problems:
+        asked = model.task(task)
+        problems = [*_mount_problems(asked), *pod_size.problems(asked)]
     if problems:
         raise InvalidTask(problems)
     return task
@@ -95,7 +96,7 @@ def _told(error: jsonschema.ValidationError) -> Iterator[str]:
         absent = [name for name in wanted if error.message.startswith(repr(name))]
         yield from (f"{path + '.' if path else ''}{name}: is missing" for name in absent)
     elif error.validator == "type":
-        yield f"{path}: is {found}, which is not of type {wanted}"
+        yield f"{path}: is {found}, which is not of type {wanted}, as TES 1.1 wants it"
     elif error.validator == "enum":
         yield f"{path}: is {found}, which is not one of {', '.join(wanted)}"
     else:
@@ -236,8 +237,8 @@ def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSetting
 
 def _string_problems(name: str, value: str) -> Iterator[str]:
     yield from path_rules.text_problems(name, value)
-    if len(value.encode()) > _LONGEST_STRING:
-        yield f"{name}: has {len(value.encode())} bytes, and Linux takes no more than {_LONGEST_STRING} in one string"
+    if (size := len(value.encode())) > pod_size.LONGEST_STRING:
+        yield f"{name}: has {size} bytes, and Linux takes no more than {pod_size.LONGEST_STRING} in one string"
 
 
 def _url_problems(name: str, url: str, settings: TenantSettings, *, write: bool) -> Iterator[str]:

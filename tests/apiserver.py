@@ -43,6 +43,7 @@ class ApiServer:
     refused: str = "-"
     """End of the names of objects that nobody may create."""
     refused_because: str = "Forbidden"
+    refused_with: int = 403
     waiting: int = 0
     """Creates that wait so."""
     unchangeable: str = ""
@@ -340,7 +341,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
-            return _status(403, "Forbidden", server.refused_because)
+            return _status(server.refused_with, "Forbidden", server.refused_because)
         if server.failing.get(kind, 0):
             server.failing[kind] -= 1
             return _status(500, "InternalError", "failed calling webhook")

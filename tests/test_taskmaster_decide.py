@@ -256,3 +256,66 @@ def test_without_scratch_a_lost_node_takes_nothing_along() -> None:
     the_task = task(executors=[executor()] * 2)
     found = after(steps(the_task), Journal(1), NODE_GONE, the_task, limits=LIMITS)
     assert found == Again(1, NODE_GONE, new_volume=False)
+
+
+OUT_OF_CPU = pod(phase="Failed", status_reason="OutOfcpu", status_message="Pod was rejected: used: 3999")
+TAKES = "Executor 0 waits for a node that takes its pod (OutOfcpu)."
+NO_CPU = Waiting("OutOfcpu", TAKES, Patience.ROOM)
+
+
+def told(begun: float, since: float, before: float = 0) -> Journal:
+    waits = {"waiting": "OutOfcpu", "patience": Patience.ROOM, "since": ago(since), "waited": {Patience.ROOM: before}}
+    return Journal(0, begun=ago(begun), **waits)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("journal", "expected"),
+    [
+        pytest.param(BEGUN, Wait(running=False, seconds=1), id="it has just begun"),
+        pytest.param(Journal(0, begun=ago(3)), Wait(False, NO_CPU, 2), id="it is told"),
+        pytest.param(told(3, 1), Wait(False, NO_CPU, 2), id="not made again at once"),
+        pytest.param(told(8, 6, before=50), Wait(False, NO_CPU, 14), id="the longer the more it has waited"),
+    ],
+)
+def test_a_pod_that_its_node_refused_waits_for_room(journal: Journal, expected: Move) -> None:
+    assert move(journal, OUT_OF_CPU) == expected
+
+
+def test_a_pod_that_its_node_refused_is_made_again_without_another_attempt() -> None:
+    stopped = move(told(5, 3), OUT_OF_CPU)
+    assert isinstance(stopped, Stop)
+    the_task = task()
+    verdict = after(steps(the_task), told(5, 3), stopped.failure, the_task, limits=ONE_ATTEMPT)
+    assert verdict == Again(0, stopped.failure, new_volume=False)
+
+
+def test_attempts_that_never_began_leave_those_that_are_granted() -> None:
+    the_task = task()
+    refused_twice = Journal(0, attempt=3, refused=2)
+    assert isinstance(after(steps(the_task), refused_twice, EVICTED, the_task, limits=LIMITS), Again)
+    assert isinstance(after(steps(the_task), refused_twice, EVICTED, the_task, limits=ONE_ATTEMPT), Finish)
+
+
+def test_a_node_that_takes_the_pod_is_waited_for_as_long_as_for_room() -> None:
+    stopped = move(told(90, 60, before=40), OUT_OF_CPU)
+    assert isinstance(stopped, Stop)
+    assert (stopped.failure.lost, stopped.failure.message) == (False, f"{TAKES[:-1]}, and 100 s were too long.")
+
+
+@pytest.mark.parametrize(
+    ("reason", "again"),
+    [
+        ("OutOfcpu", True), ("OutOfpods", True), ("OutOfnvidia.com/gpu", True), ("UnexpectedAdmissionError", True),
+        ("NodeAffinity", True), ("NodeShutdown", True), ("Evicted", False), ("Terminated", False),
+    ],
+)  # fmt: skip
+def test_only_what_never_began_is_made_again_for_nothing(reason: str, again: bool) -> None:
+    stopped = move(
+        Journal(0, begun=ago(9), waiting=reason, patience=Patience.ROOM, since=ago(5)),
+        pod(phase="Failed", status_reason=reason),
+    )
+    assert isinstance(stopped, Stop)
+    assert (stopped.failure.lost, stopped.failure.refused_by_node) == (True, again)
+    ran = move(Journal(0, begun=ago(9), seen=True), pod(phase="Failed", status_reason=reason))
+    assert isinstance(ran, Stop)
+    assert not ran.failure.refused_by_node

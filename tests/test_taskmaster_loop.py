@@ -259,6 +259,30 @@ def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> Non
         assert paged(server) == []
 
 
+@pytest.mark.parametrize("reason", ["Error", "StartError"])
+def test_a_log_that_cannot_be_read_is_told_unless_the_container_never_started(tmp_path: Path, reason: str) -> None:
+    with api_server() as server:
+        filled(server, task_document())
+        server.no_log = (400, "failed to try resolving symlinks")
+        server.ends = {f"{PREFIX}-executor-0": {"exitCode": 128, "reason": reason}}
+        run(server, tmp_path, "p-1")
+        note = "The stdout of executor 0 could not be read from its node (failed to try resolving symlinks)."
+        assert (note in ended(server).log["system_logs"]) == (reason == "Error")
+
+
+def test_a_pod_that_is_too_large_ends_the_task_at_once(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.refused, server.refused_with = "-executor-0", 500
+        server.refused_because = "etcdserver: request is too large"
+        run(server, tmp_path, "p-1")
+        assert ended(server).state == "SYSTEM_ERROR"
+        assert ended(server).reason == (
+            "Executor 0 could not be created: its pod is larger than Kubernetes can store (etcdserver: request is too "
+            "large); give it fewer bytes of arguments and environment, and what is long as an input."
+        )
+
+
 def test_an_image_that_is_named_by_trs_runs_as_the_one_that_was_found(tmp_path: Path) -> None:
     uri = "trs://tools.example.org/samtools/1.9"
     document = task_document(executors=[executor(image=uri), executor()])

@@ -1,9 +1,15 @@
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from taskmaster import plan
 from tests.build import executor, task
+
+
+def at(second: int) -> str:
+    return f"2026-11-22T04:00:{second:02}.000000Z"
+
 
 FILE = {"path": "/x/y", "url": "s3://b/y"}
 
@@ -39,10 +45,17 @@ def test_attempts_and_volumes_count_on_over_the_steps_of_a_task() -> None:
     begun = plan.Journal(
         1, attempt=2, volume=1, begun="t", seen=True, waiting="x", since="s", waited={"room": 1.5}, failure=failure
     )
-    assert begun.next(2, "u") == plan.Journal(2, 2, 1, "u")
-    assert begun.next(2, "u", failure) == plan.Journal(2, 2, 1, "u", failure=failure)
-    assert begun.again(1, "u", new_volume=False) == plan.Journal(1, 3, 1, "u", failure=failure)
-    assert begun.again(0, "u", new_volume=True) == plan.Journal(0, 3, 2, "u", failure=failure)
+    assert begun.next(2, "u") == plan.Journal(2, attempt=2, begun="u")
+    assert begun.next(2, "u", failure) == plan.Journal(2, attempt=2, begun="u", failure=failure)
+    assert begun.again(1, "u", new_volume=False) == plan.Journal(1, attempt=3, begun="u", failure=failure)
+    assert begun.again(0, "u", new_volume=True) == plan.Journal(0, attempt=3, volume=2, begun="u", failure=failure)
+
+
+def test_a_pod_that_its_node_refused_is_counted_apart_and_its_wait_goes_on() -> None:
+    begun = plan.Journal(1, attempt=2, waiting="OutOfcpu", patience="room", since=at(0), waited={"room": 5.0})
+    again = begun.after_refusal(datetime.fromisoformat(at(7)))
+    assert again == plan.Journal(1, attempt=3, refused=1, begun=at(7), waited={"room": 12.0})
+    assert (again.next(2, "u").refused, again.again(1, "u", new_volume=False).refused) == (1, 1)
 
 
 def test_inline_contents_that_the_images_shell_writes_need_no_filer() -> None:

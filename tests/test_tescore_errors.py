@@ -42,6 +42,23 @@ def test_an_answer_of_the_api_server_is_classified_by_its_code(
     assert type(kubernetes_error(code, status(reason), method="PATCH")) is expected
 
 
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (500, "etcdserver: request is too large"),
+        (
+            500,
+            "rpc error: code = ResourceExhausted desc = trying to send message larger than max (2125575 vs. 2097152)",
+        ),
+        (413, "Request entity too large: limit is 3145728"),
+    ],
+)
+def test_what_is_too_large_is_not_tried_again(code: int, message: str) -> None:
+    error = kubernetes_error(code, status("", message), method="POST")
+    assert isinstance(error, Refused)
+    assert (error.code, str(error)) == (413, message)
+
+
 def test_the_message_of_a_status_is_quoted() -> None:
     assert str(kubernetes_error(403, status("Forbidden", "exceeded quota"), method="POST")) == "exceeded quota"
 

@@ -11,6 +11,7 @@ from tests.build import executor, task_document
 SETTINGS = TenantSettings(reference_claims=("genomes", "proteins"))
 
 
+WHAT = "arguments, environment and mounted paths"
 CLAIMS = "resources.backend_parameters.read_only_claims"
 
 
@@ -46,18 +47,22 @@ def problems(**changes: Any) -> list[str]:
         ),
         pytest.param(
             {"executors": [executor(command="ls")]},
-            ["executors[0].command: is 'ls', which is not of type array"],
+            ["executors[0].command: is 'ls', which is not of type array, as TES 1.1 wants it"],
             id="wrong type",
         ),
         pytest.param(
-            {"resources": {"cpu_cores": 1.5}}, ["resources.cpu_cores: is 1.5, which is not of type integer"], id="half"
+            {"resources": {"cpu_cores": 1.5}},
+            ["resources.cpu_cores: is 1.5, which is not of type integer, as TES 1.1 wants it"],
+            id="half",
         ),
         pytest.param(
             {"inputs": [{"path": "/x", "content": "", "type": "FOLDER"}]},
             ["inputs[0].type: is 'FOLDER', which is not one of FILE, DIRECTORY"],
             id="unknown file type",
         ),
-        pytest.param({"tags": {"a": 1}}, ["tags.a: is 1, which is not of type string"], id="number as a tag"),
+        pytest.param(
+            {"tags": {"a": 1}}, ["tags.a: is 1, which is not of type string, as TES 1.1 wants it"], id="number as a tag"
+        ),
         pytest.param(
             {"executors": [executor(command=[], image=" ")]},
             ["executors[0].image: is empty", "executors[0].command: is empty"],
@@ -122,6 +127,11 @@ def problems(**changes: Any) -> list[str]:
             {"executors": [executor(command=["x"], env={"A": "é" * 65_535})]},
             ["executors[0].env.A: has 131072 bytes, and Linux takes no more than 131071 in one string"],
             id="too long an environment variable",
+        ),
+        pytest.param(
+            {"executors": [executor(), executor(command=["x" * 125_000] * 13)]},
+            [f"executors[1]: has 1625208 bytes of {WHAT}, and a pod takes 1048576; give what is long as an input"],
+            id="more arguments than a pod takes",
         ),
         pytest.param(
             {"executors": [executor(image="trs://tools.example.org/samtools/1.9"), executor(image="a\0b")]},
@@ -217,7 +227,9 @@ def problems(**changes: Any) -> list[str]:
             id="a parameter twice",
         ),
         pytest.param(
-            parameters(gpus=1), ["resources.backend_parameters.gpus: is 1, which is not of type string"], id="a number"
+            parameters(gpus=1),
+            ["resources.backend_parameters.gpus: is 1, which is not of type string, as TES 1.1 wants it"],
+            id="a number",
         ),
         pytest.param(
             {"resources": {"cpu_cores": 2**31}},
@@ -322,6 +334,7 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
             {"executors": [executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}, stdout="/o/x")]},
             id="names of environment variables",
         ),
+        pytest.param({"executors": [executor(command=["x" * 125_000] * 8)]}, id="eight long arguments"),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),

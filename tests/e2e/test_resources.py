@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.e2e.cluster import TENANT, Kubectl, Service, told, wait_until
 
 Shell = Callable[..., dict[str, Any]]
+Configured = Callable[..., AbstractContextManager[None]]
 PARAMETER = "resources.backend_parameters"
 
 
@@ -226,6 +228,26 @@ def test_an_output_that_is_missing_may_be_no_error(service: Service, shell: Shel
         "resources": {"backend_parameters": {"optional_outputs": "true"}},
     }))  # fmt: skip
     assert task["state"] == "COMPLETE"
+    assert any("/out/x" in note for note in task["logs"][0]["system_logs"])
+
+
+def test_memory_too_little_to_start_with_is_named(service: Service, shell: Shell) -> None:
+    task = service.ended(service.create({"executors": [shell("true")], "resources": {"ram_gb": 0.004}}), within=60)
+    assert task["state"] == "EXECUTOR_ERROR"
+    assert any("less than 16 MiB of memory" in note for note in task["logs"][0]["system_logs"])
+
+
+@pytest.mark.parametrize(("asked", "state"), [({}, "COMPLETE"), ({"optional_outputs": "false"}, "SYSTEM_ERROR")])
+def test_a_tenant_may_have_missing_outputs_noted_unless_the_task_asks_otherwise(
+    service: Service, shell: Shell, configured: Configured, bucket: str, asked: dict[str, str], state: str
+) -> None:
+    with configured(TESK_OPTIONAL_OUTPUTS="true"):
+        task = service.ended(service.create({
+            "executors": [shell("true")],
+            "outputs": [{"path": "/out/x", "url": f"s3://{bucket}/x"}],
+            "resources": {"backend_parameters": asked},
+        }))  # fmt: skip
+    assert task["state"] == state
     assert any("/out/x" in note for note in task["logs"][0]["system_logs"])
 
 

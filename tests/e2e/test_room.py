@@ -133,6 +133,16 @@ def test_the_janitor_lets_the_next_begin_where_nobody_ended_well_unless_it_is_pa
     assert "died (its Job is gone)" in kubectl("get", "events", "--field-selector", f"involvedObject.name={first}")
 
 
+def test_a_tenant_may_have_tasks_that_wait_shown_as_initializing(
+    service: Service, kubectl: Kubectl, shell: Shell, configured: Configured
+) -> None:
+    with configured(TESK_TASK_LIMIT="1", TESK_SHOW_QUEUED="false"):
+        first = taking_all_room(service, kubectl, shell, "sleep 5")
+        second = service.create({"executors": [shell("true")]})
+        assert metadata(kubectl, second) == ("INITIALIZING", waiting(1))
+        assert {service.ended(task_id)["state"] for task_id in (first, second)} == {"COMPLETE"}
+
+
 def test_in_a_queue_of_kueues_a_task_waits_until_its_job_is_admitted(
     service: Service, kubectl: Kubectl, shell: Shell, configured: Configured
 ) -> None:

@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "LINES": "one\n two\n",
     "UNICODE": "ünïcode ✓",
     "EMPTY": "",
+    "my.var-1": "no shell's name",
     # Names that a shell on the way would use itself.
     "IFS": "x", "OPTIND": "5", "PPID": "6", "PWD": "/nowhere", "SHLVL": "7", "folder": "mine", "program": "mine",
 }  # fmt: skip
@@ -80,6 +81,27 @@ def documents(busybox: str, noshell: str, bwa: str, bucket: str) -> dict[str, di
             "outputs": [output("/m"), output("/etc/in"), output("/etc/new/out")],
         },
         "working folder": {"executors": [shell("pwd; touch x", workdir="/made/for/it")]},
+        "the root as working folder": {"executors": [shell("pwd", workdir="/"), few("pwd", workdir="//")]},
+        "folders of its own": {
+            "executors": [
+                shell("mkdir out deep dir; echo 1 > out/a.txt; echo 2 > deep/b; echo 3 > dir/c", workdir="/own-w"),
+                few("mkdir", "/own-w/other", workdir="/own-w"),
+                few("mkdir", "/own-v/out"),
+            ],
+            "volumes": ["/own-v"],
+            "outputs": [
+                {**output("/own-w/out/*.txt"), "url": f"s3://{bucket}/semantics/own-w", "path_prefix": "/own-w"},
+                output("/own-w/deep/b"),
+                output("/own-w/dir", "DIRECTORY"),
+                output("/own-w/never-made", "DIRECTORY"),
+                {**output("/own-v/out/*"), "url": f"s3://{bucket}/semantics/own-v", "path_prefix": "/own-v"},
+            ],
+        },
+        "colons": {
+            "inputs": [{"path": "/data/chr1:1-100/in", "content": "of chr1\n"}],
+            "executors": [shell("cat in; cp in out", workdir="/data/chr1:1-100"), few("cat", "/data/chr1:1-100/out")],
+            "outputs": [output("/data/chr1:1-100/out")],
+        },
         "volumes": {
             "volumes": ["/vol", "/vol/", "/vol/nested", "/other/a"],
             "inputs": [{"path": "/vol/nested/in", "content": "in"}],
@@ -201,6 +223,29 @@ def test_outputs_in_the_images_own_folders_are_copied_for_any_user(task: dict[st
 def test_a_working_folder_is_made(task: dict[str, Any]) -> None:
     """By the container runtime, where nothing is mounted there: it is root's."""
     assert printed(task) == ["/made/for/it\n"]
+
+
+@of("the root as working folder")
+def test_the_root_may_be_the_working_folder(task: dict[str, Any]) -> None:
+    assert printed(task) == ["/\n", "/\n"]
+
+
+@of("folders of its own")
+def test_an_executor_of_any_user_makes_the_folders_of_its_outputs_itself(
+    task: dict[str, Any], s3: Any, bucket: str
+) -> None:
+    assert printed(task) == ["", "", ""]
+    assert any("/own-w/never-made" in note for note in task["logs"][0]["system_logs"])
+    kept = {
+        key: s3.get_object(Bucket=bucket, Key=f"semantics/own-w/{key}")["Body"].read()
+        for key in ("out/a.txt", "deep/b", "dir/c")
+    }
+    assert kept == {"out/a.txt": b"1\n", "deep/b": b"2\n", "dir/c": b"3\n"}
+
+
+@of("colons")
+def test_paths_may_have_colons(task: dict[str, Any]) -> None:
+    assert printed(task) == ["of chr1\n", "of chr1\n"]
 
 
 @of("volumes")

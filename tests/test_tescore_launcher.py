@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from taskmaster.launcher import wrap_command
+from tescore.launcher import wrap_command
 from tests.build import executor, task
 
 
