@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
+from api import cpu
 from tescore import record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Missing, QuotaExceeded, TeskError, Unavailable, quoted
@@ -38,7 +39,7 @@ class Creation:
         """
         if self._clock() + _LAST_TRY > ends:
             raise Unavailable("Kubernetes was too slow, and nothing was created.")
-        body = record.config_map(task_id, self._namespace, document, owner=owner)
+        body = cpu.run(len(document), lambda: record.config_map(task_id, self._namespace, document, owner=owner))
         doubts = list[Unavailable]()
 
         def attempt() -> None:
@@ -71,7 +72,7 @@ class Creation:
         if not record.is_task(found):
             raise AlreadyExists(f"There is a ConfigMap {task_id!r} that is no task.")
         there = record.record(found)
-        if there.owner != owner or not _same(there.document, document):
+        if there.owner != owner or not cpu.run(len(document), lambda: _same(there.document, document)):
             raise AlreadyExists(f"There is another task {task_id!r}.")
         return True
 

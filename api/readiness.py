@@ -28,9 +28,12 @@ class Readiness:
     def check(self) -> None:
         """Returns if the API server and the webhook answered some seconds ago at most, else raises why not."""
         with self._turn:
-            now = self._clock()
-            if self._seen is None or now - self._seen[0] > _REMEMBERED:
-                self._seen = now, self._problem()
+            if self._seen is None or self._clock() - self._seen[0] > _REMEMBERED:
+                problem = self._problem()
+                self._seen = (
+                    self._clock(),
+                    problem,
+                )  # its own wait is not counted, or callers would wait one after the other
             problem = self._seen[1]
         if problem is not None:
             raise NotReady(f"No task could be created now: {problem}") from problem

@@ -32,6 +32,10 @@ class NotThere(Rejected):
     reason = "OutputMissing"
 
 
+class BrokenLink(NotThere):
+    """At the output's path is a link that leads to nothing on the task's volume."""
+
+
 class NotAFile(Rejected):
     """What lies at the output's path is not of the kind that can be stored."""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from filer import matching, transports, tree
-from filer.errors import Late, NotMovable, NotThere, words
+from filer.errors import BrokenLink, Late, NotMovable, NotThere, words
 from filer.lanes import Lanes
 from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
@@ -28,6 +28,10 @@ class _Missed:
     url: str
     error: Exception
 
+    @property
+    def sentence(self) -> str:
+        return f"Output {self.path} could not be stored at {transports.shown(self.url)}: {words(self.error)}."
+
 
 @dataclass(frozen=True, slots=True)
 class _Warning:
@@ -42,7 +46,8 @@ _Outcome = _Stored | _Missed | _Warning | None
 class Sending:
     """Outputs on their way, many at a time: one that fails does not keep the others from being tried.
 
-    With `optional` one that is not there is no more than a warning. All is told in the order of the document.
+    With `optional` one that is not there is no more than a warning; a folder that is not there never is more. All is
+    told in the order of the document.
     """
 
     root: Callable[[str], Path]
@@ -83,7 +88,10 @@ class Sending:
             raise
         except Exception as error:  # noqa: BLE001 - the others go on
             missed = _Missed(output.path, output.url, error)
-            self._give(lanes, output.path, output.url, lambda: missed)
+            is_missing = isinstance(error, NotThere) and not isinstance(error, BrokenLink)
+            note = is_missing and output.type == FileType.DIRECTORY
+            outcome: _Outcome = _Warning(missed.sentence) if note else missed
+            self._give(lanes, output.path, output.url, lambda: outcome)
             return
         if not stored:
             why = "matches no file" if wildcards.is_pattern(output.path, output.path_prefix) else "holds no file"
@@ -125,8 +133,8 @@ class Sending:
             case _Stored(path, url, size):
                 self.progress.moved(size)
                 self.telling.moved(url, path, size)
-            case _Missed(path, url, error):
-                self._miss(path, url, error)
+            case _Missed() as missed:
+                self._miss(missed)
             case _Warning(sentence):
                 self.telling.warning(sentence)
             case None:
@@ -135,16 +143,15 @@ class Sending:
     def _tell_late(self, error: Late, left: tuple[Output, ...]) -> None:
         late = Late(f"{error}{self.patience.troubles()}")
         for path, url in (*self._begun.values(), *((output.path, output.url) for output in left)):
-            self._miss(path, url, late)
+            self._miss(_Missed(path, url, late))
         self.failed = True
 
-    def _miss(self, path: str, url: str, error: Exception) -> None:
-        sentence = f"Output {path} could not be stored at {transports.shown(url)}: {words(error)}."
-        if self.optional and isinstance(error, NotThere):
-            self.telling.warning(sentence)
+    def _miss(self, missed: _Missed) -> None:
+        if self.optional and isinstance(missed.error, NotThere):
+            self.telling.warning(missed.sentence)
             return
         self.failed = True
-        self.telling.failure(sentence)
+        self.telling.failure(missed.sentence)
 
 
 def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filer import matching
-from filer.errors import NotAFile, NotThere
+from filer.errors import BrokenLink, NotAFile, NotThere
 from tescore import wildcards
 
 _LINKS = 40
@@ -102,20 +102,25 @@ def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
 
 def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
     ahead: list[tuple[str, tuple[str, ...], frozenset[tuple[int, int]]]] = [("", parts, frozenset())]
+    begun: set[tuple[str, int]] = set()
+    """Folders, and how many parts were left there: patterns with `**` come there on very many ways."""
     while ahead:
         path, left, above = ahead.pop()
         if not left:
             yield path
             continue
+        if (path, len(left)) in begun:
+            continue
         here = _listed(root, path, above)
         if here is None or here.repeated:
             continue
+        begun.add((path, len(left)))
         part, *rest = left
         if part == wildcards.DEEP:
             ahead.append((path, tuple(rest), above))
             ahead += [(f"{path}/{name}", left, here.above) for name in here.names if not name.startswith(".")]
             continue
-        name_matches = matching.component(part).fullmatch
+        name_matches = matching.component(part).matches
         ahead += [(f"{path}/{name}", tuple(rest), frozenset()) for name in here.names if name_matches(name)]
 
 
@@ -161,7 +166,7 @@ def _held(root: Path, path: str) -> Iterator[int]:
             target = os.readlink("", dir_fd=here[-1])
             links += 1
             if links > _LINKS:
-                raise NotThere("it is behind links that lead in a circle")
+                raise BrokenLink("it is behind links that lead in a circle")
             _up_to(here, 1 if target.startswith("/") else len(here) - 1)
             ahead += _reversed(target)
         yield here[-1]
@@ -180,8 +185,9 @@ def _step(folder: int, name: str, *, linked: bool) -> int:
     try:
         return os.open(name, _LOOK, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError) as error:
-        words = "it is a link to what is not on the task's volume" if linked else "it is not there"
-        raise NotThere(words) from error
+        if linked:
+            raise BrokenLink("it is a link to what is not on the task's volume") from error
+        raise NotThere("it is not there") from error
 
 
 def _up_to(held: list[int], depth: int) -> None:

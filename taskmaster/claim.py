@@ -1,5 +1,6 @@
 """How a taskmaster gets hold of its record: it waits for it, claims it, and steps back from another's."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from queue import Empty
@@ -9,11 +10,12 @@ from taskmaster import plan, tasklog
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
-from tescore import document, model, naming, record
+from tescore import document, model, naming, record, tenant
 from tescore.document import Dropped
 from tescore.errors import Conflict, Missing, shortened
 from tescore.model import Task
 from tescore.record import Record
+from tescore.settings import environment
 from tescore.states import FINAL, State
 
 _STORED_WITHIN = 40.0
@@ -26,6 +28,8 @@ _NOTES = 100
 class Claim(NamedTuple):
     record: Record
     task: Task
+    settings: Settings
+    """With those of the tenant that the task was begun with: they may have changed since."""
     first: bool
     """Whether nobody had claimed it before, so that nothing of the task can have been made."""
 
@@ -39,13 +43,15 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
     stored = kube.get("configmaps", settings.task) or _awaited(kube, settings.task)
     while stored is not None:
         seen = record.record(stored)
+        if seen.settings:
+            settings = tenant.restored(settings, json.loads(seen.settings))
         try:
             asked, dropped = document.parse(seen.document, settings)
             task = model.task(asked, seen.images)
             if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
-                return Claim(seen, task, first=False)
+                return Claim(seen, task, settings, first=False)
             written = kube.patch("configmaps", settings.task, _claim(seen, dropped, settings, now()))
-            return Claim(record.record(written), task, first=not seen.taskmaster)
+            return Claim(record.record(written), task, settings, first=not seen.taskmaster)
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None
@@ -63,6 +69,7 @@ def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: dateti
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
+        naming.TENANT_SETTINGS: json.dumps(environment(settings, tenant.FIELDS)),
         naming.STEP: plan.Journal(0, begun=started).encoded(),
         naming.REASON: None,
     }

@@ -1,6 +1,7 @@
 """How the launcher runs a command: it redirects standard streams, and copies outputs out of folders of the image."""
 
 import posixpath
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -17,8 +18,10 @@ _FIND = (
 
 It does so in a process of its own, because variables that it sets may be the command's, too.
 """
-_OF_THE_SHELL = ("IFS", "OPTIND", "PPID", "PWD", "SHLVL")
+_OF_THE_SHELL = frozenset({"IFS", "OPTIND", "PPID", "PWD", "SHLVL"})
 """Variables that a busybox shell does not pass on as they came."""
+_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""It drops those of other names, such as my.var-1."""
 
 
 def wrap_command(executor: Executor, saved: Sequence[str]) -> list[str]:
@@ -27,15 +30,17 @@ def wrap_command(executor: Executor, saved: Sequence[str]) -> list[str]:
     `saved` are the files that the task's executors leave in folders of the image (`tescore.mounts.saved`). Those that
     an earlier executor left are copied there before the command, as far as the image's user may write there. Those
     that are there after it are copied to the scratch volume. Without any, the shell gives way to the command.
+    Folders that they lie in are made, but not below the working directory, where a plain `mkdir` would fail.
     """
     redirects = _redirects(executor, saved)
     redirect = f"exec {' '.join(redirects)}; " if redirects else ""
-    kept = [shlex.quote(f"{name}={executor.env[name]}") for name in _OF_THE_SHELL if name in executor.env]
+    lost = [name for name in executor.env if name in _OF_THE_SHELL or not _SHELL_NAME.fullmatch(name)]
+    kept = [shlex.quote(f"{name}={executor.env[name]}") for name in sorted(lost)]
     run = " ".join([*([_SHELL, "env", *kept] if kept else []), '"$_TESK" "$@"'])
     streams = {mounts.normal(path) for path in (executor.stdout, executor.stderr) if path}
     copied = [path for path in saved if path not in streams]
     run = f"{run}; {_copy_to_scratch(copied)}" if copied else f"exec {run}"
-    script = f"{_copy_to_image(copied)}{redirect}{_FIND}; {run}"
+    script = f"{_copy_to_image(copied, executor.workdir)}{redirect}{_FIND}; {run}"
     return [_SHELL, "sh", "-c", script, "tesk", *executor.command]
 
 
@@ -51,12 +56,16 @@ def _redirects(executor: Executor, saved: Sequence[str]) -> list[str]:
     return [f"{sign}{target}" for sign, target in (("<", stdin), (">", stdout), ("2>", stderr)) if target]
 
 
-def _copy_to_image(paths: Sequence[str]) -> str:
-    return "".join(
-        f"{{ {_SHELL} mkdir -p {shlex.quote(posixpath.dirname(path))}; [ ! -e {kept} ] || "
-        f"{{ {_SHELL} rm -rf {place}; {_SHELL} cp -Rp {kept} {place}; }}; }} 2>/dev/null; "
-        for path, place, kept in _places(paths)
-    )
+def _copy_to_image(paths: Sequence[str], workdir: str) -> str:
+    own = mounts.normal(workdir)
+    commands = []
+    for path, place, kept in _places(paths):
+        folder = posixpath.dirname(mounts.normal(path))
+        make = f"{_SHELL} mkdir -p {shlex.quote(folder)}; "
+        always = "" if own != "/" and mounts.below(folder, own) else make
+        copy = f"[ ! -e {kept} ] || {{ {make}{_SHELL} rm -rf {place}; {_SHELL} cp -Rp {kept} {place}; }}"
+        commands.append(f"{{ {always}{copy}; }} 2>/dev/null; ")
+    return "".join(commands)
 
 
 def _copy_to_scratch(paths: Sequence[str]) -> str:

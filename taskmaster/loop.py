@@ -26,7 +26,6 @@ from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
 from taskmaster.own_record import OwnRecord
 from taskmaster.plan import Kind, Step
-from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import events, naming, record, report, tails
@@ -46,9 +45,9 @@ log = logging.getLogger(__name__)
 class Taskmaster:
     """One task, from its claim to its end. Everything that matters is in the record, so it can be killed anywhere."""
 
-    def __init__(self, kube: Kube, settings: Settings, claimed: Claim, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, claimed: Claim, now: Callable[[], datetime]) -> None:
         self._kube = kube
-        self._settings = settings
+        self._settings = settings = claimed.settings
         self._now = now
         self._first = claimed.first
         self._attends = False

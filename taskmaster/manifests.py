@@ -100,7 +100,8 @@ def _executor_mounts(place: Scratch, task: Task, *, launched: bool) -> list[dict
 def _filer_spec(
     record: Record, task: Task, step: Step, settings: Settings, failed: bool, report_to: str
 ) -> dict[str, Any]:
-    optional = failed or task.resources.parameters.optional_outputs
+    asked = task.resources.parameters.optional_outputs
+    optional = failed or (settings.optional_outputs if asked is None else asked)
     needs = filer_mounts.needed(task, step.kind, settings.file_claims)
     environment = {
         **filer_mounts.environment(needs),

@@ -1,7 +1,8 @@
 """Where a path of the executors' containers lies on the scratch volume, and what is mounted from there."""
 
 import posixpath
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -62,11 +63,15 @@ def saved(task: Task) -> tuple[str, ...]:
 
 
 def folders(task: Task) -> tuple[str, ...]:
-    """Folders in the containers that must be there: every mounted one, and what the task names below those."""
-    mounted = {mount.path for mount in mounts(task) if not mount.file}
+    """Folders in the containers that must be there: every mounted one, and what the task names below those.
+
+    What lies below a volume, a working directory or its own path_prefix belongs to the executor: the folder of an
+    output there is not made, for a plain `mkdir` would fail.
+    """
+    mounted = [mount.path for mount in mounts(task) if not mount.file]
+    outermost = _outermost(mounted)
     named = {normal(path) for path in _named(task)}
-    below_them = {path for path in named if any(below(path, folder) for folder in mounted)}
-    return tuple(sorted(mounted | below_them))
+    return tuple(sorted({*mounted, *(path for path in named if _above(path, outermost))}))
 
 
 def launches(task: Task, executor: Executor) -> bool:
@@ -90,16 +95,19 @@ class _Kind(IntEnum):
 
 def _layout(task: Task) -> Iterator[tuple[str, _Kind]]:
     """Paths and kinds in the order of paths, without those that lie in a folder that is mounted."""
-    places = {(normal(volume), _Kind.FOLDER) for volume in task.volumes}
+    places = {_place(volume, FileType.DIRECTORY) for volume in task.volumes}
     places |= {_place(item.path, item.type, _Kind.INPUT) for item in task.inputs}
+    workdirs = _outermost(_workdirs(task))
     for output in task.outputs:
         pattern = wildcards.is_pattern(output.path, output.path_prefix)
-        places.add(_place(_folder(output), FileType.DIRECTORY) if pattern else _place(output.path, output.type))
+        place = _place(_folder(output), FileType.DIRECTORY) if pattern else _place(output.path, output.type)
+        workdir = _above(place[0], workdirs)
+        places.add(_place(workdir, FileType.DIRECTORY) if workdir else place)
     for executor in task.executors:
         places |= {_place(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path}
     # With a slash at the end of each name, what lies in a folder follows it.
     last, folder = "", ""
-    for path, kind in sorted(places, key=lambda place: (place[0].rstrip("/") + "/", place[1])):
+    for path, kind in sorted(places, key=lambda place: (place[0] + "/", place[1])):
         if path != last and not (folder and below(path, folder)):
             last, folder = path, path if kind == _Kind.FOLDER else folder
             yield path, kind
@@ -108,20 +116,51 @@ def _layout(task: Task) -> Iterator[tuple[str, _Kind]]:
 def _place(path: str, kind: FileType, file: _Kind = _Kind.SAVED) -> tuple[str, _Kind]:
     path = normal(path)
     if kind == FileType.DIRECTORY:
-        return path, _Kind.FOLDER
+        return _mountable(path), _Kind.FOLDER
     folder = posixpath.dirname(path)
-    return (path, file) if belongs_to_the_image(folder) else (folder, _Kind.FOLDER)
+    return (path, file) if belongs_to_the_image(folder) else (_mountable(folder), _Kind.FOLDER)
+
+
+def _mountable(folder: str) -> str:
+    """The nearest folder that Kubernetes can mount, which takes no colon, unless that belongs to the image."""
+    above = posixpath.dirname(folder.partition(":")[0]) if ":" in folder else folder
+    return folder if belongs_to_the_image(above) else above
+
+
+def _workdirs(task: Task) -> list[str]:
+    """Working directories over which something may be mounted."""
+    workdirs = [normal(executor.workdir) for executor in task.executors if executor.workdir]
+    return [workdir for workdir in workdirs if not belongs_to_the_image(workdir)]
+
+
+def _outermost(folders: Iterable[str]) -> list[str]:
+    """Those that lie in no other, each with a slash at its end, in order."""
+    found: list[str] = []
+    for folder in sorted({f"{folder.rstrip('/')}/" for folder in folders}):
+        if not (found and folder.startswith(found[-1])):
+            found.append(folder)
+    return found
+
+
+def _above(path: str, outermost: Sequence[str]) -> str:
+    """That of the outermost folders in which a normal path lies, at any depth; none if it lies in none."""
+    place = bisect(outermost, path) - 1
+    return outermost[place] if place >= 0 and path.startswith(outermost[place]) else ""
 
 
 def _named(task: Task) -> Iterator[str]:
     yield from task.volumes
     for item in task.inputs:
         yield item.path if item.type == FileType.DIRECTORY else posixpath.dirname(item.path)
+    owned = _outermost([*(normal(volume) for volume in task.volumes), *_workdirs(task)])
     for output in task.outputs:
-        yield _folder(output)
+        folder = normal(_folder(output))
+        pattern = wildcards.is_pattern(output.path, output.path_prefix)
+        if not (_above(folder, owned) or (pattern and below(folder, normal(output.path_prefix)))):
+            yield folder
     for executor in task.executors:
-        yield from (path for path in [executor.workdir] if path)
-        yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr) if path)
+        yield executor.workdir
+        yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr))
 
 
 def _folder(output: Output) -> str:
@@ -141,5 +180,5 @@ def belongs_to_the_image(folder: str) -> bool:
 
 
 def below(path: str, folder: str) -> bool:
-    """Whether a normal path lies in a normal folder, at any depth."""
-    return path != folder and path.startswith(folder.rstrip("/") + "/")
+    """Whether a normal path lies in a normal folder other than `/`, at any depth."""
+    return path.startswith(folder + "/")

@@ -31,7 +31,7 @@ class Parameters(NamedTuple):
     runtime_class: str = ""
     image_pull_secret: str = ""
     read_only_claims: tuple[ReadOnlyClaim, ...] = ()
-    optional_outputs: bool = False
+    optional_outputs: bool | None = None
     max_attempts: int | None = None
     max_run_seconds: int | None = None
     queue_seconds: int | None = None

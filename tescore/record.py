@@ -40,6 +40,8 @@ class Record(NamedTuple):
     """When and by whom the task was cancelled."""
     taskmaster: str
     """The uid of the pod that claimed the task."""
+    settings: str
+    """The taskmaster's own note of the tenant's settings with which the task was begun."""
     step: str
     """The taskmaster's own note of the step that it has begun."""
     document: str
@@ -102,15 +104,22 @@ def room(seen: Record) -> int:
 
 
 def stamp(
-    document: Mapping[str, Any], *, owner: str, now: datetime, waits: str = "", images: Mapping[str, str] | None = None
+    document: Mapping[str, Any],
+    *,
+    owner: str,
+    now: datetime,
+    waits: str = "",
+    show_queued: bool = True,
+    images: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations that a new record gets beside its own.
 
-    `waits` is what a task is QUEUED for, `images` what was found for TRS URIs in its document.
+    `waits` is what a task is QUEUED for, or INITIALIZING without `show_queued`; `images` what was found for TRS URIs in
+    its document.
     """
     tags: Mapping[str, str] = document.get("tags", {})
     labels = {
-        naming.STATE: (State.QUEUED if waits else State.INITIALIZING).value,
+        naming.STATE: (State.QUEUED if waits and show_queued else State.INITIALIZING).value,
         naming.OWNER: naming.hashed(owner),
         **{naming.tag_label(key): naming.hashed(value) for key, value in tags.items()},
     }
@@ -146,6 +155,7 @@ def record(stored: Mapping[str, Any]) -> Record:
         reason=annotations.get(naming.REASON, ""),
         cancel=annotations.get(naming.CANCEL, ""),
         taskmaster=annotations.get(naming.TASKMASTER, ""),
+        settings=annotations.get(naming.TENANT_SETTINGS, ""),
         step=annotations.get(naming.STEP, ""),
         document=_document(stored),
         document_size=_document_size(stored),

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from tescore.errors import BadSettings
@@ -52,6 +52,13 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
     if problems:
         raise BadSettings(problems)
     return settings(**values)
+
+
+def environment(settings: Any, names: Iterable[str]) -> dict[str, str]:
+    """The variables that give these fields the values that they have; those of defaults are left out."""
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+    values = {name: getattr(settings, name) for name in names}
+    return {variable(name): shown(value) for name, value in values.items() if value != fields[name].default}
 
 
 def table(settings: type[Any]) -> Iterator[tuple[str, str, str]]:

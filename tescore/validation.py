@@ -30,7 +30,6 @@ from tescore.tenant import TenantSettings
 
 SPEC = Path(__file__).parent / "spec" / "task_execution_service-1.1.0.yaml"
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]*")
-_SHELL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
 _MOST = {"cpu_cores": 2**31 - 1, "ram_gb": 2**32, "disk_gb": 2**32}
@@ -155,7 +154,8 @@ def _mount_problems(task: Task) -> Iterator[str]:
     mounted = [mount.path for mount in mounts.mounts(task)]
     for path in mounted:
         if ":" in path:
-            yield f"{path} would have to be mounted, and Kubernetes mounts no path with a colon"
+            why = "would have to be mounted, and Kubernetes mounts no path with a colon"
+            yield f"{path} {why}; let it lie deeper, in a folder that is not the image's own"
     mounted += mounts.saved(task)
     claims = task.resources.parameters.read_only_claims
     if len(claims) > _MOST_CLAIMS:
@@ -192,15 +192,14 @@ def _executor_problems(
         yield f"{path}.command[0]: is empty"
     for i, argument in enumerate(executor["command"]):
         yield from _string_problems(f"{path}.command[{i}]", argument)
-    for field in ("workdir", "stdin", "stdout", "stderr"):
+    if "workdir" in executor:
+        yield from path_rules.problems(f"{path}.workdir", executor["workdir"], folder=True, mounted=False)
+    for field in ("stdin", "stdout", "stderr"):
         if field in executor:
-            yield from path_rules.problems(f"{path}.{field}", executor[field], folder=field == "workdir")
-    redirected = any(executor.get(stream) for stream in ("stdin", "stdout", "stderr"))
+            yield from path_rules.problems(f"{path}.{field}", executor[field])
     for name, value in executor.get("env", {}).items():
         if not _ENVIRONMENT_NAME.fullmatch(name):
             yield f"{path}.env: {name!r} is no name for an environment variable"
-        elif redirected and not _SHELL_NAME.fullmatch(name):
-            yield f"{path}.env: {name!r} cannot be passed on to an executor with redirected streams"
         yield from _string_problems(f"{path}.env.{name}", f"{name}={value}")
 
 

@@ -424,15 +424,22 @@ def test_folders_that_match_are_stored_each_below_its_own_name(pod: Pod, server:
     assert sorted(server.files) == ["/kept/a/1", "/kept/b/1"]
 
 
-def test_an_empty_folder_is_a_warning_and_a_missing_one_a_failure(pod: Pod, server: HttpServer) -> None:
+def test_an_empty_folder_and_a_missing_one_are_warnings(pod: Pod, server: HttpServer) -> None:
     pod.place("/out/empty").mkdir(parents=True)
     folders = [{"path": f"/out/{name}", "type": "DIRECTORY", "url": server.url("/d")} for name in ("empty", "none")]
-    assert pod.outputs(*folders) == report.FAILED
+    assert pod.outputs(*folders) == 0
     assert pod.report.warnings == (
         f"The empty folder /out/empty/ is not at {server.url('/d/')}: HTTP has no folders.",
         f"Output /out/empty for {server.url('/d')} holds no file.",
+        f"Output /out/none could not be stored at {server.url('/d')}: it is not there.",
     )
-    assert pod.report.failure == f"Output /out/none could not be stored at {server.url('/d')}: it is not there."
+
+
+def test_a_folder_that_is_a_link_to_what_is_not_on_the_volume_is_a_failure(pod: Pod, server: HttpServer) -> None:
+    pod.place("/out").mkdir(parents=True)
+    pod.place("/out/link").symlink_to("/opt/elsewhere")
+    assert pod.outputs({"path": "/out/link", "type": "DIRECTORY", "url": server.url("/d")}) == report.FAILED
+    assert "it is a link to what is not on the task's volume" in pod.report.failure
 
 
 def test_a_file_of_a_folder_that_fails_does_not_keep_the_others(pod: Pod, server: HttpServer) -> None:

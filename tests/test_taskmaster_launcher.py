@@ -38,9 +38,10 @@ def test_the_command_stays_apart_from_the_script() -> None:
     assert [shell, applet, option, *rest] == ["/.tesk/busybox", "sh", "-c", "tesk", "cat", "a b", ""]
 
 
-def test_variables_that_the_shell_would_change_are_set_again_behind_it() -> None:
-    changed = script(stdout="/o", env={"PWD": "it's", "A": "b", "IFS": "$"})
-    assert changed.endswith("; exec /.tesk/busybox env 'IFS=$' 'PWD=it'\"'\"'s' \"$_TESK\" \"$@\"")
+def test_variables_that_the_shell_would_change_or_drop_are_set_again_behind_it() -> None:
+    changed = script(stdout="/o", env={"my.var-1": "x y", "PWD": "it's", "A": "b", "IFS": "$"})
+    kept = "'IFS=$' 'PWD=it'\"'\"'s' 'my.var-1=x y'"
+    assert changed.endswith(f'; exec /.tesk/busybox env {kept} "$_TESK" "$@"')
     assert script(stdout="/o", env={"A": "b"}).endswith('; exec "$_TESK" "$@"')
 
 
@@ -65,8 +66,8 @@ class Image:
         place.parent.mkdir(parents=True, exist_ok=True)  # the filer does
         return place
 
-    def run(self, command: str, *names: str) -> int:
-        [one] = task(executors=[executor(command=["sh", "-c", command])]).executors
+    def run(self, command: str, *names: str, workdir: str = "") -> int:
+        [one] = task(executors=[executor(command=["sh", "-c", command], workdir=workdir)]).executors
         saved = tuple(str(self.place(name)) for name in names)
         for name in names:
             self.kept(name)
@@ -102,6 +103,23 @@ def test_a_missing_output_is_missing(image: Image) -> None:
 def test_an_output_may_be_moved_into_its_place_and_its_folder_is_there(image: Image) -> None:
     assert image.run("echo made > other && mv other new/folder/made", "new/folder/made") == 0
     assert image.kept("new/folder/made").read_text() == "made\n"
+
+
+def test_the_folder_of_an_output_below_the_working_directory_is_the_commands_to_make(image: Image) -> None:
+    make = "mkdir new && echo made > new/made"
+    assert image.run(make, "new/made", workdir=str(image.root)) == 0
+    assert image.kept("new/made").read_text() == "made\n"
+    image.place("new/made").unlink()
+    image.place("new").rmdir()
+    assert image.run("echo more >> new/made", "new/made", workdir=str(image.root)) == 0
+    assert image.kept("new/made").read_text() == "made\nmore\n"
+
+
+def test_a_variable_of_a_name_that_no_shell_has_reaches_the_command() -> None:
+    [one] = task(executors=[executor(command=["env"], env={"my.var-1": "it's $x"}, stdin="/dev/null")]).executors
+    here = wrap_command(one, ())[3].replace("/.tesk/busybox ", "")
+    ran = subprocess.run(["sh", "-c", here, "tesk", *one.command], check=True, capture_output=True, text=True)
+    assert "my.var-1=it's $x" in ran.stdout.splitlines()
 
 
 def test_what_an_earlier_executor_left_is_there_for_the_next(image: Image) -> None:

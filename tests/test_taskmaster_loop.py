@@ -56,7 +56,7 @@ def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
     mine = settings(pod_uid=pod, **changes)
     claimed = claim.claimed(kube, mine, lambda: next(clock))
     assert claimed is not None
-    loop.Taskmaster(kube, mine, claimed, lambda: next(clock)).run()
+    loop.Taskmaster(kube, claimed, lambda: next(clock)).run()
 
 
 def ended(server: ApiServer) -> Record:
@@ -279,6 +279,26 @@ def test_inline_contents_that_the_images_shell_writes_need_no_filer(tmp_path: Pa
         run(server, tmp_path, "p-1")
         assert (ended(server).state, server.made) == ("COMPLETE", [f"{PREFIX}-executor-0"])
         assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
+
+
+def test_a_replacement_goes_on_with_the_settings_that_the_task_was_begun_with(tmp_path: Path) -> None:
+    """With a shared claim that the tenant has set meanwhile, executors would not find their inputs."""
+    with api_server() as server:
+        filled(server)
+        server.broken, server.kills = {FIRST_OF_OUTPUTS: Break.NOT_ANSWERED}, True
+        with pytest.raises(Unavailable):
+            run(server, tmp_path, "p-1", scratch_gb=2.0)
+        run(server, tmp_path, "p-2", shared_claim="another", run_as_user=1000)
+        assert_as_if_nothing_had_happened(server)
+        pods = [shown for _, kind, event, shown in server.events if kind == "pods" and event == "ADDED"]
+        claims = {
+            volume["persistentVolumeClaim"]["claimName"]
+            for pod in pods
+            for volume in pod["spec"]["volumes"]
+            if volume["name"] == "scratch"
+        }
+        assert claims == {naming.scratch(PREFIX)}
+        assert not any(pod["spec"]["securityContext"].get("runAsUser") for pod in pods)
 
 
 def test_where_the_job_must_not_be_given_an_owner_the_task_runs_all_the_same(tmp_path: Path) -> None:

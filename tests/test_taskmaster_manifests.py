@@ -199,12 +199,17 @@ def test_a_filer_has_the_shared_claims_that_its_files_are_on_and_no_others() -> 
     assert claims(Kind.EXECUTOR) == ([], [], [])
 
 
-def test_the_outputs_filer_is_told_when_missing_files_are_no_error() -> None:
-    optional = {"name": "TESK_OPTIONAL_OUTPUTS", "value": "true"}
-    asked = {"backend_parameters": {"optional_outputs": "true"}}
-    assert optional in main(filer_pod(Kind.OUTPUTS, failed=True))["env"]
-    assert optional in main(filer_pod(Kind.OUTPUTS, resources=asked))["env"]
-    assert "TESK_OPTIONAL_OUTPUTS" not in [item["name"] for item in main(filer_pod(Kind.OUTPUTS))["env"]]
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("of_the_tenant", [False, True])
+@pytest.mark.parametrize("asked", [None, "true", "false"])
+def test_missing_outputs_are_no_error_after_a_failure_or_as_task_or_tenant_say(
+    failed: bool, of_the_tenant: bool, asked: str | None
+) -> None:
+    asking = task(resources={"backend_parameters": {"optional_outputs": asked}})
+    tenant = settings(optional_outputs=of_the_tenant)
+    made = manifests.pod(task_record(), asking, Step(Kind.OUTPUTS), tenant, failed=failed)
+    told = {"name": "TESK_OPTIONAL_OUTPUTS", "value": "true"} in main(made)["env"]
+    assert told == (failed or asked == "true" or (of_the_tenant and asked is None))
 
 
 @pytest.mark.parametrize("pod", [executor_pod(), filer_pod()])

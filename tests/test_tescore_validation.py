@@ -29,6 +29,7 @@ def problems(**changes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        pytest.param({"executors": None}, ["executors: is missing"], id="no executors"),
         pytest.param({"executors": []}, ["executors: is empty"], id="nothing to run"),
         pytest.param(
             {"executors": [{"command": ["x"]}, {"image": "y"}]},
@@ -107,11 +108,6 @@ def problems(**changes: Any) -> list[str]:
             id="too long an argument",
         ),
         pytest.param(
-            {"executors": [executor(env={"a.b": "x"}, stdout="/o/x")]},
-            ["executors[0].env: 'a.b' cannot be passed on to an executor with redirected streams"],
-            id="a name that the launcher's shell would drop",
-        ),
-        pytest.param(
             {"executors": [executor(command=["x"], env={"A": "é" * 65_535})]},
             ["executors[0].env.A: has 131072 bytes, and Linux takes no more than 131071 in one string"],
             id="too long an environment variable",
@@ -165,9 +161,13 @@ def problems(**changes: Any) -> list[str]:
         ),
         pytest.param({"volumes": ["/."]}, ["volumes[0]: is '/.', which would hide the whole image"], id="root again"),
         pytest.param(
-            {"volumes": ["/a:b"]},
-            ["/a:b would have to be mounted, and Kubernetes mounts no path with a colon"],
-            id="a colon",
+            {"volumes": ["/a:b", "/home/c:d/e"], "inputs": [{"path": "/etc/f:g", "content": ""}]},
+            [
+                f"{path} would have to be mounted, and Kubernetes mounts no path with a colon; "
+                "let it lie deeper, in a folder that is not the image's own"
+                for path in ("/a:b", "/etc/f:g", "/home/c:d/e")
+            ],
+            id="colons right in folders of the image",
         ),
         pytest.param(
             {"volumes": ["/.tesk/x", "/.tesk-saved"]},
@@ -293,6 +293,18 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         ),
         pytest.param({"executors": [executor(command=["é" * 65_535], env={"A": "x" * 131_069})]}, id="the longest"),
         pytest.param({"tags": {str(number): "x" for number in range(1000)}}, id="many tags"),
+        pytest.param(
+            parameters(read_only_claims=",".join(f"genomes:/ref/{number}" for number in range(100))), id="many claims"
+        ),
+        pytest.param(
+            {
+                "executors": [
+                    executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}),
+                    executor(env={"Me_059Zz": "x", "_": "x"}, stdout="/o/x"),
+                ]
+            },
+            id="names of environment variables",
+        ),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
@@ -303,12 +315,36 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         pytest.param(parameters(read_only_claims="genomes:/ref,genomes:/mnt/other"), id="a claim at two paths"),
         pytest.param({"resources": {"ram_gb": 1e-9, "disk_gb": 0, "cpu_cores": 0}}, id="next to nothing"),
         pytest.param({"inputs": [{"path": "/data/a:b", "content": ""}]}, id="a colon in a file's name"),
+        pytest.param(
+            {
+                "volumes": ["/data/a:b"],
+                "inputs": [{"path": "/data/chr1:1-100/x", "content": ""}],
+                "outputs": [{"path": "/etc/f:g", "url": "s3://b/x"}],
+                "executors": [executor(workdir="/work/a:b", stdout="/logs/a:b/out")],
+            },
+            id="colons in folders' names",
+        ),
+        pytest.param({"executors": [executor(env={"my.var-1": "x"}, stdout="/o/x")]}, id="a name that no shell has"),
+        pytest.param({"executors": [executor(workdir="/"), executor(workdir="//")]}, id="the root as workdir"),
         pytest.param({"volumes": ["/a/"]}, id="a volume with a slash at its end"),
         pytest.param({"description": None, "unknown": {}}, id="nulls and unknown fields"),
     ],
 )
 def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
     assert problems(**changes) == []
+
+
+@pytest.mark.parametrize("wrong", [{"command": ["x"]}, executor(image="")], ids=["schema", "rule"])
+def test_a_hundred_problems_are_told_and_that_there_are_more(wrong: dict[str, Any]) -> None:
+    assert len(problems(executors=[wrong] * 100)) == 100
+    told = problems(executors=[wrong] * 101)
+    assert len(told) == 101
+    assert "further" in told[-1]
+
+
+def test_a_document_of_too_many_values_is_not_looked_at() -> None:
+    (told,) = problems(volumes=[0] * 250_001)
+    assert "250000 values" in told
 
 
 def test_an_image_that_the_tenant_does_not_list_is_refused() -> None:

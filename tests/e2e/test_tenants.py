@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import bcrypt
 import pytest
 import urllib3
 
-from tests.campaigns.counter import address_towards
-from tests.e2e.cluster import SERVICE, Kubectl, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, address_of_this_machine, wait_until
 from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +35,9 @@ MEMBERS = {"ann": A, "dora": A, "bob": B, "carol": A, "flow": A}
 
 
 @pytest.fixture(scope="module")
-def provider(environment: dict[str, str]) -> Iterator[Provider]:
-    """At the address of this machine that the cluster is reached from, and so reaches."""
-    host = address_towards(str(urlsplit(environment["TES_URL"]).hostname))
-    with oidc_provider(signing_key("k"), host=host) as running:
+def provider(kubectl: Kubectl) -> Iterator[Provider]:
+    """On this machine, where the cluster reaches it."""
+    with oidc_provider(signing_key("k"), host=address_of_this_machine(kubectl)) as running:
         yield running
 
 
