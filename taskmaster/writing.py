@@ -18,6 +18,9 @@ from tescore.system_log import TaskLog, with_note
 _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""
 
+_NOTES = 200
+"""Sentences in the log above which it is not told any more what a step waits for: what passes by turns has no end."""
+
 
 class Told(NamedTuple):
     """An Event on the task's ConfigMap; `about` makes its name, so that the same is told once."""
@@ -61,7 +64,8 @@ def waited(seen: Record, step: Step, wait: Wait, now: datetime) -> Writing | Non
     if reason is None:
         return Writing(state, annotations)
     told = _told(reason.reason, reason.message, f"{step.name}.{reason.reason}")
-    return Writing(state, annotations, with_note(seen.log, reason.message), told)
+    has_room = len(seen.log.get("system_logs", ())) < _NOTES
+    return Writing(state, annotations, with_note(seen.log, reason.message) if has_room else None, told)
 
 
 def concluded(seen: Record, end: StepEnd, verdict: Begin | Again | Finish, *, attempts: int, now: datetime) -> Writing:

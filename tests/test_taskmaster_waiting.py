@@ -1,11 +1,16 @@
+import json
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from taskmaster import waiting
+from taskmaster import waiting, writing
+from taskmaster.decide import Wait
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import Patience
+from tescore import naming
 from tescore.errors import QuotaExceeded, Refused
-from tests.build import pod
+from tests.build import pod, task_record
 
 EXECUTOR = Step(Kind.EXECUTOR, 1)
 ROOM, TROUBLE = Patience.ROOM, Patience.TROUBLE
@@ -65,3 +70,15 @@ def test_a_full_quota_is_waited_for_and_no_other_refusal() -> None:
     assert found is not None
     assert (found.reason, found.patience) == ("QuotaExceeded", ROOM)
     assert waiting.of_refusal(EXECUTOR, Refused("forbidden", code=403)) is None
+
+
+def test_a_task_that_waits_by_turns_for_days_has_a_log_that_can_be_stored() -> None:
+    seen = task_record()
+    for second in range(2000):
+        now = datetime(2026, 11, 22, tzinfo=UTC) + timedelta(seconds=second)
+        reason = waiting.Waiting(f"Reason{second % 2}", f"{second} {'x' * 500}", ROOM)
+        told = writing.waited(seen, EXECUTOR, Wait(running=False, reason=reason), now)
+        assert told is not None
+        assert told.annotations[naming.REASON] == reason.message
+        seen = seen._replace(step=told.annotations[naming.STEP] or "", log=told.log or seen.log)
+    assert len(json.dumps(seen.log)) < 128 * 1024
