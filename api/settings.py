@@ -13,7 +13,7 @@ class Settings(TrsSettings, AccessSettings):
     api_port: int = setting("port of the api, HTTP; its manifest names it too", default=8080, least=1)
     api_workers: int = setting("processes of an api pod", default=2, least=1)
     api_memory: int = setting(
-        "bytes that requests and answers under way may hold in one of them", default=80 * 1024**2, least=1024**2
+        "bytes that requests and answers under way may hold in one of them", default=80 * 1024**2, least=64 * 1024
     )
     max_body: int = setting("bytes of a request's body, at most", default=8 * 1024 * 1024)
     cors_origins: tuple[str, ...] = setting(

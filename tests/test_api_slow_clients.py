@@ -32,15 +32,13 @@ FOLLOW = f"GET {LOGS}/0/stdout?follow=true HTTP/1.1\r\nHost: h\r\n\r\n".encode()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ApiServer]:
-    """With a task of 7 MiB, another one that runs, and sixteen of 1 MB of noise."""
+    """With a task of 7 MiB, another one that runs, and sixteen of 0.9 MB of noise."""
     with api_server() as there:
         stored(there, "task-large", "x" * 7 * MIB)
         put(there)
         pod(there)
         there.write(POD, b"y" * 4 * MIB)
-        noise = base64.b85encode(
-            hashlib.shake_256(b"noise").digest(3 * MIB // 4)
-        ).decode()  # of which gzip makes no less
+        noise = base64.b85encode(hashlib.shake_256(b"noise").digest(7 * MIB // 10)).decode()  # 0.7 MiB gzipped
         for number in range(16):
             stored(there, f"task-noise-{number:02}", noise)
         yield there
