@@ -1,5 +1,5 @@
 # The images of TESK's programs, a target each: api, webhook, janitor, taskmaster, filer. scripts/images builds them all;
-# by hand: docker build --target api -t tesk/api .
+# by hand: DOCKER_BUILDKIT=1 docker build --target api -t tesk/api .
 # Two optional build secrets: `ca`, a CA bundle for networks that inspect TLS, and `pip`, a pip.conf.
 ARG PYTHON_IMAGE=python:3.13-slim
 ARG COMPILE="python3 -m compileall -q --invalidation-mode unchecked-hash"
@@ -28,7 +28,7 @@ COPY api /app/api
 ARG COMPILE
 RUN $COMPILE /app
 FROM base AS api
-# Each thread would have memory of its own that stays its own: with many tasks it grew by a half.
+# The thread that works for the processor would have memory of its own that stays its own.
 ENV MALLOC_ARENA_MAX=1
 COPY requirements/api.txt /deps/requirements.txt
 ARG INSTALL COMPILE

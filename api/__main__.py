@@ -1,5 +1,9 @@
 """`python -m api`: serves TES over HTTP."""
 
+from gevent import monkey
+
+monkey.patch_all()  # before anything is loaded that has a socket or a lock
+
 import os
 import secrets
 import time
@@ -10,6 +14,7 @@ from api.access.made import told
 from api.app import create_app
 from api.entrance import entrance
 from api.settings import Settings
+from api.worker import Worker
 from tescore.cluster import Cluster, own
 from tescore.serving import everywhere, serve
 from tescore.start import started
@@ -32,8 +37,7 @@ def run(settings: Settings, cluster: Callable[[], Cluster]) -> None:
         ),
         bind=everywhere(settings.api_port),
         workers=settings.api_workers,
-        # Each stream has a thread of its own, so that other requests never wait behind streams.
-        threads=settings.api_threads + settings.api_streams,
+        worker_class=Worker,
     )
 
 

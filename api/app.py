@@ -7,12 +7,11 @@ from typing import Any
 
 from flask import Flask, g
 
-from api import failures, replies
+from api import failures, memory, replies
 from api.entrance import Entrance
 from api.extensions import documentation, live, probes
 from api.routes import PREFIXES, routes
 from api.settings import Settings
-from api.streams import Streams
 
 
 def create_app(
@@ -26,15 +25,15 @@ def create_app(
     failures.told_by(app, max_body=settings.max_body)
     replies.finished(app, settings)
     app.url_value_preprocessor(_noted)
-    tes, streams = routes(settings, entrance, now, random), Streams(settings.api_streams)
+    tes = routes(settings, entrance, now, random)
     for prefix in PREFIXES:
-        for part in (tes, live(entrance, streams), documentation(entrance, prefix)):
+        for part in (tes, live(entrance), documentation(entrance, prefix)):
             name = f"{part.name}{prefix.replace('/', '-')}"
             app.register_blueprint(part, url_prefix=prefix, name=name)
             app.register_blueprint(part, url_prefix=f"/<tenant>{prefix}", name=f"{name}-of-a-tenant")
     app.register_blueprint(documentation(entrance, *PREFIXES))
     app.register_blueprint(probes(entrance.backends.readiness))
-    return _single_slashes(app)
+    return memory.bounded(_single_slashes(app), settings.api_memory)
 
 
 def _noted(_: str | None, values: dict[str, Any] | None) -> None:

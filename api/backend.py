@@ -1,6 +1,5 @@
 """What the api's paths are made of, over one connection to Kubernetes."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,7 +39,6 @@ class Backends:
         self._tenants = Tenants(cluster, settings, clock)
         self.clock = clock
         self._create_seconds = create_seconds
-        self._large = threading.Lock()
         self._made: dict[str, Backend] = {}
 
     def deadline(self) -> float:
@@ -51,7 +49,7 @@ class Backends:
         """Only for namespaces that are tenants: it is kept."""
         if namespace not in self._made:
             creating = creation.Creation(self._cluster, namespace, self.clock)
-            store = Store(self._cluster, namespace, self._tenants, creating, self._large)
+            store = Store(self._cluster, namespace, self._tenants, creating)
             live = LiveLog(self._cluster, namespace, store)
             self._made.setdefault(namespace, Backend(namespace, store, live, Watching(self._cluster, namespace)))
         return self._made[namespace]

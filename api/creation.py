@@ -3,9 +3,10 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
+from api import cpu
 from tescore import record
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Missing, TeskError, Unavailable
+from tescore.errors import AlreadyExists, Missing, QuotaExceeded, TeskError, Unavailable, quoted
 from tescore.retry import retried
 from tescore.session import path
 
@@ -17,6 +18,7 @@ _WAITS = (0.2, 0.4, 0.8, 1.6, 2.5, 2.5)
 _LAST_WAITS = (0.2, 0.4)
 """Seconds between looks at the very end."""
 _OBEYED = 2.0
+_FULL = "This tenant keeps as much as its quota allows; there is room again when ended tasks are deleted or expire"
 
 
 class Creation:
@@ -37,7 +39,7 @@ class Creation:
         """
         if self._clock() + _LAST_TRY > ends:
             raise Unavailable("Kubernetes was too slow, and nothing was created.")
-        body = record.config_map(task_id, self._namespace, document, owner=owner)
+        body = cpu.run(len(document), lambda: record.config_map(task_id, self._namespace, document, owner=owner))
         doubts = list[Unavailable]()
 
         def attempt() -> None:
@@ -53,8 +55,12 @@ class Creation:
         except TeskError as error:
             # A first try may have stored the task, and what came after it been refused.
             doubtful = doubts or isinstance(error, AlreadyExists)
-            if not (doubtful and self.is_done(task_id, document, owner=owner, waits=_LAST_WAITS)):
-                raise
+            if doubtful and self.is_done(task_id, document, owner=owner, waits=_LAST_WAITS):
+                return
+            if isinstance(error, QuotaExceeded):
+                why = f"{_FULL}{quoted(str(error))}."
+                raise QuotaExceeded(why, code=error.code) from error
+            raise
 
     def is_done(self, task_id: str, document: str, *, owner: str, waits: Sequence[float] = _WAITS) -> bool:
         """Whether this task of this owner's is stored. Raises AlreadyExists if another one has its name."""
@@ -66,7 +72,7 @@ class Creation:
         if not record.is_task(found):
             raise AlreadyExists(f"There is a ConfigMap {task_id!r} that is no task.")
         there = record.record(found)
-        if there.owner != owner or not _same(there.document, document):
+        if there.owner != owner or not cpu.run(len(document), lambda: _same(there.document, document)):
             raise AlreadyExists(f"There is another task {task_id!r}.")
         return True
 

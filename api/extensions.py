@@ -5,18 +5,17 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api import docs_page, output, query
+from api import output, query, streams
 from api.entrance import Entrance, Visit
-from api.openapi import document
+from api.openapi import page
+from api.openapi.document import document
 from api.readiness import Readiness
-from api.streams import Streams
 from tescore.errors import BadRequest
-from tescore.serving import is_over
 
 _TEXT = "text/plain"
 
 
-def live(entrance: Entrance, streams: Streams) -> Blueprint:
+def live(entrance: Entrance) -> Blueprint:
     """Output and changes, under each of the service's prefixes."""
     paths = Blueprint("live", __name__)
 
@@ -53,9 +52,11 @@ def documentation(entrance: Entrance, *prefixes: str) -> Blueprint:
 
     @paths.get("/docs")
     def get_docs() -> Response:
-        response = Response(docs_page.page(described()), mimetype="text/html")
-        response.headers["Content-Security-Policy"] = docs_page.POLICY
-        return response
+        return page.page()
+
+    @paths.get(f"/docs/<any({', '.join(map(repr, page.FILES))}):name>")
+    def get_docs_file(name: str) -> Response:
+        return page.file(name)
 
     return paths
 
@@ -82,7 +83,7 @@ def _is_over(visit: Visit) -> Callable[[], bool]:
     Credential and permissions are looked at as those of a new request are, so at most as late as they are remembered.
     """
     environ = request.environ
-    return lambda: is_over(environ) or visit.has_ended()
+    return lambda: streams.is_over(environ) or visit.has_ended()
 
 
 def _follows(text: str) -> bool:

@@ -3,11 +3,11 @@
 from collections.abc import Generator, Mapping
 from contextlib import closing
 
-from api import output
+from api import cpu, output
 from api.access.authorization import Judge
 from api.output import Output
-from api.pump import Pump
 from api.store import Store
+from api.streams import paced
 from tescore import listing, naming, tails
 from tescore.cluster import Cluster
 from tescore.connections import Answer
@@ -44,7 +44,7 @@ class LiveLog:
         Raises TaskNotFound, OutputNotFound, Misconfigured and Unavailable.
         """
         seen = self._store.get(task_id, judge)
-        wanted = output.output(seen, executor, stream)
+        wanted = _output(seen, executor, stream)
         kept = output.stored(seen, wanted)
         if kept is not None:
             return _encoded(kept)
@@ -57,7 +57,7 @@ class LiveLog:
         Raises TaskNotFound and OutputNotFound at once, and nothing later.
         """
         seen = self._store.get(task_id, judge)
-        return self._followed(seen, output.output(seen, executor, stream))
+        return self._followed(seen._replace(document=""), _output(seen, executor, stream))
 
     def _followed(self, seen: Record, wanted: Output) -> Generator[bytes | None, None, None]:
         uid, sent, any_sent = "", 0, False
@@ -90,7 +90,8 @@ class LiveLog:
         metadata = self._cluster.get(where, accept=listing.METADATA_OF_ONE)["metadata"]
         if metadata["uid"] != seen.uid:
             raise Missing(f"The task {seen.task_id} has been removed.")
-        return seen if metadata["resourceVersion"] == seen.resource_version else self._store.read(seen.task_id)
+        unchanged = metadata["resourceVersion"] == seen.resource_version
+        return seen if unchanged else self._store.read(seen.task_id)._replace(document="")
 
     def _pod(self, seen: Record, executor: int) -> tuple[str, str] | None:
         """Name and uid of the executor's pod."""
@@ -109,8 +110,7 @@ class LiveLog:
 
     def _written(self, pod: str, sent: int) -> Generator[bytes | None, None, None]:
         """What a pod writes until it ends, without the bytes that were sent before the connection broke."""
-        stream = self._read(pod, {"follow": "true"}, silence=None)
-        with closing(Pump(stream.body, stream.stop).items()) as chunks:
+        with closing(paced(self._read(pod, {"follow": "true"}, silence=None).body)) as chunks:
             for chunk in chunks:
                 if chunk is None:
                     yield None
@@ -129,6 +129,10 @@ class LiveLog:
             if error.code == 400:
                 raise NotBegun(str(error)) from error
             raise Misconfigured(str(error)) from error
+
+
+def _output(seen: Record, executor: int, stream: str) -> Output:
+    return cpu.run(len(seen.document), lambda: output.output(seen, executor, stream))
 
 
 def _encoded(text: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from api import tokens
+from api import memory, tokens
 from api.query import ListQuery
 from api.views import View
 from tescore import listing, naming, outputs, parts
@@ -35,7 +35,7 @@ class Pages:
     def page(self, query: ListQuery) -> tuple[list[Object], str, int]:
         """The tasks' ConfigMaps, the newest first, the token of the next page, empty after the last, and their bytes.
 
-        Of the ConfigMaps there is what the view needs; sizes are of those that are whole. Raises BadRequest for a token
+        Of the ConfigMaps there is what the view needs. Raises Busy, and BadRequest for a token
         that is none of this list's.
         """
         listed = f"{self._namespace}\n{query.selector}\n{query.name_prefix}"
@@ -45,6 +45,7 @@ class Pages:
             items, token = self._some(query, token, query.page_size - len(found), _PAGE_BYTES - size)
             found += items
             size += sum(_size(item) for item in items)
+            memory.hold(size)  # what was read beside that is gone
             if not token or len(found) >= query.page_size or size >= _PAGE_BYTES:
                 break
         return found, tokens.sealed(token, listed), size
@@ -83,9 +84,11 @@ class Pages:
 
         def once() -> Object:
             try:
-                if query.view == View.MINIMAL:
-                    return self._cluster.page(where, query=asked, accept=listing.METADATA, keep=_minimal)
-                return self._cluster.get(where, query=asked)
+                if query.view != View.MINIMAL:
+                    return self._cluster.get(where, query=asked, count=memory.take)
+                page = self._cluster.get(where, query=asked, accept=listing.METADATA, count=memory.take)
+                page["items"] = [_minimal(item) for item in page["items"]]
+                return page
             except TooNew as error:
                 raise BadRequest(_FOREIGN) from error
 

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from tescore import record
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Misconfigured, Refused, TeskError, Transient
+from tescore.errors import AlreadyExists, Misconfigured, QuotaExceeded, Refused, TeskError, Transient
 from tescore.session import path
 
 _REMEMBERED = 5.0
@@ -28,9 +28,12 @@ class Readiness:
     def check(self) -> None:
         """Returns if the API server and the webhook answered some seconds ago at most, else raises why not."""
         with self._turn:
-            now = self._clock()
-            if self._seen is None or now - self._seen[0] > _REMEMBERED:
-                self._seen = now, self._problem()
+            if self._seen is None or self._clock() - self._seen[0] > _REMEMBERED:
+                problem = self._problem()
+                self._seen = (
+                    self._clock(),
+                    problem,
+                )  # its own wait is not counted, or callers would wait one after the other
             problem = self._seen[1]
         if problem is not None:
             raise NotReady(f"No task could be created now: {problem}") from problem
@@ -39,11 +42,11 @@ class Readiness:
         body = record.config_map(_NAME, self._namespace, _DOCUMENT, owner="")
         try:
             self._cluster.create(path("configmaps", self._namespace), body, dry_run=True)
-        except (AlreadyExists, Misconfigured):
-            return None  # both are said after the webhook has been asked, or by it: of the tenant's own settings
+        except (AlreadyExists, Misconfigured, QuotaExceeded):
+            return None  # these are said after the webhook has been asked, or by it: of the tenant's own settings
         except Refused as error:
-            # The webhook has judged this one task (400), or the tenant is full: neither makes the service unfit.
-            return None if error.code == HTTPStatus.BAD_REQUEST or "exceeded quota" in str(error) else error
+            # The webhook has judged this one task (400), which does not make the service unfit.
+            return None if error.code == HTTPStatus.BAD_REQUEST else error
         except TeskError as error:
             return error
         return None

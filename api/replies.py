@@ -1,20 +1,22 @@
 """What every reply gets on its way out: compression, and the headers that browsers want."""
 
 import gzip
+from contextlib import suppress
 from functools import partial
 from typing import IO
 
+import gevent
 from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
-from api import cors
+from api import cors, cpu
 from api.settings import Settings
 
 _WORTH_IT = 4 * 1024
 """Bytes from which on a reply is compressed."""
 _LEVEL = 5
-_DRAINED = 64 * 1024 * 1024
-"""Bytes of a body nobody wanted that are read, and thrown away, before the connection is closed."""
+_DRAINED = 5
+"""Seconds for which a body nobody wanted is read, and thrown away, before the connection is closed."""
 _CHUNK = 64 * 1024
 
 
@@ -47,15 +49,13 @@ def _compressed(response: Response) -> Response:
         return response
     response.vary.add("Accept-Encoding")
     if request.accept_encodings["gzip"] > 0:
-        response.set_data(gzip.compress(response.get_data(), _LEVEL, mtime=0))
+        data = response.get_data()
+        response.set_data(cpu.run(len(data), lambda: gzip.compress(data, _LEVEL, mtime=0)))
         response.headers["Content-Encoding"] = "gzip"
     return response
 
 
 def _drain(source: IO[bytes]) -> None:
-    left = _DRAINED
-    try:
-        while left > 0 and (chunk := source.read(_CHUNK)):
-            left -= len(chunk)
-    except (OSError, ParseException):
-        return  # the client has gone, or sends what is no body
+    with gevent.Timeout(_DRAINED, False), suppress(OSError, ParseException):  # it has gone, or sends what is no body
+        while source.read(_CHUNK):
+            pass

@@ -10,10 +10,11 @@ from tescore.trs import TrsSettings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(TrsSettings, AccessSettings):
     tenant: str = setting("namespace in which tasks run that are sent to the bare URL", default="tesk")
-    api_port: int = setting("port of the api, HTTP; its manifest names it too", default=8080)
-    api_workers: int = setting("processes of an api pod", default=2)
-    api_threads: int = setting("requests that one of them works on at a time, besides its streams", default=16)
-    api_streams: int = setting("streams (logs that are followed, watches) of one of them, at most", default=16)
+    api_port: int = setting("port of the api, HTTP; its manifest names it too", default=8080, least=1)
+    api_workers: int = setting("processes of an api pod", default=2, least=1)
+    api_memory: int = setting(
+        "bytes that requests and answers under way may hold in one of them", default=80 * 1024**2, least=1024**2
+    )
     max_body: int = setting("bytes of a request's body, at most", default=8 * 1024 * 1024)
     cors_origins: tuple[str, ...] = setting(
         "origins of web pages that may use the api (https://example.org, or * for all)", default=()

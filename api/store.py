@@ -1,18 +1,18 @@
 """Tasks in Kubernetes: the only module of the api that knows where they are kept."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+import json
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from api import views
+from api import cpu, memory, views
 from api.access.authorization import Judge
 from api.creation import Creation
 from api.pages import OBEYED, Pages, read_waits
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, outputs, record, validation, weight
+from tescore import listing, naming, outputs, parts, record, validation, weight
 from tescore.cluster import Cluster
 from tescore.errors import (
     AlreadyExists,
@@ -30,9 +30,10 @@ from tescore.states import FINAL, State
 from tescore.tenants import Tenants
 
 _T = TypeVar("_T")
+_json = json.JSONEncoder(separators=(",", ":")).encode
 _WRITE_WAITS = (0.2, 0.4, 0.8, 1.6)
-_LARGE = 1024 * 1024
-"""Bytes of tasks from which on a reply takes its turn: a task of 100,000 outputs takes 100 MB while it is made."""
+_READ_IN = 3
+"""Bytes that each byte of a task takes while its answer waits to be made: read, unpacked, and its outputs parsed."""
 
 
 class Store:
@@ -44,14 +45,11 @@ class Store:
         namespace: str,
         tenants: Tenants[Settings],
         creating: Creation,
-        large: threading.Lock,
     ) -> None:
-        """`large` is held while a large reply is made: one for the whole process."""
         self._cluster = cluster
         self._namespace = namespace
         self._tenants = tenants
         self._creation = creating
-        self._large = large
         self._pages = Pages(cluster, namespace)
 
     def settings(self) -> Settings:
@@ -72,7 +70,7 @@ class Store:
         Raises InvalidTask with all that is wrong with the document, and AlreadyExists if another task has the name.
         """
         settings = self.settings()
-        validation.checked(document, settings, settings.trs_hosts)
+        cpu.run(len(document), lambda: validation.checked(document, settings, settings.trs_hosts))
         self._creation.create(task_id, document, owner=owner, ends=ends)
 
     def created_once(self, document: str, *, owner: str, key: str, ends: float) -> str:
@@ -80,7 +78,7 @@ class Store:
 
         Raises KeyReused if that was another task, and what `create` raises.
         """
-        weight.check(document)  # for it is compared with one that is there
+        cpu.run(len(document), lambda: weight.check(document))  # for it is compared with one that is there
         task_id = naming.keyed_task_id(owner, key)
         try:
             # The look before is for the webhook's sake, which would launch a task again that has ended long ago.
@@ -109,30 +107,29 @@ class Store:
             raise TaskNotFound(task_id) from error
         if not record.is_task(stored):
             raise TaskNotFound(task_id)
-        return record.record(stored)
+        return _record(stored)
 
-    @contextmanager
-    def shown(self, task_id: str, view: View, judge: Judge) -> Iterator[dict[str, Any]]:
-        """The task as the view wants it, and if it is large its turn until the block ends. Raises what `get` does."""
+    def shown(self, task_id: str, view: View, judge: Judge) -> str:
+        """The task as the view wants it, in JSON. Raises Busy, and what `get` does."""
         seen = self.get(task_id, judge, whole=view != View.MINIMAL)
-        if view == View.MINIMAL:
-            yield views.head(seen)
-            return
-        with self._turn(len(seen.document) + outputs.pages(seen.pages).size):
-            yield self._whole(seen, view)
+        text = _json(views.head(seen)) if view == View.MINIMAL else self._whole(seen, view)
+        memory.hold(len(text))
+        return text
 
-    @contextmanager
-    def page(self, query: ListQuery) -> Iterator[tuple[list[dict[str, Any]], str]]:
-        """Tasks, the newest first, as the view wants them, and the token of the next page, empty after the last.
+    def page(self, query: ListQuery) -> tuple[str, str]:
+        """JSON of tasks, the newest first, as the view wants them, and the token of the next page or nothing.
 
-        A large page has its turn until the block ends.
+        Raises Busy.
         """
         found, token, size = self._pages.page(query)
-        with self._turn(size):
-            yield [self._shown(item, query.view) for item in found], token
-
-    def _turn(self, size: int) -> AbstractContextManager[Any]:
-        return self._large if size > _LARGE else nullcontext()
+        texts: list[str] = []
+        for item in found:
+            texts.append(self._shown(item, query.view))
+            size += len(texts[-1])
+            memory.hold(size)
+        text = ",".join(texts)
+        memory.hold(len(text))
+        return f"[{text}]", token
 
     def cancel(self, task_id: str, judge: Judge, *, by: str, now: str) -> None:
         """The task is marked for its taskmaster to stop, or has ended here if none had begun it.
@@ -162,11 +159,14 @@ class Store:
         with suppress(Missing):
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
-    def _shown(self, item: dict[str, Any], view: View) -> dict[str, Any]:
-        return views.minimal(item["metadata"]) if view == View.MINIMAL else self._whole(record.record(item), view)
+    def _shown(self, item: Object, view: View) -> str:
+        return _json(views.minimal(item["metadata"])) if view == View.MINIMAL else self._whole(_record(item), view)
 
-    def _whole(self, seen: Record, view: View) -> dict[str, Any]:
-        return views.task(self._joined(seen), view, self.settings_shown())
+    def _whole(self, seen: Record, view: View) -> str:
+        size = len(seen.document) + outputs.pages(seen.pages).size
+        memory.take(_READ_IN * size)
+        joined, settings = self._joined(seen), self.settings_shown()
+        return cpu.run(size, lambda: _json(views.task(joined, view, settings)))
 
     def _joined(self, seen: Record) -> Record:
         """The record with the outputs that are on pages; what is missing of them is told in its log."""
@@ -179,8 +179,9 @@ class Store:
 
     def _config_map(self, name: str, *, whole: bool = True) -> Object:
         where, accept = path("configmaps", self._namespace, name), listing.WHOLE if whole else listing.METADATA_OF_ONE
+        count = memory.take if whole else lambda _: None
         try:
-            return self._retried(lambda: self._cluster.get(where, accept=accept), read_waits())
+            return self._retried(lambda: self._cluster.get(where, accept=accept, count=count), read_waits())
         except Refused as error:
             raise Misconfigured(str(error)) from error
 
@@ -193,3 +194,7 @@ class Store:
 
     def _retried(self, call: Callable[[], _T], waits: Iterable[float]) -> _T:
         return retried(call, waits, obeyed=OBEYED)
+
+
+def _record(stored: Object) -> Record:
+    return cpu.run(parts.size(stored), lambda: record.record(stored))

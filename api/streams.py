@@ -1,40 +1,78 @@
-"""Answers that go on for as long as something happens: how many there may be, and when they end."""
+"""Answers that go on for as long as something happens, and when they end."""
 
-import threading
-from collections.abc import Callable, Generator
+import select
+from collections.abc import Callable, Generator, Mapping
+from contextlib import closing, suppress
+from typing import Any, TypeVar
 
+import gevent
 from flask import Response
+from gevent.queue import Empty, Queue
 
-from tescore.errors import Transient
+from api import memory
+from api.worker import STOPPING
+
+_T = TypeVar("_T")
+_LOOK = 1.0
+"""Seconds between two looks at whether anybody still wants it."""
+_SIZE = 256 * 1024
+"""Bytes that a stream is counted with: two greenlets, and a connection to the API server with TLS."""
 
 
-class TooManyStreams(Transient):
-    """All the streams that this process may serve are in use."""
+class _End:
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
 
-    reason = "TooManyStreams"
+
+def response(items: Generator[bytes | None, None, None], is_over: Callable[[], bool], mimetype: str) -> Response:
+    """An answer with the items as they come. None is none, and an occasion to see that it is over.
+
+    The items are closed with the answer. Raises Busy.
+    """
+    memory.take(_SIZE)
+    answer = Response(_until(items, is_over), mimetype=mimetype)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back
+    return answer
 
 
-class Streams:
-    """At most so many at a time. Each keeps a thread of the server busy, which must have as many more."""
+def paced(source: Generator[_T, None, None]) -> Generator[_T | None, None, None]:
+    """The items of a source as they come, and None once a second while none does.
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._free = threading.BoundedSemaphore(most)
+    Ends with the source, in its error if it has one. Closing this iterator closes the source.
+    """
+    items: Queue[_T | _End] = Queue(1)
+    reader = gevent.spawn(_read, source, items)
+    try:
+        while True:
+            item: _T | _End | None = None
+            with suppress(Empty):
+                item = items.get(timeout=_LOOK)
+            if isinstance(item, _End):
+                if item.error is not None:
+                    raise item.error
+                return
+            yield item
+    finally:
+        reader.kill()
 
-    def response(
-        self, items: Generator[bytes | None, None, None], is_over: Callable[[], bool], mimetype: str
-    ) -> Response:
-        """An answer with the items as they come. None is none, and an occasion to see that it is over.
 
-        Raises TooManyStreams. The items are closed with the answer.
-        """
-        if not self._free.acquire(blocking=False):
-            raise TooManyStreams(f"All {self._most} streams of this server are in use.")
-        response = Response(_until(items, is_over), mimetype=mimetype)
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back
-        response.call_on_close(self._free.release)
-        return response
+def is_over(environ: Mapping[str, Any]) -> bool:
+    """Whether nobody waits for the rest of an answer: its client has gone, or the process has been told to stop."""
+    return (STOPPING in environ and environ[STOPPING]()) or (
+        "gunicorn.socket" in environ and _is_closed(environ["gunicorn.socket"])
+    )
+
+
+def _read(source: Generator[_T, None, None], items: "Queue[_T | _End]") -> None:
+    error = None
+    try:
+        with closing(source):
+            for item in source:
+                items.put(item)
+    except Exception as failure:  # noqa: BLE001 - it is raised where the items are taken out
+        error = failure
+    items.put(_End(error))
 
 
 def _until(items: Generator[bytes | None, None, None], is_over: Callable[[], bool]) -> Generator[bytes, None, None]:
@@ -43,7 +81,17 @@ def _until(items: Generator[bytes | None, None, None], is_over: Callable[[], boo
         for item in items:
             if is_over():
                 return
+            memory.hold(_SIZE)  # what was read for this item is gone
             if item is not None:
                 yield item
     finally:
         items.close()
+
+
+def _is_closed(client: Any) -> bool:
+    look = select.poll()
+    look.register(client, select.POLLIN)
+    try:
+        return bool(look.poll(0)) and client.recv(1, 2) == b""  # MSG_PEEK
+    except OSError:
+        return True

@@ -7,8 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from api import views
-from api.pump import Pump
 from api.query import ListQuery
+from api.streams import paced
 from tescore import listing, naming
 from tescore.cluster import Cluster
 from tescore.connections import Answer
@@ -62,8 +62,7 @@ class Watching:
     def _changes(self, query: ListQuery, version: str) -> Generator[bytes | None, None, None]:
         while True:
             try:
-                stream = self._stream(query, version)
-                with closing(Pump(_lines(stream), stream.stop).items()) as changes:
+                with closing(paced(_lines(self._stream(query, version)))) as changes:
                     for change in changes:
                         if change is None:
                             yield None

@@ -29,29 +29,36 @@ def main() -> int:
     template = string.Template((Path(__file__).parent / "lambda.json").read_text())
     task_id = call("POST", "/tasks", template.substitute(os.environ).encode())["id"]
     print(f"\n  POST {os.environ['TES_URL']}/ga4gh/tes/v1/tasks  →  {task_id}")
-    began, state = time.monotonic(), ""
-    for state in states(task_id):
-        print(f"  … {state:<52} {time.monotonic() - began:6.1f} s", flush=True)
+    began = time.monotonic()
+    for change in changes(task_id):
+        print(f"  … {change:<52} {time.monotonic() - began:6.1f} s", flush=True)
     task = call("GET", f"/tasks/{task_id}?view=FULL")
-    if state != "COMPLETE":
-        print("\n".join(f"    {line}" for log in task.get("logs", []) for line in log.get("system_logs", [])))
-        print(f"  The task ended as {state}. Its record: kubectl --namespace tesk describe configmap {task_id}")
+    if task["state"] != "COMPLETE":
+        print("\n".join(f"    {line}" for line in system_logs(task)))
+        print(f"  The task ended as {task['state']}. Its record: kubectl --namespace tesk describe configmap {task_id}")
         return 1
     show_results(s3, task)
     return 0
 
 
-def states(task_id: str) -> Iterator[str]:
-    """Each state of the task once, as it comes, up to the final one."""
-    seen = ""
+def changes(task_id: str) -> Iterator[str]:
+    """Each new state of the task, up to the final one, and each new last line of its system_logs: what it waits for."""
+    seen = told = ""
     while True:
-        state = call("GET", f"/tasks/{task_id}")["state"]
+        task = call("GET", f"/tasks/{task_id}?view=FULL")
+        state, line = task["state"], "".join(system_logs(task)[-1:])
         if state != seen:
             yield state
         if state in FINAL:
             return
-        seen = state
+        if line and line != told:
+            yield f"  {line}"
+        seen, told = state, line
         time.sleep(LOOK_EVERY)
+
+
+def system_logs(task: dict[str, Any]) -> list[str]:
+    return [line for log in task.get("logs", []) for line in log.get("system_logs", [])]
 
 
 def show_results(s3: Any, task: dict[str, Any]) -> None:

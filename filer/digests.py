@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ class _Hash(Protocol):
 
 _KNOWN = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
 """Names in headers (RFC 3230, RFC 9530) and in hashlib, the best one first."""
-_ONE = re.compile(r"\s*([A-Za-z0-9-]+)\s*=\s*:?([A-Za-z0-9+/=]+):?\s*(?:,|$)")
 
 
 @dataclass(slots=True)
@@ -46,7 +44,8 @@ def of(headers: Mapping[str, str]) -> Check:
     """What the headers of a whole file (no part of it) say; of several checksums the best one."""
     for header in ("Repr-Digest", "Content-Digest", "Digest"):
         if value := headers.get(header):
-            given = {name.lower(): digest for name, digest in _ONE.findall(value)}
+            fields = (field.partition("=") for field in value.split(","))
+            given = {name.strip().lower(): digest.strip(" \t:") for name, _, digest in fields}
             for name, known in _KNOWN.items():
                 if name in given and (check := _check(header, known, given[name])):
                     return check

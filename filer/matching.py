@@ -1,10 +1,15 @@
 """Which paths the wildcards of an output stand for (POSIX.1-2017, 2.13: `*`, `?`, `[…]` and `\\` before a literal)."""
 
+import functools
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from tescore import wildcards
+from tescore.glob import Element, Glob, Star
 from tescore.wildcards import BRACKET
+
+_ANY = re.compile(".", re.DOTALL)
 
 _MEMBER = re.compile(
     r"\[:(?P<name>[a-z]+):\]|\[=(?P<like>.)=\]|\[\.(?P<symbol>.)\.\]|\\(?P<escaped>.)|(?P<dash>-)|(?P<plain>.)",
@@ -17,17 +22,26 @@ _NAMED = {
 }  # fmt: skip
 
 
-def component(pattern: str) -> re.Pattern[str]:
-    """What matches a name in full if the pattern stands for it. A leading dot is matched by a dot only."""
-    found, at = "", 0
-    while at < len(pattern):
-        text, at = _token(pattern, at)
-        found += text
-    hidden = "" if pattern.startswith((".", "\\.")) else r"(?!\.)"
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What matches the names of one component of a path."""
+
+    glob: Glob
+    hidden: bool
+    """Whether it stands for names with a leading dot: that is matched by a dot only."""
+
+    def matches(self, name: str) -> bool:
+        return (self.hidden or not name.startswith(".")) and self.glob.matches(name)
+
+
+@functools.lru_cache(maxsize=1024)  # it is asked for with each folder
+def component(pattern: str) -> Component:
+    """What matches a name if the pattern stands for it."""
     try:
-        return re.compile(hidden + found, re.DOTALL)
+        glob = Glob([_element(token.group()) for token in wildcards.tokens(pattern)])
     except re.error:  # a range that runs backwards, which POSIX leaves open: the text itself
-        return re.compile(re.escape(pattern))
+        glob = Glob(pattern)
+    return Component(glob, hidden=pattern.startswith((".", "\\.")))
 
 
 def pruned(path: str, path_prefix: str) -> str:
@@ -47,12 +61,13 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
-def _token(pattern: str, at: int) -> tuple[str, int]:
-    if pattern[at] == "\\" and at + 1 < len(pattern):
-        return re.escape(pattern[at + 1]), at + 2
-    if bracket := BRACKET.match(pattern, at):
-        return _set(bracket), bracket.end()
-    return {"*": ".*", "?": "."}.get(pattern[at], re.escape(pattern[at])), at + 1
+def _element(text: str) -> Element:
+    """What one token stands for."""
+    if bracket := BRACKET.fullmatch(text):
+        return re.compile(_set(bracket), re.DOTALL)
+    if text.startswith("*"):
+        return Star()
+    return _ANY if text == "?" else text[-1]
 
 
 def _set(bracket: re.Match[str]) -> str:

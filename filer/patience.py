@@ -70,7 +70,8 @@ class Patience:
         told = sorted({str(error) for error in list(self._troubles.values())})
         return f" ({'; '.join(told)})" if told else ""
 
-    def _tried(self, call: Callable[[], _T], *, waiting: bool) -> _T:
+    def _tried(self, begin: Callable[[], _T], *, waiting: bool) -> _T:
+        call = begin
         first: Interrupted | None = None
         last: Interrupted | None = None
         began, tries, long, moved = 0.0, 0, 0, 0
@@ -90,7 +91,7 @@ class Patience:
                 if not waiting or long >= _LONG or now + wait > began + seconds:
                     error.undo()
                     raise _both(first, error, tries) from error
-                call, last = error.going_on or call, error
+                call, last = error.going_on or begin, error
             self.sleep(min(wait, max(0.0, self.until - self.clock())))
         if last:
             last.undo()

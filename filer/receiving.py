@@ -87,8 +87,7 @@ class Receiving:
             transport = transports.of(folder.url)
             found, following, path = False, "", folder.path.rstrip("/")
             while True:
-                ask = functools.partial(transport.page, folder.url, following)
-                page = self.patience.carried(ask, storage(folder.url))
+                page = self._page(transport, folder.url, following)
                 for relative in page.paths:
                     found = True
                     url = transport.joined(folder.url, relative)
@@ -98,6 +97,15 @@ class Receiving:
                     break
             if not found:
                 raise folder.missed
+
+    def _page(self, transport: transports.Transport, url: str, token: str) -> transports.Page:
+        """Listed on a thread of its own, for this one sees when the time for all transfers is over."""
+        pages: list[transports.Page] = []
+        ask = functools.partial(transport.page, url, token)
+        with Lanes[transports.Page](1, pages.append, until=self.patience.until) as lane:
+            lane.give(lambda: self.patience.carried(ask, storage(url)))
+            lane.settle()
+        return pages[0]
 
     def _part(self, path: str, url: str, relative: str) -> int | None:
         with _fetched(path, url):

@@ -2,17 +2,18 @@
 
 import functools
 import logging
+import os
 import posixpath
 from collections.abc import Callable
 from pathlib import Path
 
-from filer import scratch, tails, tree
+from filer import scratch, tree
 from filer.errors import NotThere, Undelivered, words
 from filer.patience import Patience
 from filer.progress import Progress
 from filer.receiving import Receiving
 from filer.sending import Sending
-from tescore import mounts, report
+from tescore import mounts, report, tails
 from tescore.model import Task
 from tescore.mounts import DATA, LAUNCHER, SAVED, SHELL
 
@@ -79,8 +80,16 @@ def _make_ready(task: Task, volume: Path, launcher: Path) -> None:
 def _tell_tail(executor: int, stream: str, path: str, root: Path, limit: int, telling: report.Telling) -> None:
     try:
         with tree.opened(root, path) as file:
-            telling.tail(executor, stream, tails.tail(file.place, limit))
+            telling.tail(executor, stream, _tail(file.place, limit))
     except NotThere:
         log.info("stream was not written", extra={"executor": executor, "stream": stream})
     except Exception as error:  # noqa: BLE001 - the others go on
         telling.warning(f"The {stream} of executor {executor} ({path}) could not be read: {words(error)}.")
+
+
+def _tail(place: Path, limit: int) -> str:
+    """The last `limit` bytes of a file, or all of it, as text."""
+    with place.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(0, size - limit))
+        return tails.text(stream.read(limit), max(0, size - limit))

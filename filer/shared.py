@@ -138,8 +138,8 @@ def give_away(made: int, above: int) -> None:
         os.fchown(made, owner.st_uid, owner.st_gid)
 
 
-def entries(path: str) -> Iterator[tuple[str, bool]]:
-    """Names in a folder, and whether they lead to folders; links back up are left out. Raises Absent, NotMovable."""
+def entries(path: str) -> list[tuple[str, bool, bool]]:
+    """Names in a folder, and whether they are links or folders. Raises Absent, NotMovable."""
     with at(path) as spot:
         try:
             here = os.open(spot.name, _FOLDER, dir_fd=spot.folder)
@@ -147,17 +147,13 @@ def entries(path: str) -> Iterator[tuple[str, bool]]:
             raise Absent("there is no folder of that name") from error
         try:
             with os.scandir(here) as found:
-                names = sorted((entry.name, entry.is_symlink(), entry.is_dir(follow_symlinks=False)) for entry in found)
+                return sorted((entry.name, entry.is_symlink(), entry.is_dir(follow_symlinks=False)) for entry in found)
         finally:
             os.close(here)
-    for name, is_link, is_folder in names:
-        leads_to = _folder_of(f"{spot.path}/{name}") if is_link else ""
-        if not leads_to or not f"{spot.path}/".startswith(f"{leads_to}/"):
-            yield name, is_folder or bool(leads_to)
 
 
-def _folder_of(path: str) -> str:
-    """The folder to which a link leads, or empty; what it is else shows when it is fetched."""
+def folder(path: str) -> str:
+    """The folder to which a path leads, or empty; what it is else shows when it is fetched."""
     with suppress(OSError, NotMovable), at(path) as spot:
         if stat.S_ISDIR(spot.stat().st_mode):
             return spot.path

@@ -102,20 +102,25 @@ def matches(root: Path, pattern: str, *, folders: bool) -> list[str]:
 
 def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
     ahead: list[tuple[str, tuple[str, ...], frozenset[tuple[int, int]]]] = [("", parts, frozenset())]
+    begun: set[tuple[str, int]] = set()
+    """Folders, and how many parts were left there: patterns with `**` come there on very many ways."""
     while ahead:
         path, left, above = ahead.pop()
         if not left:
             yield path
             continue
+        if (path, len(left)) in begun:
+            continue
         here = _listed(root, path, above)
         if here is None or here.repeated:
             continue
+        begun.add((path, len(left)))
         part, *rest = left
         if part == wildcards.DEEP:
             ahead.append((path, tuple(rest), above))
             ahead += [(f"{path}/{name}", left, here.above) for name in here.names if not name.startswith(".")]
             continue
-        name_matches = matching.component(part).fullmatch
+        name_matches = matching.component(part).matches
         ahead += [(f"{path}/{name}", tuple(rest), frozenset()) for name in here.names if name_matches(name)]
 
 

@@ -18,6 +18,7 @@ from tescore.tenants import Tenants
 
 def main() -> None:
     settings = started("janitor", Settings, os.environ)
+    log = logging.getLogger("janitor")
     stopped = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     cluster = own(os.environ)
@@ -26,12 +27,13 @@ def main() -> None:
     for look in itertools.count(1):
         if stopped.wait(settings.sweep_seconds):
             break
-        try:
-            janitor.sweep(datetime.now(UTC))
-            if look % expiry_every == 0:
-                janitor.expire(datetime.now(UTC))
-        except TeskError as error:
-            logging.getLogger("janitor").warning("sweep broke off", extra={"reason": str(error)})
+        for do in (janitor.sweep, janitor.expire) if look % expiry_every == 0 else (janitor.sweep,):
+            try:
+                do(datetime.now(UTC))
+            except TeskError as error:
+                log.warning("look broke off", extra={"reason": str(error)})
+            except Exception:
+                log.exception("look broke off")
 
 
 if __name__ == "__main__":

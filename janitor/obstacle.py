@@ -35,7 +35,9 @@ def obstacles(pods: Iterable[Mapping[str, Any]], events: Iterable[Mapping[str, A
     """
     found: dict[str, Obstacle] = {}
     for event in events:
-        task = event["involvedObject"]["name"]
+        task = event["involvedObject"].get("name")  # whoever may edit the namespace can leave it out
+        if not task:
+            continue
         seen = _of_event(event)
         # The first one began to wait, the last one says for what now.
         found[task] = replace(seen, since=min(seen.since, found[task].since)) if task in found else seen

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from janitor.obstacle import Obstacle
 from janitor.settings import Settings
 from tescore import launch, listing, naming, record, room
 from tescore.cluster import Cluster
-from tescore.errors import Conflict, Misconfigured, Missing, Refused, TeskError, Unavailable
+from tescore.errors import Conflict, Misconfigured, Missing, TeskError
 from tescore.record import Record
 from tescore.session import Object, path
 from tescore.states import FINAL
@@ -50,32 +51,25 @@ class Janitor:
         self._deeds = Deeds(cluster)
 
     def sweep(self, now: datetime) -> None:
-        """Looks at every task that has not ended, of every tenant. Raises Unavailable when the API server is away."""
+        """Looks at every task that has not ended, of every tenant. Raises what listing the tenants does."""
         for namespace in self._namespaces():
-            try:
+            with _apart("tenant could not be looked at", namespace=namespace):
                 self._sweep_tenant(namespace, now)
-            except Unavailable:
-                raise
-            except TeskError as error:  # one tenant's trouble is not another's
-                log.warning("tenant could not be looked at", extra={"namespace": namespace, "reason": str(error)})
 
     def expire(self, now: datetime) -> None:
         """Deletes records of tasks that ended too long ago, and folders that have no task."""
         for namespace in self._namespaces():
-            try:
+            with _apart("tasks could not expire", namespace=namespace):
                 self._expire_tenant(namespace, self._tenants.tenant(namespace), now)
-            except Unavailable:
-                raise
-            except TeskError as error:
-                log.warning("nothing can expire", extra={"namespace": namespace, "reason": str(error)})
 
     def _expire_tenant(self, namespace: str, tenant: Tenant[Settings], now: datetime) -> None:
         unfinished = map(record.record, self._cluster.listed("configmaps", namespace, _UNFINISHED))
         scrub.make(self._cluster, namespace, unfinished, tenant, now)
         retention = timedelta(days=tenant.settings.retention_days)
         for item in self._cluster.listed("configmaps", namespace, naming.TASK_SELECTOR):
-            if verdict.has_expired(item["metadata"], now=now, retention=retention):
-                self._deeds.delete("configmaps", item)
+            with _apart("task could not expire", namespace=namespace, task=item["metadata"]["name"]):
+                if verdict.has_expired(item["metadata"], now=now, retention=retention):
+                    self._deeds.delete("configmaps", item)
 
     def _namespaces(self) -> Iterator[str]:
         """Those of all tenants, but for where the janitor shall pause."""
@@ -94,12 +88,9 @@ class Janitor:
         if look.tenant:
             self._release(look.jobs.values(), look.tenant.most)
         for seen in unfinished:
-            try:
+            # What has changed since it was listed is seen by the next look.
+            with _apart("task is left as it is", namespace=namespace, task=seen.task_id), suppress(Conflict, Missing):
                 self._see_to(seen, look)
-            except (Conflict, Missing):
-                continue  # it has changed since it was listed: the next look sees how
-            except Refused as error:
-                log.warning("task could not be helped", extra={"task": seen.task_id, "reason": str(error)})
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
         scrub.give_up(self._cluster, namespace, record.timestamp(now))
 
@@ -122,7 +113,8 @@ class Janitor:
         line = [job for job in jobs if verdict.is_in_line(job)]
         waiting = [job["metadata"] for job in line if verdict.waits_for_room(job)]
         for metadata in room.due(waiting, len(line) - len(waiting), most):
-            self._deeds.release(metadata)
+            with _apart("task could not be released", namespace=metadata["namespace"], task=metadata["name"]):
+                self._deeds.release(metadata)
 
     def _see_to(self, seen: Record, look: Look) -> None:
         item = look.jobs.get(seen.task_id)
@@ -137,12 +129,17 @@ class Janitor:
                 self._deeds.launch(seen, look.tenant, waits=False)  # it has its room
             case verdict.Tell(reason):
                 self._deeds.tell(seen, reason)
-            case verdict.End(why, reason):
+            case verdict.End(why, reason) if item or not self._has_job(seen):
                 self._deeds.end(seen, why, record.timestamp(look.now), reason=reason)
                 if item:
                     self._deeds.delete("batch/v1/jobs", item)
             case _:
                 pass
+
+    def _has_job(self, seen: Record) -> bool:
+        """Whether there is one by now: another janitor may have made it anew while this one listed them."""
+        its = f"{_TASKMASTERS},{naming.TASK}={seen.task_id}"
+        return any(self._cluster.listed("batch/v1/jobs", seen.namespace, its))
 
     def _launch(self, seen: Record, tenant: Tenant[Settings], look: Look) -> None:
         """Launches a task at the end of the line."""
@@ -161,8 +158,9 @@ class Janitor:
         for task, item in look.jobs.items():
             if task in unfinished or not is_old(item):
                 continue
-            if launch.seen(item).stalled or self._metadata(namespace, task) is None:
-                self._deeds.delete("batch/v1/jobs", item)
+            with _apart("Job could not be removed", namespace=namespace, task=task):
+                if launch.seen(item).stalled or self._metadata(namespace, task) is None:
+                    self._deeds.delete("batch/v1/jobs", item)
         kept = self._kept(namespace, look)
         for kind in ("pods", "persistentvolumeclaims"):
             for item in self._cluster.listed(kind, namespace, _LEFT_BEHIND):
@@ -170,7 +168,8 @@ class Janitor:
                 if task in unfinished or task in look.jobs or not is_old(item):
                     continue
                 if item["metadata"]["name"] not in kept and not (kind != "pods" and task in kept):
-                    self._deeds.delete(kind, item)
+                    with _apart("leftovers could not be removed", namespace=namespace, task=task):
+                        self._deeds.delete(kind, item)
 
     def _kept(self, namespace: str, look: Look) -> set[str]:
         """Names of the failed pods that are kept for a look, and of their tasks."""
@@ -190,6 +189,17 @@ class Janitor:
             return None
         metadata: Mapping[str, Any] = shown["metadata"]
         return metadata
+
+
+@contextmanager
+def _apart(what: str, **about: str) -> Iterator[None]:
+    """Whatever is wrong with one tenant or task, foreseen or not, is logged, and the others are seen to."""
+    try:
+        yield
+    except TeskError as error:
+        log.warning(what, extra={**about, "reason": str(error)})
+    except Exception as error:
+        log.warning(what, extra={**about, "reason": repr(error)}, exc_info=True)
 
 
 def _is_stuck(job: Object | None) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from janitor.obstacle import Obstacle
@@ -57,7 +57,7 @@ def about_task(
     one that waits longer with each pod that was taken from it (preempted, evicted, deleted) is made anew.
     """
     if its is None:
-        begun = _moment(task.started or task.created, now)
+        begun = _moment(task.started, _moment(task.created, now))
         if now - begun < launch:
             return Leave()
         # One that was begun and has no Job any more was deleted on purpose or lost all its tries.
@@ -98,10 +98,18 @@ def is_kept(metadata: Mapping[str, Any], *, now: datetime, keep: timedelta) -> b
 
 
 def has_expired(metadata: Mapping[str, Any], *, now: datetime, retention: timedelta) -> bool:
-    """Whether a task, by its ConfigMap's metadata, ended so long ago that it is not kept any more."""
+    """Whether a task, by its ConfigMap's metadata, ended so long ago that it is not kept any more.
+
+    With a retention of 0 it is kept.
+    """
     ended = (metadata.get("annotations") or {}).get(naming.ENDED, "")
-    return state(metadata) in FINAL and now - _moment(ended, now) > retention
+    return bool(retention) and state(metadata) in FINAL and now - _moment(ended, now) > retention
 
 
 def _moment(text: str, otherwise: datetime) -> datetime:
-    return datetime.fromisoformat(text) if text else otherwise
+    """What is noted; `otherwise` where nothing is, or what is no time. One without a zone is taken for UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -15,7 +15,7 @@ from taskmaster import claim, loop
 from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
-from tescore.account import account, server
+from tescore.account import mounted, server
 from tescore.session import Session
 from tescore.start import started
 
@@ -27,13 +27,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     settings = started("taskmaster", Settings, os.environ)
     log = logging.getLogger("taskmaster")
-    kube = Kube(Session(server(os.environ), account(os.environ)), settings.namespace)
+    kube = Kube(Session(server(os.environ), mounted()), settings.namespace)
     claimed = claim.claimed(kube, settings, _now)
     if claimed is None:
         log.info("there is no record to run")
         return
     try:
-        loop.Taskmaster(kube, settings, claimed, _now).run()
+        loop.Taskmaster(kube, claimed, _now).run()
     except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
 

@@ -1,5 +1,6 @@
 """How a taskmaster gets hold of its record: it waits for it, claims it, and steps back from another's."""
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from queue import Empty
@@ -9,20 +10,26 @@ from taskmaster import plan, tasklog
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from taskmaster.watches import Watches
-from tescore import document, model, naming, record
+from tescore import document, model, naming, record, tenant
 from tescore.document import Dropped
-from tescore.errors import Conflict, Missing
+from tescore.errors import Conflict, Missing, shortened
 from tescore.model import Task
 from tescore.record import Record
+from tescore.settings import environment
 from tescore.states import FINAL, State
 
 _STORED_WITHIN = 40.0
 """Seconds: the API server may store a ConfigMap as late as 34 s after its admission."""
 
+_NOTES = 100
+"""Fields that are told one by one: a document may have 70,000 that are unknown, and its record's log has no room."""
+
 
 class Claim(NamedTuple):
     record: Record
     task: Task
+    settings: Settings
+    """With those of the tenant that the task was begun with: they may have changed since."""
     first: bool
     """Whether nobody had claimed it before, so that nothing of the task can have been made."""
 
@@ -36,13 +43,15 @@ def claimed(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> Clai
     stored = kube.get("configmaps", settings.task) or _awaited(kube, settings.task)
     while stored is not None:
         seen = record.record(stored)
+        if seen.settings:
+            settings = tenant.restored(settings, json.loads(seen.settings))
         try:
             asked, dropped = document.parse(seen.document, settings)
             task = model.task(asked, seen.images)
             if seen.state in FINAL or seen.taskmaster == settings.pod_uid:
-                return Claim(seen, task, first=False)
+                return Claim(seen, task, settings, first=False)
             written = kube.patch("configmaps", settings.task, _claim(seen, dropped, settings, now()))
-            return Claim(record.record(written), task, first=not seen.taskmaster)
+            return Claim(record.record(written), task, settings, first=not seen.taskmaster)
         except (Conflict, Missing):
             stored = kube.get("configmaps", settings.task)
     return None
@@ -55,18 +64,25 @@ def _claim(seen: Record, dropped: list[Dropped], settings: Settings, now: dateti
         if seen.reason.startswith(record.NO_TASKMASTER):  # which the janitor told meanwhile
             _, taken_over[naming.REASON] = plan.journal(seen.step).failure or ("", None)
         return record.change(seen, state=state, annotations=taken_over)
-    notes = [f"The field {path} was not used: it {why}." for path, why in dropped]
-    notes += [f"The image {uri} is {image}." for uri, image in seen.images.items()]
+    notes = _notes(dropped) + [f"The image {uri} is {image}." for uri, image in seen.images.items()]
     started = record.timestamp(now)
     annotations = {
         naming.TASKMASTER: settings.pod_uid,
         naming.STARTED: started,
+        naming.TENANT_SETTINGS: json.dumps(environment(settings, tenant.FIELDS)),
         naming.STEP: plan.Journal(0, begun=started).encoded(),
         naming.REASON: None,
     }
     queued = (now - datetime.fromisoformat(seen.created)).total_seconds() if seen.created else 0.0
     log = tasklog.begun(started, notes, queued=max(0.0, queued))
     return record.change(seen, state=state, annotations=annotations, log=log)
+
+
+def _notes(dropped: list[Dropped]) -> list[str]:
+    """What a user reads of fields that are not used."""
+    notes = [f"The field {shortened(path)} was not used: it {shortened(why)}." for path, why in dropped[:_NOTES]]
+    more = len(dropped) - _NOTES
+    return notes + ([f"Fields that were not used beside these: {more}."] if more > 0 else [])
 
 
 def _awaited(kube: Kube, task: str) -> dict[str, object] | None:

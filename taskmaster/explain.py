@@ -5,7 +5,7 @@ from typing import NamedTuple
 from taskmaster.observe import DEADLINE, KILLED, Pod, Terminated
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import may_pass
-from tescore.errors import Refused, is_by_limit_range, is_too_large, quoted
+from tescore.errors import Refused, Unavailable, is_by_limit_range, is_too_large, quoted
 from tescore.report import FAILED, Report
 
 _NODE_LOST_IT = frozenset({"ContainerStatusUnknown", "Unknown"})
@@ -59,7 +59,7 @@ def cannot_start(step: Step, pod: Pod) -> Failure | None:
     return None
 
 
-def refused(step: Step, error: Refused) -> Failure:
+def refused(step: Step, error: Refused | Unavailable) -> Failure:
     """The API server will not have the step's pod or claim."""
     reason, why = "Refused", str(error)
     if is_by_limit_range(why):

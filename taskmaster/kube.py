@@ -15,6 +15,9 @@ _WATCH_SECONDS = 240
 _IDLE_WATCH = 5.0
 """Seconds until a watch is begun again that ended without a change, at most: more the more of them end so."""
 
+_CREATE_WAITS = (0.2,)
+"""Seconds between tries to create what a task waits for: who waits longer says so, and can be cancelled meanwhile."""
+
 _LOG_PATIENCE = 30.0
 """Seconds in which a kubelet that is away may come back; then a step is concluded without its log."""
 
@@ -35,6 +38,7 @@ class Kube:
         self._session = session
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
+        self._create_waits = _CREATE_WAITS if waits is None else waits[:1]
         self._log_waits = schedule(total=_LOG_PATIENCE) if waits is None else waits
 
     def get(self, kind: str, name: str) -> Object | None:
@@ -52,10 +56,14 @@ class Kube:
 
         return listing.listed(page, selector, fields=fields, whole=whole)
 
-    def create(self, kind: str, body: Object) -> Object | None:
-        """The object made, or None if one of that name is there: names are computed, so it is the same one."""
+    def create(self, kind: str, body: Object, *, patient: bool = True) -> Object | None:
+        """The object made, or None if one of that name is there: names are computed, so it is the same one.
+
+        Raises Unavailable soon unless `patient`.
+        """
+        waits = self._waits if patient else self._create_waits
         try:
-            return self._json("POST", self._path(kind), body=body)
+            return self._json("POST", self._path(kind), waits, body=body)
         except AlreadyExists:
             return None
 
@@ -124,8 +132,9 @@ class Kube:
         except (Unavailable, Refused, Expired):
             return  # the look that follows says whether it is for good
 
-    def _json(self, method: str, path: str, **options: Any) -> Object:
-        answer: Object = json.loads(retried(lambda: b"".join(self._once(method, path, **options)), self._waits))
+    def _json(self, method: str, path: str, waits: Sequence[float] | None = None, **options: Any) -> Object:
+        waits = self._waits if waits is None else waits
+        answer: Object = json.loads(retried(lambda: b"".join(self._once(method, path, **options)), waits))
         return answer
 
     def _once(self, method: str, path: str, *, patience: float = _PATIENCE, **options: Any) -> Iterator[bytes]:

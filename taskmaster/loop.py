@@ -26,11 +26,10 @@ from taskmaster.objects import Objects
 from taskmaster.observe import Pod, Terminated
 from taskmaster.own_record import OwnRecord
 from taskmaster.plan import Kind, Step
-from taskmaster.settings import Settings
 from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import events, naming, record, report, tails
-from tescore.errors import Conflict, Refused, TeskError
+from tescore.errors import Conflict, Refused, TeskError, Unavailable
 from tescore.session import Object
 from tescore.states import FINAL, State
 from tescore.system_log import with_note
@@ -46,9 +45,9 @@ log = logging.getLogger(__name__)
 class Taskmaster:
     """One task, from its claim to its end. Everything that matters is in the record, so it can be killed anywhere."""
 
-    def __init__(self, kube: Kube, settings: Settings, claimed: Claim, now: Callable[[], datetime]) -> None:
+    def __init__(self, kube: Kube, claimed: Claim, now: Callable[[], datetime]) -> None:
         self._kube = kube
-        self._settings = settings
+        self._settings = settings = claimed.settings
         self._now = now
         self._first = claimed.first
         self._attends = False
@@ -133,9 +132,12 @@ class Taskmaster:
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
         except Refused as error:
-            refusal = waiting.of_refusal(step, error)
+            reason = waiting.of_refusal(step, error)
             failure = explain.refused(step, error)
-        match decide.refused(self._own.journal, refusal, failure, now=self._now(), limits=self._limits):
+        except Unavailable as error:
+            reason = waiting.of_unavailability(step, error)
+            failure = explain.refused(step, error)
+        match decide.refused(self._own.journal, reason, failure, now=self._now(), limits=self._limits):
             case decide.Wait() as wait:
                 self._wait(step, None, wait)
             case decide.Stop(failure):

@@ -8,7 +8,7 @@ from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
-from tescore import filer_pod, launcher, mounts, naming, security, transfers
+from tescore import every_pod, filer_pod, launcher, mounts, naming, security, transfers
 from tescore.model import Executor, Task
 from tescore.record import Record
 
@@ -31,7 +31,7 @@ def pod(
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _metadata(record, name, component),
+        "metadata": _metadata(record, name, component, settings),
         "spec": {
             "serviceAccountName": naming.EXECUTOR_ACCOUNT,
             "automountServiceAccountToken": False,
@@ -46,10 +46,10 @@ def pod(
     }
 
 
-def _metadata(record: Record, name: str, component: str) -> dict[str, Any]:
+def _metadata(record: Record, name: str, component: str, settings: Settings) -> dict[str, Any]:
     metadata = ownership.metadata(record, name, component)
     labels = {**metadata["labels"], **naming.NO_SIDECAR_LABELS}
-    return {**metadata, "labels": labels, "annotations": naming.NO_SIDECAR_ANNOTATIONS}
+    return {**metadata, "labels": labels, "annotations": every_pod.annotations(settings)}
 
 
 def literal(text: str) -> str:

@@ -34,11 +34,11 @@ class Objects:
     def make(self, kind: str, body: Object) -> Object:
         """The object, made now or before; what an earlier task left under its name is waited out.
 
-        Raises Refused if the API server will not have it.
+        Raises Refused if the API server will not have it, and soon Unavailable if it cannot make it now.
         """
         name = body["metadata"]["name"]
         while True:
-            shown = self._kube.create(kind, body) or self.find(kind, name)
+            shown = self._kube.create(kind, body, patient=False) or self.find(kind, name)
             if shown is not None:
                 return shown
             self.gone({(kind, name)}, within=None)

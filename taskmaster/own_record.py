@@ -1,5 +1,6 @@
 """The taskmaster's own record, as it was last seen, and the writes to it."""
 
+import logging
 from collections.abc import Mapping
 
 from taskmaster import ownership, pages, plan
@@ -13,6 +14,8 @@ from tescore.states import State
 from tescore.system_log import TaskLog
 
 Annotations = Mapping[str, str | None]
+
+log = logging.getLogger(__name__)
 
 
 class SteppedBack(Exception):
@@ -43,6 +46,10 @@ class OwnRecord:
                 continue  # the Job's controller wrote at the same moment
             except Missing as error:
                 raise SteppedBack("The Job of this taskmaster has been deleted.") from error
+            except Refused as error:
+                # OwnerReferencesPermissionEnforcement (OpenShift) wants the right to delete what is changed. Without an
+                # owner the Job goes by its time to live or the janitor.
+                log.info("the Job has no owner", extra={"reason": str(error)})
             return
 
     def write(self, state: State, annotations: Annotations, grown: TaskLog | None = None) -> None:

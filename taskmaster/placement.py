@@ -6,7 +6,7 @@ from typing import Any
 from taskmaster import scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
-from tescore import filer_pod, node_loss, tenant
+from tescore import every_pod, filer_pod, node_loss, tenant
 from tescore.model import Resources, Task
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -19,7 +19,8 @@ def of_every_pod(task: Task, settings: Settings) -> dict[str, Any]:
     resources = task.resources
     selector = {
         **resources.parameters.node_selector,
-        **(_selector(settings.preemptible_selector) if resources.preemptible else {}),
+        **(every_pod.pairs(settings.preemptible_selector) if resources.preemptible else {}),
+        **every_pod.pairs(settings.node_selector),
     }
     tolerated = [_toleration(text) for text in settings.preemptible_toleration] if resources.preemptible else []
     priority = resources.parameters.priority_class
@@ -79,10 +80,6 @@ def _gpus(resources: Resources, settings: Settings) -> dict[str, str]:
 def _in_one_of(zones: tuple[str, ...]) -> dict[str, Any]:
     term = {"matchExpressions": [{"key": _ZONE, "operator": "In", "values": list(zones)}]}
     return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}}
-
-
-def _selector(pairs: tuple[str, ...]) -> dict[str, str]:
-    return {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
 
 
 def _toleration(text: str) -> dict[str, str]:

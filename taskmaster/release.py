@@ -21,7 +21,7 @@ def release(kube: Kube, settings: Settings) -> None:
 
     It may be called again, and never fails: what cannot be done here is left to the janitor.
     """
-    if not settings.task_limit or settings.queue:
+    if settings.queue:
         return
     try:
         with suppress(Missing):

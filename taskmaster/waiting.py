@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Step
-from tescore.errors import Refused, quoted
+from tescore.errors import QuotaExceeded, Refused, Unavailable, quoted
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
@@ -71,9 +71,14 @@ def is_refused_by_node(pod: Pod) -> bool:
 
 def of_refusal(step: Step, error: Refused) -> Waiting | None:
     """What a pod or claim waits for that the API server will not have now; None if it never will."""
-    if "exceeded quota" in str(error):
+    if isinstance(error, QuotaExceeded):
         return _told("QuotaExceeded", step, "room in the namespace's quota", str(error), Patience.ROOM)
     return None
+
+
+def of_unavailability(step: Step, error: Unavailable) -> Waiting:
+    """What a pod or claim waits for that the API server cannot make now, as where the webhook of a policy is down."""
+    return _told("Unavailable", step, "Kubernetes, which cannot make its pod now", str(error), Patience.ROOM)
 
 
 def may_pass(pull_message: str) -> bool:

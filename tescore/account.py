@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tescore import naming
-
 _MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -18,13 +16,7 @@ class Account(NamedTuple):
     """Read each time, because the kubelet replaces the file."""
 
 
-def account(environment: Mapping[str, str]) -> Account:
-    """The token that a Job takes from a Secret into the environment, else the one that the kubelet mounts."""
-    token = environment.get(naming.TOKEN_VARIABLE)
-    return Account(environment[naming.AUTHORITY_VARIABLE], lambda: token) if token else mounted(_MOUNTED)
-
-
-def mounted(folder: Path) -> Account:
+def mounted(folder: Path = _MOUNTED) -> Account:
     """As the kubelet puts it into every container."""
     return Account((folder / "ca.crt").read_text(), (folder / "token").read_text)
 

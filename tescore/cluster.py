@@ -1,13 +1,13 @@
 """The calls that api, webhook and janitor make to the Kubernetes API server."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from tescore import listing
-from tescore.account import account, server
+from tescore.account import mounted, server
 from tescore.connections import Answer
 from tescore.remembered import Remembered
 from tescore.session import Object, Session, path
@@ -20,26 +20,26 @@ _ON_THE_WAY = 0.5
 """Seconds that an answer may come after the API server has given up."""
 
 
+def _uncounted(_: int) -> None:
+    pass
+
+
 class Cluster:
     """Each call is one try, and raises what tescore.session does."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._turn = threading.Lock()
 
-    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = listing.WHOLE) -> Object:
-        return self._call("GET", path, query=query, accept=accept)
-
-    def page(self, path: str, *, query: Mapping[str, str], accept: str, keep: Callable[[Object], Object]) -> Object:
-        """A page of objects, of each of which there is what `keep` makes of it.
-
-        Pages take their turn while they are read in: until then one of a thousand objects takes 6 MB.
-        """
-        said = b"".join(self._session.ask("GET", path, query=query, accept=accept, patience=_PATIENCE).body)
-        with self._turn:
-            page: Object = json.loads(said)
-            page["items"] = [keep(item) for item in page["items"]]
-        return page
+    def get(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        accept: str = listing.WHOLE,
+        count: Callable[[int], None] = _uncounted,
+    ) -> Object:
+        """`count` is called with the bytes of each piece of the answer, before the next one is read."""
+        return self._call("GET", path, query=query, accept=accept, count=count)
 
     def listed(
         self, kind: str, namespace: str, selector: str, *, whole: bool = False, fields: str = ""
@@ -77,13 +77,26 @@ class Cluster:
         body = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
         return self._call("DELETE", path, body=body)
 
-    def _call(self, method: str, path: str, *, patience: float = _PATIENCE, **options: Any) -> Object:
-        found: Object = json.loads(b"".join(self._session.ask(method, path, patience=patience, **options).body))
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        patience: float = _PATIENCE,
+        count: Callable[[int], None] = _uncounted,
+        **options: Any,
+    ) -> Object:
+        said = bytearray()
+        with closing(self._session.ask(method, path, patience=patience, **options).body) as pieces:
+            for piece in pieces:
+                count(len(piece))
+                said += piece
+        found: Object = json.loads(said)
         return found
 
 
 def own(environment: Mapping[str, str]) -> Cluster:
     """The cluster that the program runs in, as the ServiceAccount of its pod."""
-    mine = account(environment)
+    mine = mounted()
     token = Remembered(lambda _: mine.token(), _TOKEN_SECONDS, time.monotonic)
     return Cluster(Session(server(environment), mine._replace(token=lambda: token.get(""))))

@@ -1,11 +1,9 @@
 """HTTP with the API server, over connections that are kept for the next request; nothing of http.client leaks out."""
 
-import select
 import socket
 import ssl
 import weakref
 from collections.abc import Generator, Mapping
-from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -14,6 +12,8 @@ from tescore.errors import Unavailable
 
 _CONNECT_SECONDS = 3.0
 _PIECE = 64 * 1024
+_ESTABLISHED = b"\x01"
+"""What Linux tells first of a connection that neither side has closed (TCP_INFO)."""
 _KEEPALIVE = [
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
@@ -28,12 +28,6 @@ class Answer(NamedTuple):
     retry_after: str | None
     body: Generator[bytes, None, None]
     """As it comes. Raises Unavailable where it breaks off."""
-    socket: socket.socket
-
-    def stop(self) -> None:
-        """Has the body end for a thread that waits for more of it."""
-        with suppress(OSError, ValueError):  # it has ended by itself
-            self.socket.shutdown(socket.SHUT_RDWR)
 
 
 class Connections:
@@ -58,23 +52,22 @@ class Connections:
         """The answer, whose server may be silent for so many seconds of `patience`, or for ever."""
         connection = self._idle() or self._connected(patience)
         try:
-            connected = connection.sock
-            connected.settimeout(patience)
+            connection.sock.settimeout(patience)
             connection.request(method, target, body, headers)
             response = connection.getresponse()
         except (OSError, HTTPException) as error:
             connection.close()
             raise _unreached(error) from error
-        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response), connected)
+        return Answer(response.status, response.headers.get("Retry-After"), self._read(connection, response))
 
     def _idle(self) -> HTTPConnection | None:
-        """A kept connection that is still open: from one that was closed meanwhile there is something to read."""
+        """A kept connection that the server has not closed meanwhile."""
         while True:
             try:
                 connection = self._kept.pop()
             except IndexError:
                 return None
-            if not select.select([connection.sock], [], [], 0)[0]:
+            if connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == _ESTABLISHED:
                 return connection
             connection.close()
 

@@ -132,6 +132,12 @@ class Refused(Rejected):
         self.code = code
 
 
+class QuotaExceeded(Refused):
+    """A ResourceQuota of the namespace's has no room for it."""
+
+    reason = "QuotaExceeded"
+
+
 class Unavailable(Transient):
     """The API server does not answer, or asks for patience (429, 5xx); `retry_after` in seconds, if it said."""
 
@@ -204,7 +210,7 @@ def kubernetes_error(code: int, body: bytes, *, method: str, retry_after: str | 
         causes = (status.get("details") or {}).get("causes") or []
         kind = TooNew if any(cause.get("reason") == _NOT_YET for cause in causes) else Unavailable
         return kind(text, retry_after=float(retry_after) if retry_after and retry_after.isdigit() else None)
-    return Refused(text, code=code)
+    return (QuotaExceeded if "exceeded quota: " in text else Refused)(text, code=code)
 
 
 def _status(body: bytes) -> dict[str, Any]:

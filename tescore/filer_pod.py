@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tescore import naming, security, tenant
+from tescore import every_pod, naming, security, tenant
 from tescore.tenant import TenantSettings
 
 _MEMORY = 256
@@ -73,9 +73,10 @@ def scrub_job(
             "template": {
                 "metadata": {
                     "labels": {**naming.SCRUB_LABELS, **naming.NO_SIDECAR_LABELS},
-                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                    "annotations": every_pod.annotations(settings),
                 },
                 "spec": {
+                    **every_pod.node_selector(settings),
                     "serviceAccountName": naming.EXECUTOR_ACCOUNT,
                     "automountServiceAccountToken": False,
                     "enableServiceLinks": False,

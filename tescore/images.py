@@ -1,13 +1,19 @@
 """Which images a tenant's tasks may use: those that one of its patterns stands for."""
 
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from tescore.errors import shortened
+from tescore.glob import Element, Glob, Star
 
+LONGEST = 512
+"""Characters of an image's name, at most: registries take 255, a tag 128 and a digest 71 (distribution/reference)."""
 FORM = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._:/@-]*")
 """What a pattern is made of."""
 _HUB = "docker.io"
+_VERSION = re.compile("[:@]")
+"""What stands before a tag or a digest."""
 
 
 def problem(image: str, patterns: Sequence[str]) -> str:
@@ -17,9 +23,9 @@ def problem(image: str, patterns: Sequence[str]) -> str:
     """
     name = _with_registry(image)
     whole = name if is_tagged(name) else f"{name}:latest"
-    if not patterns or any(_expression(pattern).fullmatch(whole) for pattern in patterns):
+    if not patterns or _glob(tuple(patterns)).matches(whole):
         return ""
-    return f"is {shortened(repr(image), 60)}, and images that may be used here are {', '.join(patterns)}"
+    return f"is {shortened(repr(image), 60)}, and images that may be used here are {shortened(', '.join(patterns))}"
 
 
 def _with_registry(name: str) -> str:
@@ -42,8 +48,14 @@ def is_tagged(name: str) -> bool:
     return ":" in last or "@" in last
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
-    name = _with_registry(pattern)
-    parts = {"**": ".*", "*": "[^/]*"}
-    text = "".join(parts.get(part) or re.escape(part) for part in re.split(r"(\*\*|\*)", name))
-    return re.compile(text if is_tagged(name) else f"{text}([:@][^/]*)?", re.DOTALL)
+@functools.lru_cache(maxsize=64)  # of tenants that have patterns
+def _glob(patterns: tuple[str, ...]) -> Glob:
+    return Glob(*(elements for pattern in patterns for elements in _elements(_with_registry(pattern))))
+
+
+def _elements(name: str) -> Iterator[list[Element]]:
+    stars: dict[str, list[Element]] = {"**": [Star()], "*": [Star(but="/")]}
+    found = [element for part in re.split(r"(\*\*|\*)", name) for element in stars.get(part) or part]
+    yield found
+    if not is_tagged(name):
+        yield [*found, _VERSION, Star(but="/")]

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import naming, node_loss, tenant, transfers
-from tescore.settings import setting, shown, variable
+from tescore import every_pod, naming, node_loss, tenant, transfers
+from tescore.settings import environment, setting
 from tescore.tenant import TenantSettings
 from tescore.transfers import TransferSettings
 
@@ -68,14 +68,10 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
     labels = naming.labels(task, "taskmaster")
     queue = {naming.QUEUE: settings.queue} if settings.queue else {}
     room = {naming.ROOM: naming.ROOM_WAITS} if waits and not queue else {}
-    environment = {
+    variables = {
         "TESK_TASK": task,
         "TESK_NAMESPACE": namespace,
-        **{
-            variable(name): shown(value)
-            for name in ("filer_image", *tenant.FIELDS, *transfers.FIELDS)
-            if (value := getattr(settings, name)) != LaunchSettings.__dataclass_fields__[name].default
-        },
+        **environment(settings, ("filer_image", *every_pod.FIELDS, *tenant.FIELDS, *transfers.FIELDS)),
     }
     return {
         "apiVersion": "batch/v1",
@@ -89,11 +85,11 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             "template": {
                 "metadata": {
                     "labels": {**labels, **naming.NO_SIDECAR_LABELS},
-                    "annotations": naming.NO_SIDECAR_ANNOTATIONS,
+                    "annotations": every_pod.annotations(settings),
                 },
                 "spec": {
+                    **every_pod.node_selector(settings),
                     "serviceAccountName": naming.TASKMASTER_ACCOUNT,
-                    "automountServiceAccountToken": not settings.token_secret,
                     "priorityClassName": naming.TASKMASTER_PRIORITY,
                     "restartPolicy": "OnFailure",
                     "enableServiceLinks": False,
@@ -111,10 +107,9 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                             "image": settings.taskmaster_image,
                             "imagePullPolicy": "IfNotPresent",
                             "env": [
-                                *({"name": name, "value": value} for name, value in environment.items()),
+                                *({"name": name, "value": value} for name, value in variables.items()),
                                 {"name": "TESK_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
                                 {"name": "TESK_POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-                                *_token(settings.token_secret),
                             ],
                             "resources": tenant.resources(
                                 settings.taskmaster_cpu, settings.taskmaster_memory, least=_MEMORY
@@ -130,9 +125,3 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
             },
         },
     }
-
-
-def _token(secret: str) -> list[dict[str, Any]]:
-    """The token as variables: a pod with a volume, as that of a mounted token, is begun by the kubelet 0.3 s later."""
-    keys = {naming.TOKEN_VARIABLE: "token", naming.AUTHORITY_VARIABLE: "ca.crt"} if secret else {}
-    return [{"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}} for name, key in keys.items()]

@@ -107,7 +107,7 @@ def _layout(task: Task) -> Iterator[tuple[str, _Kind]]:
         places |= {_place(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path}
     # With a slash at the end of each name, what lies in a folder follows it.
     last, folder = "", ""
-    for path, kind in sorted(places, key=lambda place: (place[0].rstrip("/") + "/", place[1])):
+    for path, kind in sorted(places, key=lambda place: (place[0] + "/", place[1])):
         if path != last and not (folder and below(path, folder)):
             last, folder = path, path if kind == _Kind.FOLDER else folder
             yield path, kind
@@ -159,8 +159,8 @@ def _named(task: Task) -> Iterator[str]:
         if not (_above(folder, owned) or (pattern and below(folder, normal(output.path_prefix)))):
             yield folder
     for executor in task.executors:
-        yield from (path for path in [executor.workdir] if path)
-        yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr) if path)
+        yield executor.workdir
+        yield from (posixpath.dirname(path) for path in (executor.stdout, executor.stderr))
 
 
 def _folder(output: Output) -> str:
@@ -180,5 +180,5 @@ def belongs_to_the_image(folder: str) -> bool:
 
 
 def below(path: str, folder: str) -> bool:
-    """Whether a normal path lies in a normal folder, at any depth."""
-    return path != folder and path.startswith(folder.rstrip("/") + "/")
+    """Whether a normal path lies in a normal folder other than `/`, at any depth."""
+    return path.startswith(folder + "/")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tescore import mounts, wildcards
+from tescore import images, mounts, wildcards
 from tescore.errors import shortened
 
 _LONGEST_PATH = 4095
@@ -11,18 +11,18 @@ _LONGEST_PATH = 4095
 _MOST_PATTERN_CHARACTERS = 1_000_000
 """Of what the wildcards of all outputs stand for: their creator waits while they are looked at."""
 _PATHS = {
-    "executors": ("image", "workdir", "stdin", "stdout", "stderr"),
+    "executors": ("workdir", "stdin", "stdout", "stderr"),
     "inputs": ("path",),
     "outputs": ("path", "path_prefix"),
 }
-"""Where a task names paths, beside its volumes, and images, which no longer name would do good."""
+"""Where a task names paths, beside its volumes."""
 
 
 def too_long(task: Mapping[str, Any]) -> Iterator[str]:
     """First of all rules: what the others cost grows faster than what they look at."""
-    for name, value in _named(task):
-        if len(value.encode()) > _LONGEST_PATH:
-            yield f"{name}: has {len(value.encode())} bytes, and may have no more than {_LONGEST_PATH}"
+    for name, value, most in _named(task):
+        if len(value.encode()) > most:
+            yield f"{name}: has {len(value.encode())} bytes, and may have no more than {most}"
 
 
 def problems(name: str, value: str, *, folder: bool = False, mounted: bool = True) -> Iterator[str]:
@@ -40,11 +40,13 @@ def problems(name: str, value: str, *, folder: bool = False, mounted: bool = Tru
     yield from text_problems(name, value)
 
 
-def _named(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield from ((f"volumes[{i}]", volume) for i, volume in enumerate(task.get("volumes", [])))
+def _named(task: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
+    """What each path and image is called, itself, and the bytes that it may have."""
+    yield from ((f"executors[{i}].image", item["image"], images.LONGEST) for i, item in enumerate(task["executors"]))
+    yield from ((f"volumes[{i}]", volume, _LONGEST_PATH) for i, volume in enumerate(task.get("volumes", [])))
     for kind, fields in _PATHS.items():
         for i, item in enumerate(task.get(kind, [])):
-            yield from ((f"{kind}[{i}].{field}", item.get(field, "")) for field in fields)
+            yield from ((f"{kind}[{i}].{field}", item.get(field, ""), _LONGEST_PATH) for field in fields)
 
 
 def text_problems(name: str, value: str) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Record(NamedTuple):
     """When and by whom the task was cancelled."""
     taskmaster: str
     """The uid of the pod that claimed the task."""
+    settings: str
+    """The taskmaster's own note of the tenant's settings with which the task was begun."""
     step: str
     """The taskmaster's own note of the step that it has begun."""
     document: str
@@ -153,6 +155,7 @@ def record(stored: Mapping[str, Any]) -> Record:
         reason=annotations.get(naming.REASON, ""),
         cancel=annotations.get(naming.CANCEL, ""),
         taskmaster=annotations.get(naming.TASKMASTER, ""),
+        settings=annotations.get(naming.TENANT_SETTINGS, ""),
         step=annotations.get(naming.STEP, ""),
         document=_document(stored),
         document_size=_document_size(stored),

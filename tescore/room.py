@@ -1,5 +1,6 @@
 """How many tasks may run in a tenant at a time, and whose turn it is when there is room."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ IN_LINE = f"{_TASKMASTERS},{naming.ROOM}!={naming.ROOM_LEFT}"
 """Selects the Jobs of tasks that run or wait for room."""
 RUNNING = f"{_TASKMASTERS},!{naming.ROOM}"
 WAITING = f"{_TASKMASTERS},{naming.ROOM}={naming.ROOM_WAITS}"
+
+_TIMES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
+_WHOLE = re.compile(rf"(\d+)(?:({'|'.join(_TIMES)})|[eE](\d))?", re.ASCII)
 
 _ALL_PODS: tuple[dict[str, Any], ...] = ({}, {"scopes": ["NotTerminating"]})
 """What a quota for all pods of tasks is limited to; others are for some pods only."""
@@ -29,9 +33,8 @@ def limit(task_limit: int, quotas: Iterable[Mapping[str, Any]]) -> int:
         scopes = {key: quota["spec"][key] for key in ("scopes", "scopeSelector") if quota["spec"].get(key)}
         hard = quota["spec"].get("hard") or {}
         if scopes in _ALL_PODS:
-            limits += [
-                max(1, (int(hard[name]) - 1) // 2) for name in ("pods", "count/pods") if _is_number(hard.get(name))
-            ]
+            pods = (_number(hard.get(name)) for name in ("pods", "count/pods"))
+            limits += [max(1, (number - 1) // 2) for number in pods if number is not None]
     return min(limits, default=NO_LIMIT)
 
 
@@ -64,5 +67,10 @@ def leave() -> dict[str, Any]:
     return {"metadata": {"labels": {naming.ROOM: naming.ROOM_LEFT}}}
 
 
-def _is_number(amount: object) -> bool:
-    return str(amount).isdecimal()
+def _number(quantity: object) -> int | None:
+    """A whole number as Kubernetes writes it: 1000 is `1k`."""
+    found = _WHOLE.fullmatch(str(quantity))
+    if found is None:
+        return None
+    digits, suffix, exponent = found.groups()
+    return int(digits) * _TIMES[suffix or ""] * int(10 ** int(exponent or 0))

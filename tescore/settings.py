@@ -3,20 +3,30 @@
 import dataclasses
 import re
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from tescore.errors import BadSettings
 
 _T = TypeVar("_T")
+MOST = 2**31 - 1
+"""What Kubernetes has room for as seconds or as a uid; of longer times Python cannot reckon with all."""
 
 
-def setting(meaning: str, *, default: Any = dataclasses.MISSING, form: re.Pattern[str] | None = None) -> Any:
+def setting(
+    meaning: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    form: re.Pattern[str] | None = None,
+    least: float = 0,
+    most: float = MOST,
+) -> Any:
     """A field of a settings dataclass: its meaning with its unit, and its default unless it must be set.
 
-    `form` is what a text, or each entry of a list, must look like.
+    `form` is what a text, or each entry of a list, must look like; a number lies between `least` and `most`.
     """
-    return dataclasses.field(default=default, metadata={"meaning": meaning, "form": form})
+    bounds = {"form": form, "least": least, "most": most}
+    return dataclasses.field(default=default, metadata={"meaning": meaning, **bounds})
 
 
 def variable(field_name: str) -> str:
@@ -44,6 +54,13 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
     return settings(**values)
 
 
+def environment(settings: Any, names: Iterable[str]) -> dict[str, str]:
+    """The variables that give these fields the values that they have; those of defaults are left out."""
+    fields = {field.name: field for field in dataclasses.fields(settings)}
+    values = {name: getattr(settings, name) for name in names}
+    return {variable(name): shown(value) for name, value in values.items() if value != fields[name].default}
+
+
 def table(settings: type[Any]) -> Iterator[tuple[str, str, str]]:
     """Variable, default and meaning of every setting, for the README."""
     for field, _ in _fields(settings):
@@ -57,9 +74,13 @@ def _fields(settings: type[Any]) -> Iterator[tuple[dataclasses.Field[Any], Any]]
         yield field, kinds[field.name]
 
 
-def _strange(field: dataclasses.Field[Any], value: str | tuple[str, ...]) -> Iterator[str]:
-    """What is wrong with a value that is not of its field's form."""
+def _strange(field: dataclasses.Field[Any], value: str | float | tuple[str, ...]) -> Iterator[str]:
+    """What is wrong with a value that is not of its field's form, or not within its bounds."""
     name, form = variable(field.name), field.metadata["form"]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        least, most = field.metadata["least"], field.metadata["most"]
+        if not least <= value <= most:  # which nan is not either
+            yield f"{name} is {value}, which is not between {least} and {most} ({field.metadata['meaning']})"
     if form is None:
         return
     if isinstance(value, str) and not form.fullmatch(value):

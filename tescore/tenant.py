@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tescore import images, shared_files
+from tescore import every_pod, images, shared_files
 from tescore.errors import BadSettings
+from tescore.every_pod import PodSettings
 from tescore.settings import read, setting, shown, variable
 
 _CPU = re.compile(r"\d{1,6}m?|\d{1,3}\.\d{1,3}", re.ASCII)
@@ -15,11 +16,11 @@ _MEMORY = re.compile(r"[1-9]\d{0,6}[MG]i", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TenantSettings:
+class TenantSettings(PodSettings):
     """The service's settings give the values; a ConfigMap `tesk-settings` in the tenant's namespace overrides them."""
 
     storage_class: str = setting("storage class of scratch volumes; empty is the cluster's default", default="")
-    scratch_gb: float = setting("GiB of scratch for a task that names no disk_gb", default=1.0)
+    scratch_gb: float = setting("GiB of scratch for a task that names no disk_gb", default=1.0, least=0.001)
     shared_claim: str = setting(
         "claim of the tenant's whose sub-folders are the scratch of its tasks; empty: a claim for each task", default=""
     )
@@ -29,26 +30,21 @@ class TenantSettings:
         default=True,
     )
     queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
-    token_secret: str = setting(
-        "Secret of type service-account-token from which taskmasters have their token; empty: one that is bound to the "
-        "pod and replaced, with which each begins 0.3 s later",
-        default="",
-    )
     queue_seconds: float = setting(
-        "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0
+        "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0, least=1
     )
     trouble_seconds: float = setting(
         "seconds that what should pass soon (a registry that is away, a mount that fails) may last until a task fails",
         default=300.0,
     )
     run_seconds: float = setting("seconds that an executor may run; 0 is no limit", default=0.0)
-    attempts: int = setting("attempts of a task whose pods are lost, unless it asks for more", default=1)
-    most_attempts: int = setting("attempts that a task may ask for", default=3)
+    attempts: int = setting("attempts of a task whose pods are lost, unless it asks for more", default=1, least=1)
+    most_attempts: int = setting("attempts that a task may ask for", default=3, least=1)
     optional_outputs: bool = setting(
         "whether a missing output is no more than a warning, unless the task says otherwise", default=False
     )
-    keep_failed: float = setting("seconds that failed pods are kept for a look", default=0.0)
-    retention_days: float = setting("days that an ended task is kept", default=30.0)
+    keep_failed: float = setting("seconds that failed pods are kept for a look; 0: they are not", default=0.0)
+    retention_days: float = setting("days that an ended task is kept; 0: until it is deleted", default=30.0, most=36500)
     local_scratch: bool = setting(
         "whether a scratch volume lies on one node's disk: the first filer then asks for what executors need",
         default=False,
@@ -95,7 +91,9 @@ class TenantSettings:
     storage: tuple[str, ...] = setting("service-info: URLs of storage that users may count on", default=())
 
 
-FIELDS = tuple(TenantSettings.__dataclass_fields__)
+FIELDS = tuple(name for name in TenantSettings.__dataclass_fields__ if name not in every_pod.FIELDS)
+_LONGEST = 8192
+"""Characters of a tenant's setting: the service works with it for other tenants' sake too."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
 
 
@@ -110,6 +108,12 @@ def mebibytes(memory: str) -> int:
     return int(memory[:-2]) * (1024 if memory.endswith("Gi") else 1)
 
 
+def restored(settings: _Settings, variables: Mapping[str, str]) -> _Settings:
+    """A program's settings with a tenant's as these variables have them (`tescore.settings.environment`)."""
+    mine = read(TenantSettings, variables)
+    return replace(settings, **{name: getattr(mine, name) for name in FIELDS})
+
+
 def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:
     """A program's settings as they are for a tenant: its own (`TESK_SCRATCH_GB`) where it has them, else the service's.
 
@@ -118,6 +122,9 @@ def overridden(service: _Settings, overrides: Mapping[str, str]) -> _Settings:
     values = {variable(name): shown(getattr(service, name)) for name in FIELDS}
     strange = (name for name in overrides if name.startswith("TESK_") and name not in values)
     problems = [f"{name} is no setting of a tenant's" for name in strange]
+    problems += [
+        f"{name} has more than {_LONGEST} characters" for name in values if len(overrides.get(name, "")) > _LONGEST
+    ]
     try:
         mine = read(TenantSettings, {**values, **{k: v for k, v in overrides.items() if v}})
     except BadSettings as error:

@@ -7,7 +7,7 @@ from tescore.settings import setting, shown, variable
 
 @dataclass(frozen=True, kw_only=True)  # without slots: others inherit from it and from a class that has some
 class TransferSettings:
-    transfer_limit: int = setting("files that a filer moves at a time", default=8)
+    transfer_limit: int = setting("files that a filer moves at a time", default=8, least=1)
     transfer_seconds: float = setting(
         "seconds that all inputs, or all outputs, of a task may take to move; 0 is no limit", default=86400.0
     )

@@ -17,7 +17,7 @@ DEEP = "**"
 """In place of a component: any number of folders, or none."""
 _ANY = re.compile(r"(?<!\\)[*?]")
 _OUTSIDE = r"(?P<deep>\*\*+)|\\.|."
-_TOKEN = re.compile(f"{BRACKET.pattern.replace('?P<not>', '').replace('?P<set>', '')}|{_OUTSIDE}", re.DOTALL)
+_TOKEN = re.compile(f"{BRACKET.pattern}|{_OUTSIDE}", re.DOTALL)
 _TOKEN_BEHIND = re.compile(_OUTSIDE, re.DOTALL)
 _CLOSING = re.compile(r"(?<!\\)(?:\\\\)*+\]")
 """What may end a bracket. Behind the last of them none is looked for, or each `[` would be followed to the end."""
@@ -31,8 +31,6 @@ _MOST_CHARACTERS = 500_000
 class TooMany(Rejected):
     """A pattern with braces that stands for more patterns than anyone means."""
 
-    reason = "TooMany"
-
 
 def is_pattern(path: str, path_prefix: str) -> bool:
     """Whether an output's path stands for many. Brackets and braces do beside a prefix alone: names have them."""
@@ -43,7 +41,7 @@ def is_pattern(path: str, path_prefix: str) -> bool:
 
 def is_deep(pattern: str) -> bool:
     """Whether `**` is in it."""
-    return any(token["deep"] for token in _tokens(pattern))
+    return any(token["deep"] for token in tokens(pattern))
 
 
 def parts(path: str) -> list[str]:
@@ -84,7 +82,8 @@ def _has_bracket(path: str) -> bool:
     return BRACKET.search(path, 0, _brackets_end(path)) is not None
 
 
-def _tokens(path: str) -> Iterator[re.Match[str]]:
+def tokens(path: str) -> Iterator[re.Match[str]]:
+    """A pattern's brackets, escaped characters, stars that follow each other (`deep`), and other characters."""
     end = _brackets_end(path)
     yield from _TOKEN.finditer(path, 0, end)
     yield from _TOKEN_BEHIND.finditer(path, end)
@@ -96,7 +95,7 @@ def _brackets_end(path: str) -> int:
 
 def _shallow(part: str, *, last: bool) -> list[tuple[str, ...]]:
     """What a component stands for, with `**` as a component of its own."""
-    deep = next((token for token in _tokens(part) if token["deep"]), None)
+    deep = next((token for token in tokens(part) if token["deep"]), None)
     if deep is None:
         return [(part,)]
     before, behind = part[: deep.start()], part[deep.end() :]

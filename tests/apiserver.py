@@ -46,6 +46,10 @@ class ApiServer:
     refused_with: int = 403
     waiting: int = 0
     """Creates that wait so."""
+    unchangeable: str = ""
+    """Kind of the objects that nobody may change."""
+    failing: dict[str, int] = field(default_factory=dict)
+    """By the kind of objects, how many creates are answered 500 from now on, as where a policy's webhook is down."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
     """Stands before the store for tasks: the object to be stored, or the status that its caller gets."""
     warned: list[str] = field(default_factory=list)
@@ -320,6 +324,8 @@ class _Handler(BaseHTTPRequestHandler):
             if name in server.logs:
                 return 200, server.logs[name]
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
+        if self.command == "PATCH" and kind == server.unchangeable:
+            return _status(403, "Forbidden")
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
             if body.get("metadata", {}).get("resourceVersion", version) != version:
@@ -336,6 +342,9 @@ class _Handler(BaseHTTPRequestHandler):
         server, name = self.served, body["metadata"]["name"]
         if name.endswith(server.refused):
             return _status(server.refused_with, "Forbidden", server.refused_because)
+        if server.failing.get(kind, 0):
+            server.failing[kind] -= 1
+            return _status(500, "InternalError", "failed calling webhook")
         if kind == "configmaps" and server.no_webhook:
             return _status(500, "InternalError")
         if (kind, name) in server.objects:

@@ -17,6 +17,8 @@ class DrsServer:
     port: int
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By what stands behind `objects/` in the path."""
+    once: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Likewise: what it says instead first, one after the other."""
     data: dict[str, bytes] = field(default_factory=dict)
     """By path."""
     wanted: dict[str, str] = field(default_factory=dict)
@@ -58,6 +60,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(202, b"", ("Retry-After", served.busy[name].pop(0)))
         elif path in served.data:
             self._say(200, served.data[path])
+        elif served.once.get(name):
+            self._say(200, json.dumps({"id": name, **served.once[name].pop(0)}).encode())
         elif name in served.answers:
             self._say(200, json.dumps({"id": name, **served.answers[name]}).encode())
         else:

@@ -6,6 +6,7 @@ import socketserver
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tescore import retry
 from tests.servers import serving
 
 
@@ -24,6 +25,8 @@ class FtpServer:
     """Bytes of a file for which there is room, if not for any; with more it breaks off."""
     folders: set[str] = field(default_factory=lambda: {"/"})
     listing: str = ""
+    pause: float = 0.0
+    """Seconds between the bytes of the listing."""
     commands: list[str] = field(default_factory=list)
 
     def url(self, path: str, userinfo: str = "") -> str:
@@ -104,7 +107,15 @@ class _Handler(socketserver.StreamRequestHandler):
         self.send(body[: served.cuts.pop(0)], "426 broken off") if served.cuts else self.send(body)
 
     def do_list(self, _: str) -> None:
-        self.send(self.server.served.listing.encode())
+        served = self.server.served
+        if not served.pause:
+            self.send(served.listing.encode())
+            return
+        self.say("150 it comes")
+        with self.passive.accept()[0] as data, contextlib.suppress(ConnectionError):
+            for character in served.listing:
+                data.sendall(character.encode())
+                retry.pause(served.pause)
 
     def do_stor(self, path: str) -> None:
         self.say("150 send")

@@ -73,12 +73,15 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
     rules = addresses.rules(own.denied_ranges, own.allowed_ranges)
     looked_up = functools.partial(tools.images, hosts=own.trs_hosts, rules=rules)
-    hook = Client(webhook(own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up))
+    application = webhook(
+        own, Launcher(cluster, tenants), tenants, lambda: NOW, permitted, looked_up, lambda: "/admit/x"
+    )
+    hook = Client(application)
 
     def admit(shown: Object) -> tuple[int, Object]:
         name, user = shown["metadata"]["name"], {"username": API_ACCOUNT}
         request = {"uid": "r", "name": name, "namespace": "tesk", "userInfo": user, "object": shown}
-        answer: Any = hook.post("/admit", json={"request": request}).json
+        answer: Any = hook.post("/admit/x", json={"request": request}).json
         response = answer["response"]
         server.warned += response.get("warnings", [])
         if not response["allowed"]:
@@ -127,7 +130,7 @@ def served(server: ApiServer, **environment: str) -> Iterator[Served]:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     given = {f"TESK_{name}": value for name, value in environment.items()}
-    own = {"PATH": os.defpath, "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
+    own = {"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
     with subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
     ) as process:

@@ -189,3 +189,12 @@ def kill(api: Served) -> None:
     made = Path(f"/proc/{api.pid}/task/{api.pid}/children").read_text().split()
     for pid in [api.pid, *map(int, made)]:
         os.kill(pid, signal.SIGKILL)
+
+
+def test_a_tenant_that_keeps_as_much_as_it_may_says_so(server: ApiServer) -> None:
+    server.refused = ""
+    server.refused_because = 'configmaps "task-1" is forbidden: exceeded quota: tesk-kept, limited: count/configmaps=3'
+    status, answer = post(server)
+    assert (status, answer["error"]) == (403, "QuotaExceeded")
+    assert answer["message"].startswith("This tenant keeps as much as its quota allows; there is room again when ")
+    assert "exceeded quota: tesk-kept" in answer["message"]

@@ -26,7 +26,7 @@ def server() -> Iterator[ApiServer]:
 
 @pytest.fixture(scope="module")
 def api(server: ApiServer) -> Iterator[Served]:
-    with served(server, CORS_ORIGINS=PAGE, API_THREADS="8") as there:
+    with served(server, CORS_ORIGINS=PAGE) as there:
         yield there
 
 

@@ -21,7 +21,7 @@ POD = f"{TASK}-executor-0"
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[ApiServer, Served]]:
     """Started once, for it takes a second."""
-    with api_server() as there, served(there, API_STREAMS="64") as api:
+    with api_server() as there, served(there, API_MEMORY=str(64 * 2**20)) as api:
         yield there, api
 
 
@@ -40,8 +40,8 @@ def api(pair: tuple[ApiServer, Served]) -> Served:
 
 @pytest.fixture
 def narrow(server: ApiServer) -> Iterator[Served]:
-    """One that has two streams, and two threads besides."""
-    with served(server, API_STREAMS="2", API_THREADS="2") as there:
+    """One that has memory for two streams."""
+    with served(server, API_MEMORY="450000") as there:
         yield there
 
 
@@ -239,7 +239,7 @@ def test_there_are_so_many_streams_and_other_requests_do_not_wait_behind_them(
 
     for path in ("/v1/tasks:watch", f"{LOGS}/0/stdout?follow=true"):
         status, headers, answer = narrow.ask("GET", path)
-        assert (status, answer["error"], headers["Retry-After"]) == (503, "TooManyStreams", "5")
+        assert (status, answer["error"], headers["Retry-After"]) == (503, "Busy", "5")
     assert [narrow.ask("GET", f"/v1/tasks/{TASK}")[0] for _ in range(4)] == [200] * 4
 
     streams[0].close()

@@ -41,7 +41,7 @@ def test_without_the_webhook_or_the_api_server_it_is_not_ready_and_lives(server:
 def test_a_right_that_is_missing_makes_it_unready_and_a_full_tenant_does_not(server: ApiServer) -> None:
     server.refused = "-readiness"
     assert client_of(server).get("/readyz").status_code == 503
-    server.refused_because = 'configmaps "task-readiness" is forbidden: exceeded quota: tasks'
+    server.refused_because = 'configmaps "task-readiness" is forbidden: exceeded quota: tasks, used: 1'
     assert client_of(server).get("/readyz").status_code == 200
 
 

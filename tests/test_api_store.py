@@ -2,8 +2,6 @@
 
 import base64
 import json
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +9,9 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from api.backend import Backends
-from api.settings import Settings
-from api.views import View
 from taskmaster import pages
 from tescore import naming, outputs, parts, record
-from tescore.cluster import Cluster
 from tescore.outputs import Batch, File, Pages
-from tescore.session import Session
 from tests.apiserver import ApiServer, api_server
 from tests.service import client_of
 
@@ -151,30 +144,6 @@ def test_what_is_broken_in_one_task_does_not_keep_the_others_from_being_shown(
     listed = tenant.get(f"?view={view}")["tasks"]
     assert [(task["id"], task["state"]) for task in listed] == [(f"task-{x}", "COMPLETE") for x in "abc"]
     assert tenant.get(f"/task-b?view={view}")["state"] == "COMPLETE"
-
-
-def anybodys(_: str) -> None:
-    """Lets every task pass."""
-
-
-def test_large_tasks_are_shown_one_at_a_time_and_others_do_not_wait(tenant: Tenant) -> None:
-    for name in ("task-a", "task-b"):
-        tenant.paged(name, [Batch(page.zipped, page.files, 3_000_000) for page in three_pages()[:1]])
-    tenant.task("task-c")
-    store = Backends(Cluster(Session(tenant.server.url)), Settings(), time.monotonic).of("tesk").store
-    shown = threading.Event()
-
-    def show() -> None:
-        with store.shown("task-b", View.FULL, anybodys):
-            shown.set()
-
-    second = threading.Thread(target=show)
-    with store.shown("task-a", View.FULL, anybodys):
-        second.start()
-        with store.shown("task-c", View.FULL, anybodys), store.shown("task-b", View.MINIMAL, anybodys):
-            assert not shown.wait(0.3)
-    assert shown.wait(10)
-    second.join()
 
 
 @pytest.mark.parametrize("size", [1_000, 1_000_000])

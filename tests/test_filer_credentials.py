@@ -1,17 +1,20 @@
 """Logins that are in the tenant's Secret, and not in URLs."""
 
+import time
 from pathlib import Path
 
 import pytest
 
-from filer import transports
+from filer import credentials, transports
 from filer.errors import NotMovable
 from filer.transports import address, http, objects
 from tescore import report
 from tests.moving import moved, wrote
 from tests.servers import Answer, http_server
 
-NETRC = "machine 127.0.0.1 login me password p@ss\nmachine api.example.org login bearer password a-token\n"
+NETRC = (
+    "machine http://127.0.0.1:{port} login me password p@ss\nmachine api.example.org login bearer password a-token\n"
+)
 
 
 def home(tmp_path: Path, text: str) -> dict[str, str]:
@@ -24,6 +27,7 @@ def home(tmp_path: Path, text: str) -> dict[str, str]:
     [
         pytest.param(NETRC, "", "Basic bWU6cEBzcw==", id="named"),
         pytest.param(NETRC.replace("login me", "login bearer"), "", "Bearer p@ss", id="token"),
+        pytest.param("machine 127.0.0.1 login me password p@ss", "", None, id="not-at-any-port-and-not-in-clear-text"),
         pytest.param(NETRC, "you:x@", "Basic eW91Ong=", id="the-URL-has-its-own"),
         pytest.param("default login me password p@ss", "", None, id="default-is-not-for-any-web-server"),
         pytest.param("", "", None, id="none"),
@@ -33,8 +37,49 @@ def test_a_web_server_is_told_who_asks(tmp_path: Path, netrc: str, userinfo: str
     with http_server() as server:
         server.files["/x"] = b"x"
         item = {"path": "/in/x", "url": server.url("/x", userinfo=userinfo)}
-        assert moved(tmp_path, "inputs", home(tmp_path, netrc), item) == (0, report.Report())
+        environment = home(tmp_path, netrc.replace("{port}", str(server.port)))
+        assert moved(tmp_path, "inputs", environment, item) == (0, report.Report())
         assert server.requests[0].headers.get("Authorization") == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "servers"),
+    [
+        ("h", ["https://h:443", "ftp://h:21", "ftps://h:21", "ftps://h:990", "sftp://h:22"]),
+        ("h:80", ["https://h:80", "ftp://h:80", "ftps://h:80", "sftp://h:80"]),
+        ("http://h", ["http://h:80"]),
+        ("http://h:8080", ["http://h:8080"]),
+        ("ftps://h", ["ftps://h:21", "ftps://h:990"]),
+        ("https://h", ["https://h:443"]),
+        ("::1", ["https://::1:443", "ftp://::1:21", "ftps://::1:21", "ftps://::1:990", "sftp://::1:22"]),
+        ("[::1]:80", ["https://::1:80", "ftp://::1:80", "ftps://::1:80", "sftp://::1:80"]),
+    ],
+)
+def test_a_login_is_for_a_scheme_and_a_port(name: str, servers: list[str]) -> None:
+    found = [
+        f"{scheme}://{host}:{port}"
+        for host in ("h", "::1")
+        for scheme in ("http", "https", "ftp", "ftps", "sftp")
+        for port in (21, 22, 80, 443, 990, 8080)
+        if name in credentials.names(scheme, host, port)
+    ]
+    assert sorted(found) == sorted(servers)
+
+
+def test_the_entry_for_a_scheme_goes_before_the_one_for_a_host() -> None:
+    assert credentials.names("ftps", "h", 21) == ["ftps://h:21", "ftps://h", "h:21", "h"]
+
+
+def test_a_redirect_to_clear_text_is_not_told_who_asks(tmp_path: Path) -> None:
+    with http_server() as server:
+        server.answers["/x"] = [
+            Answer(302, headers=(("Location", server.url("/y").replace("127.0.0.1", "localhost")),))
+        ]
+        server.files["/y"] = b"x"
+        netrc = f"{NETRC}machine localhost login me password p".replace("{port}", str(server.port))
+        item = {"path": "/in/x", "url": server.url("/x")}
+        assert moved(tmp_path, "inputs", home(tmp_path, netrc), item) == (0, report.Report())
+        assert ["Authorization" in request.headers for request in server.requests] == [True, False]
 
 
 def test_headers_of_the_callers_go_to_the_urls_own_server_alone(tmp_path: Path) -> None:
@@ -42,7 +87,8 @@ def test_headers_of_the_callers_go_to_the_urls_own_server_alone(tmp_path: Path) 
         server.answers["/x"] = [Answer(302, headers=(("Location", "/y"),))]
         server.answers["/y"] = [Answer(302, headers=(("Location", other.url("/x")),))]
         other.files["/x"] = b"x"
-        assert http.fetch_with(server.url("/x"), tmp_path / "x", {"Authorization": "Signed"}) == 1
+        where = server.url("/x"), {"Authorization": "Signed"}
+        assert http.fetch_from(lambda: where, tmp_path / "x") == 1
         assert [request.headers.get("Authorization") for request in server.requests] == ["Signed", "Signed"]
         assert "Authorization" not in other.requests[0].headers
 
@@ -64,6 +110,14 @@ def test_a_url_says_who_logs_in_where_for_what(url: str, user: str, password: st
     server, found = address.parse(url, 21)
     assert (server.user, server.password, found) == (user, password, path)
     assert "password" not in repr(server)
+
+
+@pytest.mark.parametrize("rest", ["@" * 30_000 + ":x", "@" * 30_000 + "]:" + "1" * 30_000])
+def test_a_url_that_is_to_keep_the_filer_busy_is_read_once(rest: str) -> None:
+    began = time.process_time()
+    with pytest.raises(NotMovable, match="not of the form"):
+        address.parse(f"ftp://{rest}", 21)
+    assert time.process_time() - began < 1
 
 
 def test_no_credentials_are_shown() -> None:
@@ -109,7 +163,7 @@ def site() -> str:
 
 
 def test_a_key_that_fails_in_a_way_nobody_foresaw_is_not_told_and_the_others_are_tried(tmp_path: Path) -> None:
-    (tmp_path / ".netrc").write_text('machine 127.0.0.1 login bearer password "geheim\n"\n')
+    (tmp_path / ".netrc").write_text('machine http://127.0.0.1:1 login bearer password "geheim\n"\n')
     outputs = [{"path": f"/out/{name}", "url": f"http://127.0.0.1:1/{name}"} for name in "ab"]
     for output in outputs:
         wrote(tmp_path, output["path"])

@@ -10,6 +10,7 @@ import pytest
 from tescore import report
 from tests.drs_server import DrsServer, drs_server
 from tests.moving import moved, scratch, tree, wrote
+from tests.servers import Answer, HttpServer, http_server
 from tests.tls import certificate
 
 OBJECTS = "/ga4gh/drs/v1/objects"
@@ -60,7 +61,7 @@ def test_an_object_comes_from_where_the_server_says(
 def test_an_access_id_is_asked_for_and_its_headers_are_sent(
     server: DrsServer, tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    (tmp_path / "home/.netrc").write_text("machine 127.0.0.1 login bearer password the-token")
+    (tmp_path / "home/.netrc").write_text(f"machine 127.0.0.1:{server.port} login bearer password the-token")
     server.answers["o"] = content(access_methods=[{"type": "https", "access_id": "west 1"}])
     server.answers["o/access/west%201"] = {"url": server.url("/x"), "headers": ["Authorization: Signed abc"]}
     server.wanted = {
@@ -76,6 +77,52 @@ def test_a_method_that_does_not_work_is_followed_by_the_next(
 ) -> None:
     server.answers["o"] = content(access_methods=[method(server.url("/none")), method(server.url("/x"))])
     assert fetched(server, tmp_path, environment, "o") == ""
+
+
+@pytest.fixture
+def signed() -> Iterator[HttpServer]:
+    """Has an object's data at /1 until that breaks off, and at /2."""
+    with http_server() as running:
+        running.answers["/1"] = [Answer(body=b"con", length=7, headers=(("ETag", '"v1"'),)), *[Answer(403)] * 9]
+        running.answers["/2 bytes=3-"] = [Answer(206, b"tent", headers=(("Content-Range", "bytes 3-6/7"),))]
+        running.answers["/2"] = [Answer(body=b"content")]
+        yield running
+
+
+def test_where_an_object_is_is_asked_for_again_after_a_break(
+    server: DrsServer, signed: HttpServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server.answers["by-id"] = content(access_methods=[method("none://x"), {"type": "https", "access_id": "a"}])
+    server.once["by-id/access/a"] = [{"url": signed.url("/1")}, {"url": signed.url("/2")}]
+    assert fetched(server, tmp_path, environment, "by-id") == ""
+    assert scratch(tmp_path, "/in/x").read_bytes() == b"content"
+    assert [request.target for request in signed.requests] == ["/1", "/2"]
+    assert signed.requests[1].headers["Range"] == "bytes=3-"
+
+
+def test_an_object_is_described_again_after_a_break(
+    server: DrsServer, signed: HttpServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server.once["o"] = [content(access_methods=[method(signed.url(path))]) for path in ("/1", "/2")]
+    assert fetched(server, tmp_path, environment, "o") == ""
+    assert signed.requests[1].headers["Range"] == "bytes=3-"
+
+
+def test_an_object_that_begins_anew_is_described_again(
+    server: DrsServer, signed: HttpServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    signed.answers["/1"][0] = Answer(body=b"con", length=7)
+    server.once["o"] = [content(access_methods=[method(signed.url(path))]) for path in ("/1", "/2")]
+    assert fetched(server, tmp_path, environment, "o") == ""
+    assert "Range" not in signed.requests[1].headers
+
+
+def test_where_an_object_is_no_more_it_comes_by_another_method(
+    server: DrsServer, signed: HttpServer, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    server.answers["o"] = content(access_methods=[method(signed.url("/1")), method(signed.url("/2"))])
+    assert fetched(server, tmp_path, environment, "o") == ""
+    assert [request.target for request in signed.requests] == ["/1", "/1", "/1", "/2"]
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,16 @@ def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(c
     }
 
 
+def test_folders_that_link_to_each_other_come_once_below_each(claims: Path, tmp_path: Path) -> None:
+    for name, other in ("ab", "ba"):
+        put(claims / f"0/in/{name}/{name}.txt")
+        (claims / f"0/in/{name}/peer").symlink_to(f"../{other}")
+    item = {"path": "/in", "url": "file:///nfs/work/in/", "type": "DIRECTORY"}
+    assert moved(tmp_path, "inputs", environment(claims), item) == (0, report.Report())
+    found = ["a/a.txt", "a/peer/b.txt", "b/b.txt", "b/peer/a.txt"]
+    assert list(tree(scratch(tmp_path, "/in"))) == found
+
+
 @pytest.mark.parametrize(
     "target", ["/etc/passwd", "../../secret", "../../../secret", "/nfs/workevil/x", "/nfs/work/../../secret", "/nfs"]
 )

@@ -1,5 +1,6 @@
 """FTP and FTP with TLS: vsftpd for what it does, a server of our own for what it does not."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,6 +106,16 @@ def test_a_folder_of_very_many_names_is_listed_page_by_page(server: Vsftpd) -> N
     assert (set(first.paths) | set(rest.paths), rest.following) == (expected, "")
 
 
+def test_folders_that_link_to_each_other_come_once_below_each(server: Vsftpd, tmp_path: Path) -> None:
+    for name, other in ("ab", "ba"):
+        server.wrote(f"peers/{name}/{name}.txt")
+        (server.folder / f"peers/{name}/peer").symlink_to(f"../{other}")
+    item = {"path": "/in", "url": server.url("/peers"), "type": "DIRECTORY"}
+    assert moved(tmp_path, "inputs", {}, item) == (0, report.Report())
+    found = ["a/a.txt", "a/peer/b.txt", "b/b.txt", "b/peer/a.txt"]
+    assert list(tree(scratch(tmp_path, "/in"))) == found
+
+
 def test_a_file_that_is_a_folder_comes_as_one(server: Vsftpd, tmp_path: Path) -> None:
     server.wrote("called/a", b"file")
     assert moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/called")}) == (0, report.Report())
@@ -187,7 +198,8 @@ def test_each_host_has_its_entry_in_netrc(server: Vsftpd, tmp_path: Path) -> Non
     server.wrote("public/everyones")
     home = netrc(
         tmp_path,
-        f"machine other.example.org login you password p\nmachine 127.0.0.1 login {USER} password {PASSWORD}\n",
+        "machine other.example.org login you password p\n"
+        f"machine 127.0.0.1:{server.port} login {USER} password {PASSWORD}\n",
     )
     named = {"path": "/in/a", "url": server.url("/mine", userinfo="")}
     anonymous = {"path": "/in/b", "url": server.url("/everyones", userinfo="").replace("127.0.0.1", "localhost")}
@@ -298,6 +310,27 @@ def test_a_file_that_changes_in_between_is_no_file(fake: FtpServer, place: Path)
     assert broken.value.going_on
     with pytest.raises(NotMovable, match="changed while it was fetched"):
         broken.value.going_on()
+
+
+@pytest.mark.parametrize("size", [1_000_000, 9 * 1024 * 1024], ids=["small", "large"])
+def test_a_file_of_which_no_time_is_told_begins_anew(fake: FtpServer, place: Path, size: int) -> None:
+    fake.files["/x"] = b"a" * size
+    fake.cuts = [size // 2]
+    fake.answers["MDTM"] = ["502 no"] * 2
+    with pytest.raises(Interrupted) as broken:
+        ftp.fetch(fake.url("/x"), place)
+    assert broken.value.going_on is None
+    fake.files["/x"] = b"b" * (size + 1)
+    assert ftp.fetch(fake.url("/x"), place) == size + 1
+    assert set(place.read_bytes()) == {ord("b")}
+
+
+def test_a_large_file_of_which_no_time_is_told_has_its_size_compared(fake: FtpServer, place: Path) -> None:
+    fake.files["/x"] = LARGE
+    fake.answers["SIZE"] = [f"213 {len(LARGE) + 1}"]
+    fake.answers["MDTM"] = ["502 no"]
+    with pytest.raises(Interrupted, match=f"{len(LARGE)} of {len(LARGE) + 1} bytes arrived"):
+        ftp.fetch(fake.url("/x"), place)
 
 
 def test_fewer_bytes_than_the_server_said_are_no_file(fake: FtpServer, place: Path) -> None:
@@ -427,6 +460,21 @@ def test_a_path_is_the_servers_and_behind_a_tilde_the_users(fake: FtpServer, pla
 def test_a_line_that_cannot_be_read_is_told(fake: FtpServer) -> None:
     fake.listing = "total 1\r\n-rw-r--r-- 1 o g 5 Jan  1 10:00 x\r\nwhat is this\r\n"
     with pytest.raises(NotMovable, match="line that cannot be read: 'what is this'"):
+        ftp.page(fake.url("/"), "")
+
+
+def test_a_listing_that_drips_ends_with_the_time_for_all_transfers(fake: FtpServer, tmp_path: Path) -> None:
+    fake.listing, fake.pause = "x" * 1000, 0.1
+    item = {"path": "/in", "url": fake.url("/"), "type": "DIRECTORY"}
+    began = time.monotonic()
+    code, told = moved(tmp_path, "inputs", {"TESK_TRANSFER_SECONDS": "2"}, item)
+    assert time.monotonic() - began < 30
+    assert (code, told.failure.rpartition(": ")[2]) == (report.FAILED, "the time for all transfers is over.")
+
+
+def test_a_line_that_does_not_end_is_not_read_to_its_end(fake: FtpServer) -> None:
+    fake.listing = "x" * 1_000_000
+    with pytest.raises(NotMovable, match="lists the folder with a line of more than 16384 bytes"):
         ftp.page(fake.url("/"), "")
 
 

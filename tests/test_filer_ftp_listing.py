@@ -1,5 +1,7 @@
 """How servers list a folder, as their lines were seen."""
 
+import time
+
 import pytest
 
 from filer.errors import NotMovable
@@ -56,3 +58,11 @@ def test_lines_for_machines_are_read() -> None:
         Entry("d", Kind.FOLDER),
         Entry("ln", Kind.LINK),
     ]
+
+
+@pytest.mark.parametrize("line", ["-rw-r--r-- 1 o g " + "1" * 16_000, "total " + "1" * 16_000 + " x", "1 " * 8000])
+def test_a_line_that_is_to_keep_the_filer_busy_is_read_once(line: str) -> None:
+    began = time.process_time()
+    with pytest.raises(NotMovable, match="line that cannot be read"):
+        list(listed([line]))
+    assert time.process_time() - began < 0.5

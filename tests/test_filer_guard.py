@@ -102,10 +102,10 @@ def test_a_redirect_does_not_lead_to_a_denied_address(server: HttpServer, tmp_pa
 
 @pytest.mark.parametrize("step", ["inputs", "outputs"])
 def test_an_s3_endpoint_at_a_denied_address_is_not_asked(server: HttpServer, tmp_path: Path, step: str) -> None:
-    (tmp_path / "scratch/data/x").parent.mkdir(parents=True)
-    (tmp_path / "scratch/data/x").write_bytes(b"x")
+    (tmp_path / "scratch/data/o/x").parent.mkdir(parents=True)
+    (tmp_path / "scratch/data/o/x").write_bytes(b"x")
     environment = {**aws_files(tmp_path / "aws", server.url("")), "TESK_ALLOWED_RANGES": ""}
-    code, told = moved(tmp_path, step, environment, {"path": "/x", "url": "s3://bucket/x"})
+    code, told = moved(tmp_path, step, environment, {"path": "/o/x", "url": "s3://bucket/x"})
     assert (code, server.requests) == (report.FAILED, [])
     assert told.failure.endswith(": 127.0.0.1 is an address that transfers must not reach.")
 
@@ -138,10 +138,10 @@ def test_no_library_asks_a_denied_address(
     host: str,
     step: str,
 ) -> None:
-    (tmp_path / "scratch/data/x").parent.mkdir(parents=True)
-    (tmp_path / "scratch/data/x").write_bytes(b"x")
+    (tmp_path / "scratch/data/o/x").parent.mkdir(parents=True)
+    (tmp_path / "scratch/data/o/x").write_bytes(b"x")
     environment = {**elsewhere(tmp_path, f"http://{host}:{server.port}"), "TESK_ALLOWED_RANGES": ""}
-    code, told = moved(tmp_path, step, environment, {"path": "/x", "url": url})
+    code, told = moved(tmp_path, step, environment, {"path": "/o/x", "url": url})
     assert (code, server.requests) == (report.FAILED, [])
     assert told.failure.endswith(" is an address that transfers must not reach.")
 

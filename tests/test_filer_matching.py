@@ -1,5 +1,7 @@
 """Wildcards of outputs."""
 
+import time
+
 import pytest
 
 from filer import matching
@@ -42,10 +44,22 @@ from tescore import wildcards
         ("[[.-.]]", "a", False),
         ("[!-a]", "b", True),
         ("[[:alpha:][:digit:]]", "7", True),
+        ("[:a:]x]", "ax]", True),
+        ("[=a=]x]", "ax]", True),
     ],
 )
 def test_a_component_matches_a_name_as_a_shell_does(pattern: str, name: str, matches: bool) -> None:
-    assert (matching.component(pattern).fullmatch(name) is not None) is matches
+    assert matching.component(pattern).matches(name) is matches
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("*a" * 5 + "*b", "a" * 255), ("*[ab]" * 800 + "c", "a" * 255), ("[" * 4000 + "*]", "[" * 255)],
+)
+def test_a_name_is_matched_in_linear_time_whatever_the_pattern(pattern: str, name: str) -> None:
+    began = time.process_time()
+    assert not matching.component(pattern).matches(name)
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(
@@ -58,6 +72,7 @@ def test_a_component_matches_a_name_as_a_shell_does(pattern: str, name: str, mat
         pytest.param("/out/[ab].txt", "/out", True, id="bracket"),
         pytest.param("/out/[ab].txt", "", False, id="bracket-in-a-plain-name"),
         pytest.param("/out/[ab", "/out", False, id="bracket-left-open"),
+        pytest.param("/out/[a\\\\]", "/out", True, id="bracket-that-ends-with-a-backslash"),
         pytest.param("/out/{a,b}", "/out", True, id="braces"),
         pytest.param("/out/{a,b}", "", False, id="braces-in-a-plain-name"),
         pytest.param("/out/{a}", "/out", False, id="braces-without-a-comma"),
@@ -97,6 +112,9 @@ def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expect
         ("/out/{a}/*", "/out/{a}"),
         ("/out/**/x", "/out"),
         ("/out/\\*/*", "/out/*"),
+        ("/out/a\\\\b/*", "/out/a\\b"),
+        ("/out/[a/b]/c", "/out/[a/b]"),
+        ("/{a,b}/{c,d}", "/"),
     ],
 )
 def test_all_matches_lie_below_the_part_without_wildcards(path: str, folder: str) -> None:
@@ -117,8 +135,11 @@ def test_all_matches_lie_below_the_part_without_wildcards(path: str, folder: str
         ("/a/**", [("a", "**", "*")]),
         ("/**/a", [("**", "a")]),
         ("/**.txt", [("**", "*.txt")]),
+        ("/**.txt/x", [("**", "*.txt", "x")]),
+        ("/**[ab]", [("**", "*[ab]")]),
         ("/a**b", [("a*b",), ("a*", "**", "*b")]),
         ("/[**]", [("[**]",)]),
+        ("/[a][**]", [("[a][**]",)]),
         ("/\\**", [("\\**",)]),
     ],
 )
@@ -127,6 +148,7 @@ def test_braces_and_double_stars_stand_for_several_patterns(pattern: str, expect
 
 
 def test_a_pattern_of_very_many_is_refused() -> None:
-    for pattern in ("/" + 40 * "{a,b}", "/" + "{" + 2000 * "a," + "}"):
+    for pattern in ("/" + 40 * "{a,b}", "/" + "{" + 2000 * "a," + "}", 10 * "/a**b"):
         with pytest.raises(wildcards.TooMany, match="more than 1000 patterns"):
             wildcards.alternatives(pattern)
+    assert len(wildcards.alternatives("/{" + ",".join(str(number) for number in range(1000)) + "}")) == 1000

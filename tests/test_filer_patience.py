@@ -96,6 +96,15 @@ def test_what_can_go_on_goes_on_where_it_broke_off() -> None:
     assert flaky.calls == 1
 
 
+def test_what_cannot_go_on_after_a_while_begins_anew() -> None:
+    def rest() -> str:
+        raise Interrupted("what came is worth nothing")
+
+    flaky = Flaky([Interrupted("broke off", going_on=rest, moved=5)])
+    assert flaky.patience().carried(flaky.call, "s") == "moved"
+    assert flaky.calls == 2
+
+
 def test_a_transfer_that_gets_on_is_not_given_up_however_often_it_breaks_off() -> None:
     breaks = [50]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import paramiko
 import pytest
 from paramiko.common import AUTH_SUCCESSFUL, OPEN_SUCCEEDED
-from paramiko.sftp import SFTP_EOF
+from paramiko.sftp import SFTP_EOF, SFTP_OK
 
 from filer.errors import Interrupted, NotMovable
 from filer.patience import Patience
@@ -74,6 +74,16 @@ def test_a_folder_comes_with_empty_folders_hidden_files_and_what_links_lead_to(s
     }
 
 
+def test_folders_that_link_to_each_other_come_once_below_each(server: Sshd, tmp_path: Path) -> None:
+    for name, other in ("ab", "ba"):
+        server.wrote(f"peers/{name}/{name}.txt")
+        (server.folder / f"peers/{name}/peer").symlink_to(f"../{other}")
+    item = {"path": "/in", "url": server.url("/data/peers"), "type": "DIRECTORY"}
+    assert moved(tmp_path, "inputs", {}, item) == (0, report.Report())
+    found = ["a/a.txt", "a/peer/b.txt", "b/b.txt", "b/peer/a.txt"]
+    assert list(tree(scratch(tmp_path, "/in"))) == found
+
+
 def test_a_file_that_is_a_folder_comes_as_one(server: Sshd, tmp_path: Path) -> None:
     server.wrote("called/a", b"file")
     assert moved(tmp_path, "inputs", {}, {"path": "/in", "url": server.url("/data/called")}) == (0, report.Report())
@@ -125,7 +135,7 @@ def test_a_user_comes_in_with_a_key_or_by_netrc(server: Sshd, tmp_path: Path) ->
     keys = home(tmp_path / "a", id_ed25519=server.key.read_text(), known_hosts=server.known_hosts)
     assert moved(tmp_path, "inputs", keys, item) == (0, report.Report())
     item = {"path": "/in/x", "url": server.url("/data/mine", userinfo="")}
-    passwords = home(tmp_path / "b", **{".netrc": f"machine 127.0.0.1 login {USER} password {PASSWORD}"})
+    passwords = home(tmp_path / "b", **{".netrc": f"machine 127.0.0.1:{server.port} login {USER} password {PASSWORD}"})
     assert moved(tmp_path, "inputs", passwords, item) == (0, report.Report())
 
 
@@ -185,23 +195,62 @@ def test_a_file_that_changes_in_between_begins_anew(server: Sshd, tmp_path: Path
 
 
 class _Sparing(paramiko.SFTPServerInterface):
-    """Has LARGE under every name, and gives no more than 10,000 bytes of it at a time."""
+    """Has LARGE under every name, of which it tells nothing, and gives no more than 10,000 bytes of it at a time."""
 
     def open(self, path: str, flags: int, attr: object) -> paramiko.SFTPHandle:
         return _Handle()
+
+    def stat(self, path: str) -> paramiko.SFTPAttributes:
+        told = paramiko.SFTPAttributes()
+        told.st_size = len(LARGE) if path.startswith("/sized") else None
+        return told
+
+    def posix_rename(self, oldpath: str, newpath: str) -> int:
+        return SFTP_OK
 
 
 class _Handle(paramiko.SFTPHandle):
     def read(self, offset: int, length: int) -> bytes | int:
         return LARGE[offset : offset + min(length, 10_000)] or SFTP_EOF
 
+    def write(self, offset: int, data: object) -> int:
+        return SFTP_OK
+
 
 class _Open(paramiko.ServerInterface):
-    def check_auth_none(self, username: str) -> int:
+    def check_auth_password(self, username: str, password: str) -> int:
         return AUTH_SUCCESSFUL
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         return OPEN_SUCCEEDED
+
+
+def speak(connection: socket.socket) -> paramiko.Transport:
+    """Has such a server speak over a connection, in a thread of the library's."""
+    serving = paramiko.Transport(connection)
+    serving.add_server_key(paramiko.ECDSAKey.generate())
+    serving.set_subsystem_handler("sftp", paramiko.SFTPServer, _Sparing)
+    serving.start_server(threading.Event(), _Open())  # an event: else it waits for the client
+    return serving
+
+
+@contextlib.contextmanager
+def sparing_server() -> Iterator[int]:
+    """The port of such a server."""
+    with socket.create_server(("127.0.0.1", 0)) as listening, contextlib.ExitStack() as spoken:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):  # it is closed
+                while True:
+                    spoken.enter_context(contextlib.closing(speak(listening.accept()[0])))
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            accepting.join()
 
 
 @contextlib.contextmanager
@@ -209,17 +258,36 @@ def sparing() -> Iterator[paramiko.SFTPClient]:
     """A client of such a server."""
     ours, theirs = socket.socketpair()
     with (
-        ours, theirs, contextlib.closing(paramiko.Transport(theirs)) as serving,
-        contextlib.closing(paramiko.Transport(ours)) as mine,
+        ours, theirs, contextlib.closing(speak(theirs)), contextlib.closing(paramiko.Transport(ours)) as mine,
     ):  # fmt: skip
-        serving.add_server_key(paramiko.ECDSAKey.generate())
-        serving.set_subsystem_handler("sftp", paramiko.SFTPServer, _Sparing)
-        serving.start_server(threading.Event(), _Open())  # an event: else it waits for the client
         mine.start_client()
-        mine.auth_none("me")
+        mine.auth_password("me", "p")
         client = paramiko.SFTPClient.from_transport(mine)
         assert client is not None
         yield client
+
+
+def test_a_file_of_which_no_size_is_told_comes_whole(tmp_path: Path) -> None:
+    with sparing_server() as port:
+        assert sftp.fetch(f"sftp://me:p@127.0.0.1:{port}/x", tmp_path / "x") == len(LARGE)
+    assert (tmp_path / "x").read_bytes() == LARGE
+
+
+def test_a_server_that_tells_no_sizes_is_believed_to_have_what_was_stored(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"content")
+    with sparing_server() as port:
+        sftp.store(tmp_path / "x", f"sftp://me:p@127.0.0.1:{port}/x")
+
+
+def test_a_file_of_which_no_time_is_told_begins_anew(tmp_path: Path) -> None:
+    with sparing_server() as port, relay(port, cuts=[12_000_000]) as through:
+        with pytest.raises(Interrupted) as broken:
+            sftp.fetch(f"sftp://me:p@127.0.0.1:{through.port}/sized", tmp_path / "x")
+        assert broken.value.moved > 0
+        (tmp_path / "x").write_bytes(b"another version of the file" * 100)
+        assert broken.value.going_on
+        assert broken.value.going_on() == len(LARGE)
+    assert (tmp_path / "x").read_bytes() == LARGE
 
 
 @pytest.mark.parametrize("more", [0, 99_999], ids=["as-told", "shorter-than-told"])

@@ -3,6 +3,7 @@
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,13 @@ def test_a_pattern_stands_for_what_is_there(root: Path, pattern: str, folders: b
 def test_a_folder_that_is_linked_into_itself_is_searched_once(root: Path) -> None:
     (root / "out/sub/up").symlink_to("..")
     assert tree.matches(root, "/out/**/b", folders=False) == ["/out/sub/b"]
+
+
+def test_a_folder_is_searched_once_however_often_a_pattern_may_come_to_it(root: Path) -> None:
+    (root / ("a/" * 20)).mkdir(parents=True)
+    began = time.process_time()
+    assert tree.matches(root, "/**/a" * 8 + "/**/b", folders=False) == []
+    assert time.process_time() - began < 2
 
 
 def test_a_file_that_is_opened_stays_the_same_whatever_takes_its_name(root: Path) -> None:

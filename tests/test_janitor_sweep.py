@@ -14,7 +14,7 @@ from tescore.cluster import Cluster
 from tescore.naming import TASK_LABELS
 from tescore.session import Session
 from tescore.tenants import Tenants
-from tests.apiserver import ApiServer, api_server
+from tests.apiserver import ApiServer, Break, api_server
 
 NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
 LONG_AGO = "2026-11-22T04:00:00.000000Z"
@@ -35,15 +35,17 @@ def janitor(server: ApiServer) -> Janitor:
     return Janitor(cluster, SETTINGS, Tenants(cluster, SETTINGS, lambda: next(clock)))
 
 
-def add_task(server: ApiServer, name: str, state: str = "QUEUED", **annotations: str) -> None:
+def add_task(
+    server: ApiServer, name: str, state: str = "QUEUED", *, namespace: str = "tesk", **annotations: str
+) -> None:
     told = {f"tesk/{key}": value for key, value in {"created": LONG_AGO, **annotations}.items()}
-    metadata = {"name": name, "namespace": "tesk", "uid": name, "labels": {**TASK_LABELS, "tesk/state": state}}
+    metadata = {"name": name, "namespace": namespace, "uid": name, "labels": {**TASK_LABELS, "tesk/state": state}}
     shown = {"metadata": {**metadata, "annotations": told}, "data": {"task.json": DOCUMENT}}
     server.stored("configmaps", shown, "ADDED")
 
 
-def add_job(server: ApiServer, name: str, *, waits: bool = False, **status: Any) -> None:
-    made = launch.job(name, "tesk", SETTINGS, waits=waits)
+def add_job(server: ApiServer, name: str, *, namespace: str = "tesk", waits: bool = False, **status: Any) -> None:
+    made = launch.job(name, namespace, SETTINGS, waits=waits)
     made["metadata"] |= {"uid": f"job-{name}", "creationTimestamp": LONG_AGO}
     server.stored("jobs", {**made, "status": status}, "ADDED")
 
@@ -162,6 +164,83 @@ def test_bad_settings_let_nothing_begin_but_what_is_dead_ends(server: ApiServer)
     assert waiting(server) == ["task-9"]
     assert ("jobs", "task-1") not in server.objects
     assert task(server, "task-2")[0] == "SYSTEM_ERROR"
+
+
+def bad(server: ApiServer, **settings: str) -> None:
+    """A tenant before the others in the alphabet, in which everything is wrong that somebody there can do."""
+    server.tenants = ["bad", "tesk"]
+    own = {"metadata": {"name": "tesk-settings", "namespace": "bad"}, "data": settings}
+    server.stored("configmaps", own, "ADDED")
+    add_task(server, "task-bad-1", "RUNNING", namespace="bad", taskmaster="p", started="soon", created="never")
+    add_task(server, "task-bad-2", "PAUSED", namespace="bad", taskmaster="p")
+    add_task(server, "task-bad-3", "COMPLETE", namespace="bad", ended="2026-01-01")
+    add_task(server, "task-bad-4", "COMPLETE", namespace="bad", ended="yesterday")
+    add_job(server, "task-bad-5", namespace="bad")
+    add_task(server, "task-bad-5", "INITIALIZING", namespace="bad")
+    about = {"kind": "Job", "namespace": "bad", "uid": "job-task-bad-5"}
+    event = {"metadata": {"name": "e", "namespace": "bad"}, "involvedObject": about, "firstTimestamp": LONG_AGO}
+    server.stored("events", {**event, "message": "x"}, "ADDED")
+    add_task(server, "task-bad-9", "RUNNING", namespace="bad", taskmaster="p")
+
+
+BAD_SETTINGS = [
+    {},
+    *(
+        {f"TESK_{name}": value}
+        for name in ("KEEP_FAILED", "QUEUE_SECONDS", "RETENTION_DAYS")
+        for value in ("inf", "nan")
+    ),
+    {"TESK_RETENTION_DAYS": "1000000000"},
+]
+
+
+@pytest.mark.parametrize("settings", BAD_SETTINGS, ids=str)
+def test_what_is_wrong_in_one_tenant_or_task_keeps_the_janitor_from_no_other(
+    server: ApiServer, caplog: pytest.LogCaptureFixture, settings: dict[str, str]
+) -> None:
+    bad(server, **settings)
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    add_task(server, "task-2", "COMPLETE", ended="2026-01-01T00:00:00Z")
+    sweeping = janitor(server)
+    sweeping.sweep(NOW)
+    sweeping.expire(NOW)
+    assert task(server, "task-bad-9")[0] == "SYSTEM_ERROR"
+    assert task(server, "task-1")[0] == "SYSTEM_ERROR"
+    assert ("configmaps", "task-2") not in server.objects
+    assert ("configmaps", "task-bad-4") in server.objects
+    told = [vars(line) for line in caplog.records if line.levelname == "WARNING"]
+    assert {"namespace": "bad", "task": "task-bad-2"}.items() <= next(line for line in told if line.get("task")).items()
+
+
+def test_what_kubernetes_cannot_do_now_for_one_tenant_it_does_for_the_next(server: ApiServer) -> None:
+    bad(server)
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    server.broken = {1: Break.FAILED}
+    janitor(server).sweep(NOW)
+    assert task(server, "task-1")[0] == "SYSTEM_ERROR"
+
+
+def test_a_task_is_not_ended_whose_job_another_janitor_is_making_anew(server: ApiServer) -> None:
+    class Interleaved(Cluster):
+        """The other janitor has deleted the Job when this one looks, and makes it before this one goes on."""
+
+        def listed(self, kind: str, *arguments: Any, **options: Any) -> Iterator[dict[str, Any]]:
+            if kind == "configmaps" and ("jobs", "task-1") not in server.objects:
+                add_job(server, "task-1")
+            return super().listed(kind, *arguments, **options)
+
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    Janitor(cluster := Interleaved(Session(server.url)), SETTINGS, Tenants(cluster, SETTINGS, lambda: 0.0)).sweep(NOW)
+    assert task(server, "task-1") == ("RUNNING", "")
+    assert ("jobs", "task-1") in server.objects
+
+
+def test_with_a_retention_of_0_tasks_are_kept(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended="1996-11-20T05:00:00.000000Z")
+    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_RETENTION_DAYS": "0"}}
+    server.stored("configmaps", settings, "ADDED")
+    janitor(server).expire(NOW)
+    assert ("configmaps", "task-1") in server.objects
 
 
 def test_it_leaves_a_namespace_alone_that_says_so(server: ApiServer) -> None:

@@ -75,6 +75,19 @@ def test_the_accounts_of_a_tenant_are_those_that_pods_are_given() -> None:
     assert accounts == {naming.TASKMASTER_ACCOUNT, naming.EXECUTOR_ACCOUNT}
 
 
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        *((text, True) for text in ("inf", "Infinity", "-inf", "NaN", " nan", "-1", "-0.5", "-.5")),
+        *((text, False) for text in ("0", "30.0", "infra", "nan-disk", "quay.io/lab/*", "a-1", ",", "")),
+    ],
+)
+def test_the_admission_policy_refuses_numbers_that_no_setting_can_mean(text: str, refused: bool) -> None:
+    [validation] = the("ValidatingAdmissionPolicy", "tesk-settings")["spec"]["validations"]
+    [pattern] = re.findall(r"matches\('(.+)'\)", validation["expression"])
+    assert bool(re.search(pattern, text.lower())) == refused
+
+
 def test_the_manifests_set_only_variables_that_the_programs_read() -> None:
     known = {row[0] for kind in (ApiSettings, WebhookSettings, JanitorSettings) for row in settings.table(kind)}
     for file in FILES:

@@ -33,7 +33,7 @@ from tescore.session import Session
 kube = Kube(Session(sys.argv[1], mounted(Path(sys.argv[2]))), "tesk", waits=[])
 mine = Settings(task=sys.argv[3], namespace="tesk", pod_uid="p-1", filer_image="filer:1")
 now = lambda: datetime(2026, 11, 22, tzinfo=UTC)
-loop.Taskmaster(kube, mine, claim.claimed(kube, mine, now), now).run()
+loop.Taskmaster(kube, claim.claimed(kube, mine, now), now).run()
 [peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
 print(peak.split()[1])
 """

@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import checks
 
-from api.openapi import document
+from api.openapi.document import document
 from tests.apiserver import api_server
 from tests.service import admitting, served
 

@@ -57,6 +57,9 @@ NODE_GONE = Failure("NodeLost", "Executor 0 was lost.", by_executor=False, lost=
     [
         pytest.param(BEGUN, None, Create(), id="begun, no pod: it was never made"),
         pytest.param(BEGUN, pod(), Wait(running=False, seconds=5), id="pending"),
+        pytest.param(
+            Journal(0, begun=ago(5)), pod(node="n"), Wait(running=False, seconds=10), id="asked why it does not start"
+        ),
         pytest.param(SEEN, pod(running_since="t"), Wait(running=True), id="running"),
         pytest.param(BEGUN, ENDED, Conclude(ENDED, terminated()), id="terminated before it was seen to run"),
     ],
@@ -69,6 +72,12 @@ def test_a_pod_that_ran_and_is_missing_was_lost_and_is_not_made_again() -> None:
     lost = move(SEEN, None)
     assert isinstance(lost, Stop)
     assert lost.failure.message == "Executor 0 was lost: its pod disappeared."
+
+
+def test_a_pod_that_can_never_start_stops_its_step() -> None:
+    stopped = move(BEGUN, pod(waiting_reason="InvalidImageName"))
+    assert isinstance(stopped, Stop)
+    assert stopped.failure.reason == "InvalidImageName"
 
 
 @pytest.mark.parametrize("seen", [None, pod(), pod(running_since="t"), ENDED])
@@ -84,10 +93,11 @@ def waiting(begun: float, patience: Patience, seconds: float) -> Journal:
     ("journal", "expected"),
     [
         pytest.param(BEGUN, Wait(running=False, seconds=1), id="it has just begun: nothing is told yet"),
-        pytest.param(Journal(0, begun=ago(3)), Wait(False, UNSCHEDULABLE, 2), id="it is told"),
+        pytest.param(Journal(0, begun=ago(2)), Wait(False, UNSCHEDULABLE, 2), id="it is told"),
         pytest.param(waiting(90, Patience.ROOM, 40), Wait(False, UNSCHEDULABLE, 10), id="on"),
+        pytest.param(waiting(90, Patience.ROOM, 80), Wait(False, UNSCHEDULABLE, 15), id="long"),
         pytest.param(waiting(99, Patience.TROUBLE, 99), Wait(False, UNSCHEDULABLE, 2), id="another"),
-        pytest.param(waiting(99, Patience.ROOM, 98), Wait(False, UNSCHEDULABLE, 2), id="last"),
+        pytest.param(waiting(99, Patience.ROOM, 99), Wait(False, UNSCHEDULABLE, 1), id="last"),
     ],
 )
 def test_room_is_waited_for_as_long_as_the_tenant_grants(journal: Journal, expected: Move) -> None:
@@ -127,10 +137,12 @@ def test_troubles_that_take_turns_add_up() -> None:
     ("journal", "seen", "expected"),
     [
         (BEGUN, pod(node="n"), False),
-        (Journal(0, begun=ago(6)), pod(node="n"), True),
+        (Journal(0, begun=ago(5)), pod(node="n"), True),
         (Journal(0, begun=ago(6)), pod(node="n", waiting_reason="ContainerCreating"), True),
         (Journal(0, begun=ago(6)), pod(), False),
         (Journal(0, begun=ago(6)), pod(node="n", running_since="t"), False),
+        (Journal(0, begun=ago(6)), pod(node="n", terminated=terminated()), False),
+        (Journal(0, begun=ago(6)), pod(node="n", deletion="t"), False),
         (Journal(0, begun=ago(6)), pod(node="n", waiting_reason="ErrImagePull"), False),
     ],
 )
@@ -139,15 +151,17 @@ def test_a_pod_on_a_node_that_does_not_start_for_long_is_asked_why(journal: Jour
 
 
 def test_a_deleted_pod_is_lost_when_nobody_confirms_its_end() -> None:
-    assert move(SEEN, pod(running_since="t", deletion=ago(10))) == Wait(running=True, seconds=20)
-    assert isinstance(move(SEEN, pod(running_since="t", deletion=ago(30))), Stop)
+    assert move(SEEN, pod(running_since="t", deletion=ago(29))) == Wait(running=True, seconds=1)
+    gone = move(SEEN, pod(running_since="t", deletion=ago(30)))
+    assert isinstance(gone, Stop)
+    assert gone.failure.lost
 
 
 def test_a_task_may_ask_for_less_waiting_and_more_attempts_than_its_tenant_grants() -> None:
     resources = {"backend_parameters": {"max_attempts": "3", "queue_seconds": "60"}}
-    granted = settings(queue_seconds=100.0, trouble_seconds=7.0, attempts=2)
-    assert limits(task(), granted) == Limits(room=100.0, trouble=7.0, attempts=2)
-    assert limits(task(resources=resources), granted) == Limits(room=60, trouble=7.0, attempts=3)
+    granted = settings(queue_seconds=100.0, trouble_seconds=7.0, attempts=2, local_scratch=True)
+    assert limits(task(), granted) == Limits(room=100.0, trouble=7.0, attempts=2, local_scratch=True)
+    assert limits(task(resources=resources), granted) == Limits(room=60, trouble=7.0, attempts=3, local_scratch=True)
 
 
 def test_a_refused_pod_is_tried_again_where_the_refusal_may_pass() -> None:
@@ -163,8 +177,8 @@ OUTPUT = [{"path": "/o/x", "url": "s3://b/x"}]
 @pytest.mark.parametrize(
     ("changes", "index", "failure", "expected"),
     [
-        pytest.param({}, 0, None, Finish(State.COMPLETE, None), id="the last step is over"),
-        pytest.param({"executors": [executor()] * 2}, 0, None, Begin(1), id="the next one"),
+        pytest.param({"executors": [executor()] * 2}, 1, None, Finish(State.COMPLETE, None), id="the last is over"),
+        pytest.param({"executors": [executor()] * 3}, 1, None, Begin(2), id="the next one"),
         pytest.param(
             {"executors": [executor()] * 2}, 0, EXITED, Finish(State.EXECUTOR_ERROR, EXITED), id="stop at first"
         ),

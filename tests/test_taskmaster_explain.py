@@ -34,6 +34,11 @@ def test_success_is_no_failure() -> None:
             "StartError",
             "Executor 1 could not be started (exec: no such file).",
         ),
+        pytest.param(
+            pod(terminated=terminated(exit_code=127, reason="ContainerCannotRun")),
+            "StartError",
+            "Executor 1 could not be started.",
+        ),
     ],
 )
 def test_what_the_users_command_did_is_the_executors_fault(seen: Pod, reason: str, message: str) -> None:
@@ -41,29 +46,38 @@ def test_what_the_users_command_did_is_the_executors_fault(seen: Pod, reason: st
 
 
 @pytest.mark.parametrize(
-    ("seen", "message"),
+    ("seen", "reason", "message"),
     [
         pytest.param(
             pod(terminated=terminated(exit_code=137), status_reason="Evicted", status_message="low on disk."),
+            "Evicted",
             "Executor 1 was lost: its pod was ended by Kubernetes (Evicted) (low on disk).",
             id="evicted",
         ),
         pytest.param(
             pod(terminated=terminated(exit_code=143), deletion="t"),
+            "PodLost",
             "Executor 1 was lost: its pod was deleted.",
             id="deleted",
         ),
         pytest.param(
             pod(terminated=terminated(exit_code=255, reason="Unknown")),
+            "PodLost",
             "Executor 1 was lost: its pod disappeared.",
             id="its node was started anew",
         ),
+        pytest.param(
+            pod(terminated=terminated(exit_code=137, reason="ContainerStatusUnknown")),
+            "PodLost",
+            "Executor 1 was lost: its pod disappeared.",
+            id="its kubelet does not know it any more",
+        ),
     ],
 )
-def test_a_pod_that_was_taken_away_is_not_the_executors_fault(seen: Pod, message: str) -> None:
+def test_a_pod_that_was_taken_away_is_not_the_executors_fault(seen: Pod, reason: str, message: str) -> None:
     failure = explain.ended(EXECUTOR, seen, Report())
     assert failure is not None
-    assert (failure.message, failure.by_executor) == (message, False)
+    assert (failure.reason, failure.message, failure.by_executor, failure.lost) == (reason, message, False, True)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +124,20 @@ def test_a_filer_that_died_without_a_word_is_explained_by_its_exit() -> None:
     assert failure.message == "The filer of the inputs exited with 137 (OOMKilled)."
 
 
+@pytest.mark.parametrize(("exit_code", "told"), [(FAILED, ""), (137, "Input /x could not be fetched.")])
+def test_a_filer_is_believed_only_if_it_says_why_and_ends_by_itself(exit_code: int, told: str) -> None:
+    failure = explain.ended(INPUTS, pod(terminated=terminated(exit_code=exit_code)), Report(failure=told))
+    assert failure is not None
+    assert (failure.reason, failure.by_executor) == ("FilerFailed", False)
+
+
 @pytest.mark.parametrize(
-    "reason", ["InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "CreateContainerError"]
-)
+    "reason",
+    [
+        "InvalidImageName", "ErrImageNeverPull", "ImageInspectError", "CreateContainerConfigError",
+        "CreateContainerError",
+    ],
+)  # fmt: skip
 def test_a_container_that_will_never_start_fails_the_step(reason: str) -> None:
     failure = explain.cannot_start(EXECUTOR, pod(waiting_reason=reason, waiting_message="said so"))
     assert failure is not None
@@ -121,11 +146,12 @@ def test_a_container_that_will_never_start_fails_the_step(reason: str) -> None:
     assert not failure.by_executor
 
 
-@pytest.mark.parametrize("reason", ["", "ContainerCreating"])
+@pytest.mark.parametrize("reason", ["", "ContainerCreating", "RunContainerError"])
 def test_a_container_that_may_still_start_does_not(reason: str) -> None:
-    assert explain.cannot_start(EXECUTOR, pod(waiting_reason=reason)) is None
+    assert explain.cannot_start(EXECUTOR, pod(waiting_reason=reason, waiting_message="said so")) is None
 
 
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff"])
 @pytest.mark.parametrize(
     "message",
     [
@@ -135,8 +161,8 @@ def test_a_container_that_may_still_start_does_not(reason: str) -> None:
         "manifest unknown",
     ],
 )
-def test_what_a_registry_will_not_give_fails_the_step_at_the_first_try(message: str) -> None:
-    failure = explain.cannot_start(EXECUTOR, pod(waiting_reason="ErrImagePull", waiting_message=message))
+def test_what_a_registry_will_not_give_fails_the_step_at_the_first_try(message: str, reason: str) -> None:
+    failure = explain.cannot_start(EXECUTOR, pod(waiting_reason=reason, waiting_message=message))
     assert failure is not None
     assert (failure.reason, failure.by_executor, failure.lost) == ("ImagePull", False, False)
     assert failure.message.startswith("Executor 1 could not start: its image cannot be pulled (")
@@ -181,8 +207,18 @@ def test_a_pod_that_failed_without_a_container_was_lost() -> None:
     assert (failure.reason, failure.lost, failure.node_gone) == ("Evicted", True, False)
 
 
-def test_a_pod_that_goes_with_its_node_may_have_taken_the_volume_along() -> None:
-    assert explain.lost(EXECUTOR, pod(status_reason="DeletionByTaintManager", deletion="t")).node_gone
+@pytest.mark.parametrize("reason", ["DeletionByTaintManager", "DeletionByPodGC", "NodeLost"])
+def test_a_pod_that_goes_with_its_node_may_have_taken_the_volume_along(reason: str) -> None:
+    assert explain.lost(EXECUTOR, pod(status_reason=reason, deletion="t")).node_gone
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [(None, True), (pod(status_reason="Terminated"), True), (pod(status_reason="Evicted"), False)],
+)
+def test_a_pod_that_vanished_or_was_shut_down_may_have_gone_with_its_node(seen: Pod | None, expected: bool) -> None:
+    failure = explain.lost(EXECUTOR, seen)
+    assert (failure.node_may_be_gone, failure.node_gone) == (expected, False)
 
 
 def test_a_command_that_runs_longer_than_it_may_is_the_executors_fault() -> None:

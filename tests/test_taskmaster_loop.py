@@ -6,6 +6,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
     mine = settings(pod_uid=pod, **changes)
     claimed = claim.claimed(kube, mine, lambda: next(clock))
     assert claimed is not None
-    loop.Taskmaster(kube, mine, claimed, lambda: next(clock)).run()
+    loop.Taskmaster(kube, claimed, lambda: next(clock)).run()
 
 
 def ended(server: ApiServer) -> Record:
@@ -302,3 +303,81 @@ def test_inline_contents_that_the_images_shell_writes_need_no_filer(tmp_path: Pa
         run(server, tmp_path, "p-1")
         assert (ended(server).state, server.made) == ("COMPLETE", [f"{PREFIX}-executor-0"])
         assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
+
+
+def test_a_replacement_goes_on_with_the_settings_that_the_task_was_begun_with(tmp_path: Path) -> None:
+    """With a shared claim that the tenant has set meanwhile, executors would not find their inputs."""
+    with api_server() as server:
+        filled(server)
+        server.broken, server.kills = {FIRST_OF_OUTPUTS: Break.NOT_ANSWERED}, True
+        with pytest.raises(Unavailable):
+            run(server, tmp_path, "p-1", scratch_gb=2.0)
+        run(server, tmp_path, "p-2", shared_claim="another", run_as_user=1000)
+        assert_as_if_nothing_had_happened(server)
+        pods = [shown for _, kind, event, shown in server.events if kind == "pods" and event == "ADDED"]
+        claims = {
+            volume["persistentVolumeClaim"]["claimName"]
+            for pod in pods
+            for volume in pod["spec"]["volumes"]
+            if volume["name"] == "scratch"
+        }
+        assert claims == {naming.scratch(PREFIX)}
+        assert not any(pod["spec"]["securityContext"].get("runAsUser") for pod in pods)
+
+
+def test_where_the_job_must_not_be_given_an_owner_the_task_runs_all_the_same(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.unchangeable = "jobs"  # as on OpenShift: who sets an owner of what is there must be able to delete it
+        run(server, tmp_path, "p-1")
+        assert_as_if_nothing_had_happened(server)
+
+
+def test_a_pod_that_kubernetes_cannot_make_now_is_made_later(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server)
+        server.failing = {"pods": 5}
+        run(server, tmp_path, "p-1")
+        told = server.objects.pop(("events", f"{PREFIX}.inputs.unavailable"))
+        assert told["reason"] == "Unavailable"
+        assert_as_if_nothing_had_happened(server)
+
+
+def test_while_kubernetes_cannot_make_a_pod_its_task_says_so_and_can_be_cancelled(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def cancel() -> None:
+        with server.changed:
+            server.changed.wait_for(lambda: ended(server).reason, timeout=20)
+            told.append(ended(server).reason)
+            shown = deepcopy(server.objects["configmaps", PREFIX])
+            shown["metadata"]["annotations"][naming.CANCEL] = "now"
+            server.stored("configmaps", shown, "MODIFIED")
+
+    with api_server() as server:
+        filled(server)
+        server.failing = {"pods": 10**6}
+        thread = threading.Thread(target=cancel)
+        thread.start()
+        run(server, tmp_path, "p-1")
+        thread.join()
+        [reason] = told
+        assert reason.endswith(" waits for Kubernetes, which cannot make its pod now (failed calling webhook).")
+        assert ended(server).state == "CANCELED"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [{f"field-{i}": 1 for i in range(70_000)}, {f"{i}" + "x" * 50_000: 1 for i in range(150)}],
+    ids=["many", "long"],
+)
+def test_fields_that_were_not_used_are_told_as_far_as_the_record_has_room(
+    tmp_path: Path, unknown: dict[str, int]
+) -> None:
+    with api_server() as server:
+        filled(server, task_document(**unknown))
+        run(server, tmp_path, "p-1")
+        notes = ended(server).log["system_logs"]
+        assert len(json.dumps(notes)) < 64 * 1024
+        assert notes[0].startswith("The field ")
+        assert notes[-1] == f"Fields that were not used beside these: {len(unknown) - 100}."

@@ -33,7 +33,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
                 "tesk/task": PREFIX,
                 "sidecar.istio.io/inject": "false",
             },
-            "annotations": {"linkerd.io/inject": "disabled"},
+            "annotations": {"karpenter.sh/do-not-disrupt": "true", "linkerd.io/inject": "disabled"},
             "ownerReferences": [OWNER],
         },
         "spec": {
@@ -43,6 +43,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 1,
             "shareProcessNamespace": True,
+            "nodeSelector": {"kubernetes.io/os": "linux"},
             "tolerations": node_loss.TOLERATIONS,
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [

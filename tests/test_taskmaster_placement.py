@@ -21,6 +21,7 @@ ALLOWED = {
     "preemptible_selector": ("pool=spot", "spot"),
     "preemptible_toleration": ("spot=yes:NoSchedule", "cheap:NoExecute", "odd"),
 }
+LINUX = {"kubernetes.io/os": "linux"}
 STEPS = {kind: Step(kind, 0 if kind == Kind.EXECUTOR else -1) for kind in Kind}
 
 
@@ -57,14 +58,14 @@ def test_every_pod_of_a_task_runs_where_its_executors_may(kind: Kind) -> None:
     assert term == {
         "matchExpressions": [{"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["a", "b"]}]
     }
-    assert pod["nodeSelector"] == {"disk": "ssd", "pool": "big"}
+    assert pod["nodeSelector"] == {"disk": "ssd", "pool": "big", **LINUX}
     assert pod["priorityClassName"] == "high"
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_preemptible_task_goes_to_the_nodes_that_the_admin_has_for_it(kind: Kind) -> None:
     pod = spec(asking({"node_selector": "disk=ssd,pool=big"}, preemptible=True), kind)
-    assert pod["nodeSelector"] == {"disk": "ssd", "pool": "spot", "spot": ""}
+    assert pod["nodeSelector"] == {"disk": "ssd", "pool": "spot", "spot": "", **LINUX}
     assert pod["tolerations"] == [
         *PATIENCE,
         {"key": "spot", "operator": "Equal", "value": "yes", "effect": "NoSchedule"},
@@ -74,7 +75,7 @@ def test_a_preemptible_task_goes_to_the_nodes_that_the_admin_has_for_it(kind: Ki
 
 
 def test_another_task_does_not() -> None:
-    assert "nodeSelector" not in spec(asking(preemptible=False))
+    assert spec(asking(preemptible=False))["nodeSelector"] == LINUX
 
 
 def test_only_executors_have_a_runtime_class_and_the_secret_for_their_images() -> None:

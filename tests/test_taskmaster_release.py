@@ -86,10 +86,18 @@ def test_the_tenants_settings_and_quotas_of_now_count(server: ApiServer, kube: K
     assert waiting(server) == []
 
 
-@pytest.mark.parametrize("own", [{"task_limit": 0}, {"queue": "q"}])
-def test_without_a_limit_of_ours_nothing_is_asked(server: ApiServer, kube: Kube, own: dict[str, Any]) -> None:
-    ends(kube, "task-1", **own)
+def test_with_a_queue_of_kueues_nothing_is_asked(server: ApiServer, kube: Kube) -> None:
+    ends(kube, "task-1", queue="q")
     assert server.requests == 0
+
+
+def test_a_task_without_a_limit_makes_room_too_for_a_quota_of_pods_is_one(server: ApiServer, kube: Kube) -> None:
+    add(server, "task-1")
+    add(server, "task-9", "waits")
+    server.stored("resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "3"}}}, "ADDED")
+    ends(kube, "task-1", task_limit=0)
+    assert waiting(server) == []
+    assert server.objects["jobs", "task-1"]["metadata"]["labels"]["tesk/room"] == "left"
 
 
 def test_two_that_end_at_once_let_two_begin(server: ApiServer, kube: Kube) -> None:

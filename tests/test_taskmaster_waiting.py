@@ -4,7 +4,7 @@ from taskmaster import waiting
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Kind, Step
 from taskmaster.waiting import Patience
-from tescore.errors import Refused
+from tescore.errors import QuotaExceeded, Refused
 from tests.build import pod
 
 EXECUTOR = Step(Kind.EXECUTOR, 1)
@@ -60,7 +60,7 @@ def test_a_pod_that_is_just_starting_waits_for_nothing() -> None:
 
 
 def test_a_full_quota_is_waited_for_and_no_other_refusal() -> None:
-    full = Refused('pods "p" is forbidden: exceeded quota: q, requested: pods=1', code=403)
+    full = QuotaExceeded('pods "p" is forbidden: exceeded quota: q, requested: pods=1', code=403)
     found = waiting.of_refusal(EXECUTOR, full)
     assert found is not None
     assert (found.reason, found.patience) == ("QuotaExceeded", ROOM)

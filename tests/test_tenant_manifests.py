@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from api.access.authorization import Verb
-from tescore import addresses, naming
+from tescore import addresses, naming, room
 from tests.test_manifests import ROOT, documents, the
 
 CLUSTER_WIDE = {"secrets", "pods", "configmaps", "jobs", "persistentvolumeclaims", "*"}
@@ -197,3 +197,15 @@ def test_all_manifests_of_a_folder_are_named_in_its_kustomization() -> None:
         assert {each.name for each in file.parent.glob("*.yaml")} - {"kustomization.yaml"} == {
             name for name in listed if name and name.endswith(".yaml")
         }
+
+
+def test_what_a_tenant_may_keep_in_etcd_is_bounded() -> None:
+    kept = the("ResourceQuota", "tesk-kept", "tenant")["spec"]["hard"]
+    admins = {what for _, what, verb in rules(the("ClusterRole", "tesk-tenant-admin")) if verb == "create"}
+    taskmasters = {what for _, what, verb in rules(the("Role", "tesk-taskmaster", "tenant")) if verb == "create"}
+    # Events end by themselves; how many pods there are is bounded by how many tasks run.
+    assert {name.split("/")[1].split(".")[0] for name in kept} == (admins | taskmasters) - {"tasks", "events", "pods"}
+
+
+def test_what_a_tenant_may_keep_bounds_no_tasks_that_run() -> None:
+    assert room.limit(0, [the("ResourceQuota", "tesk-kept", "tenant")]) == room.NO_LIMIT

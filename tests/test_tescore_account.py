@@ -1,11 +1,6 @@
 from pathlib import Path
 
-from tescore.account import account, mounted
-
-
-def test_a_token_that_the_job_gives_is_taken_as_it_is() -> None:
-    given = account({"TESK_API_TOKEN": "t", "TESK_API_AUTHORITY": "PEM"})
-    assert (given.token(), given.authority) == ("t", "PEM")
+from tescore.account import mounted
 
 
 def test_a_mounted_token_is_read_each_time(tmp_path: Path) -> None:

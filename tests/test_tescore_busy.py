@@ -17,10 +17,10 @@ WITHIN = 30
 """Seconds of the processor's; each took 7 at most, and some took minutes once."""
 
 
-def problems(text: str) -> list[str]:
+def problems(text: str, settings: TenantSettings = SETTINGS) -> list[str]:
     began = time.process_time()
     try:
-        validation.checked(text, SETTINGS)
+        validation.checked(text, settings)
     except InvalidTask as error:
         return list(error.problems)
     finally:
@@ -65,6 +65,23 @@ def test_thousands_of_deep_folders_are_mounted() -> None:
     assert problems(json.dumps(task_document(inputs=deep))) == []
 
 
+@pytest.mark.parametrize(
+    ("pattern", "image"),
+    [
+        ("r.org/lab/*-cuda-*", "r.org/lab/" + "-cuda-:" * 70 + "/x"),
+        ("r.org/lab/*-*-*-*-*", "r.org/lab/" + "-" * 490 + "/x"),
+        ("**" + "-**" * 50, "r.org/" + "-" * 49),
+        ("*" * 400, "r.org/x/" + "-" * 490),
+        (",".join(["*-"] * 2700), "-" * 490 + "/x"),
+        (",".join(["*-"] * 2700), "".join(chr(0x100 + i) for i in range(245))),
+    ],
+)
+def test_an_image_is_matched_in_linear_time_whatever_the_tenants_patterns(pattern: str, image: str) -> None:
+    settings = TenantSettings(images=tuple(pattern.split(",")))
+    executors = [executor(image=f"{image}{i}") for i in range(1900)]
+    assert problems(json.dumps(task_document(executors=executors)), settings)[-1] == "there are further problems"
+
+
 LONG = "/" + "x" * 4095
 
 
@@ -75,7 +92,6 @@ LONG = "/" + "x" * 4095
         ("outputs[0].path", {"outputs": [{"path": LONG, "url": URL}]}),
         ("outputs[0].path_prefix", {"outputs": [{"path": "/x/*", "path_prefix": LONG, "url": URL}]}),
         ("volumes[0]", {"volumes": [LONG]}),
-        ("executors[0].image", {"executors": [executor(image="x" * 4096)]}),
         ("executors[0].workdir", {"executors": [executor(workdir=LONG)]}),
         ("executors[0].stdin", {"executors": [executor(stdin=LONG)]}),
         ("executors[0].stdout", {"executors": [executor(stdout=LONG)]}),
@@ -86,6 +102,12 @@ def test_a_path_that_is_longer_than_linux_takes_is_refused(place: str, changes: 
     assert problems(json.dumps(task_document(**changes))) == [
         f"{place}: has 4096 bytes, and may have no more than 4095"
     ]
+
+
+def test_an_image_whose_name_no_registry_takes_is_refused() -> None:
+    executors = [executor(image="x" * 513)]
+    expected = "executors[0].image: has 513 bytes, and may have no more than 512"
+    assert problems(json.dumps(task_document(executors=executors))) == [expected]
 
 
 def test_reference_data_by_the_thousand_is_refused() -> None:

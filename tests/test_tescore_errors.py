@@ -7,6 +7,7 @@ from tescore.errors import (
     Conflict,
     Expired,
     Missing,
+    QuotaExceeded,
     Refused,
     TeskError,
     TooNew,
@@ -60,6 +61,18 @@ def test_what_is_too_large_is_not_tried_again(code: int, message: str) -> None:
 
 def test_the_message_of_a_status_is_quoted() -> None:
     assert str(kubernetes_error(403, status("Forbidden", "exceeded quota"), method="POST")) == "exceeded quota"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'configmaps "task-1" is forbidden: exceeded quota: tesk-kept, used: count/configmaps=3',
+        'admission webhook "launch.tasks.tesk" denied the request: jobs.batch "task-1" is forbidden: exceeded quota: q',
+    ],
+)
+def test_what_a_quota_refuses_is_told_apart(message: str) -> None:
+    error = kubernetes_error(403, status("Forbidden", message), method="POST")
+    assert (type(error), error.reason) == (QuotaExceeded, "QuotaExceeded")
 
 
 def test_a_body_that_is_no_status_is_dropped_because_it_may_hold_anything() -> None:

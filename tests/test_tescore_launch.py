@@ -50,17 +50,6 @@ def test_the_taskmaster_asks_for_what_its_tenant_says() -> None:
     assert resources(taskmaster_cpu="10m", taskmaster_memory="200Mi") == expected
 
 
-def test_a_token_comes_from_a_volume_or_as_a_variable_from_a_secret() -> None:
-    mounted, given = made()["spec"]["template"]["spec"], made(token_secret="s")["spec"]["template"]["spec"]
-    assert mounted["automountServiceAccountToken"]
-    assert not given["automountServiceAccountToken"]
-    variables = {v["name"]: v["valueFrom"] for v in given["containers"][0]["env"] if "secretKeyRef" in str(v)}
-    assert variables == {
-        "TESK_API_TOKEN": {"secretKeyRef": {"name": "s", "key": "token"}},
-        "TESK_API_AUTHORITY": {"secretKeyRef": {"name": "s", "key": "ca.crt"}},
-    }
-
-
 @pytest.mark.parametrize(
     ("conditions", "failed", "ended"),
     [

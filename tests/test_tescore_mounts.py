@@ -23,6 +23,7 @@ def output(path: str, kind: str = "FILE", prefix: str = "") -> dict[str, Any]:
             {"inputs": [{**FILE, "path": "/tes/volumes/x"}, {**FILE, "path": "/tes/y"}]}, ["/tes"], id="nested folders"
         ),
         pytest.param({"volumes": ["/a", "/ab"]}, ["/a", "/ab"], id="names alike are not nested"),
+        pytest.param({"volumes": ["/a", "/a-b", "/a/c"]}, ["/a-b", "/a"], id="nor do they hide what is nested"),
         pytest.param({"inputs": [{**FILE, "path": "/x"}]}, ["/x (file)"], id="a file in the root"),
         pytest.param({"inputs": [{**FILE, "path": "/etc/app.conf"}]}, ["/etc/app.conf (file)"], id="a file in /etc"),
         pytest.param({"inputs": [{**FILE, "path": "/usr/share/x/y"}]}, ["/usr/share/x/y (file)"], id="below /usr"),
@@ -87,6 +88,20 @@ def test_what_is_mounted(changes: dict[str, Any], expected: list[str]) -> None:
     assert shown == expected
 
 
+def test_nothing_is_mounted_over_a_folder_that_an_image_may_have() -> None:
+    top = ["/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/libx32", "/proc", "/sbin", "/sys", "/usr"]
+    holders = ["/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var"]
+    files = [*(f"{folder}/x" for folder in top + holders), *(f"{folder}/below/x" for folder in top)]
+    assert _mounts(files) == {mounts.Mount(path, file=True) for path in files}
+    assert _mounts([f"{folder}/below/x" for folder in holders]) == {
+        mounts.Mount(f"{folder}/below", file=False) for folder in holders
+    }
+
+
+def _mounts(inputs: list[str]) -> set[mounts.Mount]:
+    return set(mounts.mounts(task(inputs=[{**FILE, "path": path} for path in inputs])))
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -124,6 +139,15 @@ def test_files_that_executors_leave_in_folders_of_the_image_are_copied(
             {"volumes": ["/w"], "executors": [executor(workdir="/w/here", stdout="/w/logs/o")]},
             ["/w", "/w/here", "/w/logs"],
             id="a working directory and a stream",
+        ),
+        pytest.param(
+            {
+                "volumes": ["/w/"],
+                "inputs": [{**FILE, "path": "/w/a/x"}, {"url": "s3://b", "path": "/w/b", "type": "DIRECTORY"}],
+                "executors": [executor(stderr="/w/e/x")],
+            },
+            ["/w", "/w/a", "/w/b", "/w/e"],
+            id="all in one volume",
         ),
         pytest.param({"executors": [executor(workdir="/elsewhere")]}, [], id="a working directory of the image"),
         pytest.param({"inputs": [{**FILE, "path": "/etc/x"}]}, [], id="an input in a folder of the image"),
@@ -198,7 +222,7 @@ def test_a_task_without_files_needs_no_scratch() -> None:
 
 
 def test_the_launcher_needs_scratch_even_for_stdin_alone() -> None:
-    assert mounts.needs_scratch(task(executors=[executor(stdin="/etc/fstab")]))
+    assert mounts.needs_scratch(task(executors=[executor(), executor(stdin="/etc/fstab")]))
 
 
 def test_a_task_of_very_many_folders_is_no_work() -> None:

@@ -3,12 +3,12 @@ import gzip
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from tescore import parts, record
+from tescore import naming, parts, record
 from tescore.errors import InvalidTask
 from tescore.states import State
 from tests import texts
@@ -131,7 +131,16 @@ def test_a_broken_document_leaves_the_record_readable() -> None:
 
 
 @pytest.mark.parametrize(
-    "log", ["nonsense", "[]", '{"logs": []}', '{"logs": [1], "outputs": [], "system_logs": []}', "[" * 100_000]
+    "log",
+    [
+        "nonsense",
+        '["x"]',
+        '{"logs": [], "outputs": []}',
+        '{"logs": [], "system_logs": []}',
+        '{"logs": [{}, 1], "outputs": [{}], "system_logs": ["x"]}',
+        '{"logs": [{}], "outputs": [{}], "system_logs": "x"}',
+        "[" * 100_000,
+    ],
 )
 def test_a_broken_log_leaves_the_record_readable(log: str) -> None:
     assert task_record(data={"task.json": "{}", "log.json": log}).log == {}
@@ -140,14 +149,79 @@ def test_a_broken_log_leaves_the_record_readable(log: str) -> None:
 def test_the_stamp_makes_state_owner_and_tags_searchable() -> None:
     labels, annotations = record.stamp({"name": "n" * 300, "tags": {"k": "v"}}, owner="ann", now=NOW)
 
-    assert labels["tesk/state"] == "INITIALIZING"
-    assert len(labels) == 3
-    assert annotations["tesk/created"] == "2026-11-22T04:00:00.123456Z"
-    assert annotations["tesk/name"] == "n" * 256
+    assert labels == {
+        "tesk/state": "INITIALIZING",
+        "tesk/owner": naming.hashed("ann"),
+        naming.tag_label("k"): naming.hashed("v"),
+    }
+    assert annotations == {"tesk/owner": "ann", "tesk/created": "2026-11-22T04:00:00.123456Z", "tesk/name": "n" * 256}
+
+
+def test_the_stamp_says_what_a_task_waits_for_and_what_runs_for_its_trs_uris() -> None:
+    labels, annotations = record.stamp({"name": ""}, owner="ann", now=NOW, waits="No room.", images={"trs://h/a": "b"})
+    assert labels["tesk/state"] == "QUEUED"
+    assert (annotations["tesk/reason"], annotations["tesk/images"]) == ("No room.", '{"trs://h/a": "b"}')
+    assert "tesk/name" not in annotations
+
+
+def test_a_moment_is_written_in_utc_with_microseconds() -> None:
+    moment = datetime(2026, 11, 22, 4, 0, 0, tzinfo=timezone(timedelta(hours=2)))
+    assert record.timestamp(moment) == "2026-11-22T02:00:00.000000Z"
+
+
+def test_a_task_has_all_labels_of_one() -> None:
+    assert record.is_task(stored(labels=naming.TASK_LABELS))
+    assert record.is_task(stored(labels={**naming.TASK_LABELS, "team": "a"}))
+    assert not record.is_task(stored(labels={"app.kubernetes.io/managed-by": "tesk"}))
+    assert not record.is_task(stored(labels=None))
+
+
+NOTES = ("owner", "created", "started", "ended", "reason", "cancel", "taskmaster", "settings", "step")
+
+
+def test_a_record_says_what_its_annotations_and_its_log_say() -> None:
+    log = {"logs": [{}], "outputs": [{}], "system_logs": ["x"]}
+    said = task_record(
+        annotations={f"tesk/{note}": f"its {note}" for note in NOTES}
+        | {"tesk/outputs": "its pages", "tesk/images": '{"trs://h/a": "b"}'},
+        data={"task.json": "{}", "log.json": json.dumps(log)},
+    )
+    assert {note: getattr(said, note) for note in (*NOTES, "pages")} == {
+        note: f"its {note}" for note in (*NOTES, "pages")
+    }
+    assert (said.document, said.log, said.images) == ("{}", log, {"trs://h/a": "b"})
+
+
+def test_a_record_without_annotations_and_data_says_nothing() -> None:
+    said = task_record(annotations=None, data=None)
+    assert {getattr(said, note) for note in (*NOTES, "pages", "document")} == {""}
+    assert (said.log, said.images, said.document_size) == ({}, {}, 0)
+
+
+@pytest.mark.parametrize("images", ["nonsense", '["x"]', '{"trs://h/a": "b", "trs://h/c": 1}', "[" * 100_000])
+def test_a_broken_note_of_images_leaves_the_record_readable(images: str) -> None:
+    assert task_record(annotations={"tesk/images": images}).images == {}
+
+
+def test_what_a_document_takes_is_not_left_for_the_log() -> None:
+    plain, packed = "é" * 500, base64.b64encode(b"x" * 300).decode()
+    assert record.PACKED_LIMIT - record.room(task_record(data={"task.json": plain})) == 1000
+    assert record.PACKED_LIMIT - record.room(task_record(data=None, binaryData={"task.json.gz": packed})) == 300
+
+
+def test_a_long_document_is_kept_without_escapes_and_a_short_one_as_it_came() -> None:
+    for size, kept in [(10, "\\u00e9" * 10), (100_000, "é" * 100_000)]:
+        made = record.config_map("task-a", "tesk", described("é" * size), owner="ann")
+        assert kept in parts.part(made, "task.json")
+
+
+def test_a_document_is_measured_in_bytes_of_utf_8() -> None:
+    with pytest.raises(InvalidTask, match="8388627 bytes"):
+        record.config_map("task-a", "tesk", described("é" * (4 * 1024 * 1024)), owner="ann")
 
 
 def test_one_patch_changes_state_annotations_and_log_of_what_was_seen() -> None:
-    patch = record.change(task_record(), state=State.RUNNING, annotations={"tesk/reason": None}, log={"logs": []})
+    patch = record.change(task_record(), state=State.RUNNING, annotations={"tesk/reason": None}, log={"logs": ["é"]})
 
     assert patch == {
         "metadata": {
@@ -155,9 +229,10 @@ def test_one_patch_changes_state_annotations_and_log_of_what_was_seen() -> None:
             "labels": {"tesk/state": "RUNNING"},
             "annotations": {"tesk/reason": None},
         },
-        "data": {"log.json": '{"logs": []}'},
+        "data": {"log.json": '{"logs": ["é"]}'},
         "binaryData": {"log.json.gz": None},
     }
+    assert record.change(task_record(), state=State.RUNNING, annotations={}).keys() == {"metadata"}
 
 
 def test_a_write_that_leaves_a_final_state_cannot_be_made() -> None:

@@ -21,7 +21,11 @@ def quota(hard: dict[str, str], **more: Any) -> dict[str, Any]:
         (3, [quota({"pods": "40"})], 3),
         (0, [quota({"pods": "40"}), quota({"pods": "20"})], 9),
         (100, [quota({"requests.cpu": "4"}), quota({})], 100),
-        (100, [quota({"pods": "4k"})], 100),
+        (0, [quota({"pods": "1k"})], 499),  # as the API server writes 1000
+        (0, [quota({"count/pods": "1Ki"})], 511),
+        (0, [quota({"pods": "1e3"})], 499),
+        (0, [quota({"pods": "2M"})], 999_999),
+        (100, [quota({"pods": "many"})], 100),
         (100, [quota({"pods": "4"}, scopes=["Terminating"])], 100),
         (100, [quota({"pods": "5"}, scopes=["NotTerminating"])], 2),
     ],

@@ -1,11 +1,20 @@
+import dataclasses
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
+import api.settings
+import filer.settings
+import janitor.settings
+import taskmaster.settings
+import webhook.settings
 from tescore import settings
 from tescore.errors import BadSettings
 from tescore.settings import setting
+
+PROGRAMS = [each.settings.Settings for each in (api, filer, janitor, taskmaster, webhook)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +64,46 @@ def test_the_table_names_variable_default_and_meaning() -> None:
         ("TESK_NAMES", "a,b", "which"),
         ("TESK_MEMORY", "1Mi", "memory in Mi"),
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    seconds: float = setting("seconds of something", default=1.0)
+    tries: int = setting("tries", default=1, least=1, most=9)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        *(("TESK_SECONDS", text) for text in ("-1", "-0.001", "inf", "-inf", "nan", "1e300", "2147483648")),
+        *(("TESK_TRIES", text) for text in ("0", "-1", "10", "99999999999999999999")),
+    ],
+)
+def test_a_number_must_be_finite_and_within_its_bounds(variable: str, text: str) -> None:
+    with pytest.raises(BadSettings, match=rf"{variable} is .*, which is not between \d+ and \d+ \((seconds|tries)"):
+        settings.read(Numbers, {variable: text})
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"), [("TESK_SECONDS", "0"), ("TESK_SECONDS", "2147483647"), ("TESK_TRIES", "9")]
+)
+def test_its_bounds_are_within(variable: str, text: str) -> None:
+    read = settings.read(Numbers, {variable: text})
+    assert float(text) in {read.seconds, read.tries}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_program_takes_a_number_that_is_below_zero_or_none_at_all(program: type[Any]) -> None:
+    """Whatever it is for: timedelta, Kubernetes and sleep take none of these."""
+    for field in dataclasses.fields(program):
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            for text in ("-1", "inf", "nan"):
+                with pytest.raises(BadSettings, match=settings.variable(field.name)):
+                    settings.read(program, {settings.variable(field.name): text})
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_default_is_within_its_own_bounds(program: type[Any]) -> None:
+    for field in dataclasses.fields(program):
+        if isinstance(field.default, int | float):
+            assert field.metadata["least"] <= field.default <= field.metadata["most"], field.name

@@ -85,3 +85,9 @@ def test_all_that_is_wrong_is_told_together() -> None:
         "TESK_TASKLIMIT is no setting of a tenant's",
         "TESK_TASK_LIMIT is 'five', which is not a whole number",
     )
+
+
+def test_a_setting_that_keeps_others_waiting_while_it_is_looked_at_is_refused() -> None:
+    with pytest.raises(BadSettings) as caught:
+        overridden(SERVICE, {"TESK_IMAGES": "x," * 5000})
+    assert caught.value.problems == ("TESK_IMAGES has more than 8192 characters",)

@@ -30,6 +30,7 @@ def problems(**changes: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        pytest.param({"executors": None}, ["executors: is missing"], id="no executors"),
         pytest.param({"executors": []}, ["executors: is empty"], id="nothing to run"),
         pytest.param(
             {"executors": [{"command": ["x"]}, {"image": "y"}]},
@@ -305,6 +306,18 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         pytest.param({"executors": [executor(command=["é" * 65_535], env={"A": "x" * 131_069})]}, id="the longest"),
         pytest.param({"tags": {str(number): "x" for number in range(1000)}}, id="many tags"),
         pytest.param({"executors": [executor(command=["x" * 125_000] * 8)]}, id="eight long arguments"),
+        pytest.param(
+            parameters(read_only_claims=",".join(f"genomes:/ref/{number}" for number in range(100))), id="many claims"
+        ),
+        pytest.param(
+            {
+                "executors": [
+                    executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}),
+                    executor(env={"Me_059Zz": "x", "_": "x"}, stdout="/o/x"),
+                ]
+            },
+            id="names of environment variables",
+        ),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
@@ -332,6 +345,19 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
 )
 def test_a_valid_document_has_no_problems(changes: dict[str, Any]) -> None:
     assert problems(**changes) == []
+
+
+@pytest.mark.parametrize("wrong", [{"command": ["x"]}, executor(image="")], ids=["schema", "rule"])
+def test_a_hundred_problems_are_told_and_that_there_are_more(wrong: dict[str, Any]) -> None:
+    assert len(problems(executors=[wrong] * 100)) == 100
+    told = problems(executors=[wrong] * 101)
+    assert len(told) == 101
+    assert "further" in told[-1]
+
+
+def test_a_document_of_too_many_values_is_not_looked_at() -> None:
+    (told,) = problems(volumes=[0] * 250_001)
+    assert "250000 values" in told
 
 
 def test_an_image_that_the_tenant_does_not_list_is_refused() -> None:

@@ -1,16 +1,25 @@
 """The webhook over HTTP, with the small API server behind it."""
 
+import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from werkzeug.test import Client
 
+from tescore.cluster import Cluster
+from tescore.session import Session
+from tescore.tenants import Tenants
 from tests import texts
 from tests.apiserver import ApiServer, api_server
 from tests.build import task_document
-from tests.service import admitting, client_of
+from tests.service import NOW, admitting, client_of
+from webhook.app import create_app
+from webhook.launcher import Launcher
+from webhook.settings import Settings
 
+PATH = f"/admit/{'0' * 40}"
 TASKS = "/ga4gh/tes/v1/tasks"
 
 
@@ -66,6 +75,41 @@ def test_a_tenant_cannot_keep_its_tasks_from_being_launched(server: ApiServer) -
     answer: Any = client_of(server).post(TASKS, json=task_document())
     assert answer.status_code == 500
     assert "TESK_STORE_ONLY is no setting of a tenant's" in answer.json["message"]
+
+
+@pytest.fixture
+def webhook(server: ApiServer) -> Client:
+    """That hears who knows PATH, and lets them create any task."""
+    settings = Settings(taskmaster_image="t:1", filer_image="f:1")
+    cluster = Cluster(Session(server.url))
+    tenants = Tenants(cluster, settings, lambda: 0.0)
+    launcher = Launcher(cluster, tenants)
+    return Client(create_app(settings, launcher, tenants, lambda: NOW, lambda _: None, lambda _: {}, lambda: PATH))
+
+
+def review() -> dict[str, object]:
+    shown = {"metadata": {"name": "task-a", "namespace": "tesk"}, "data": {"task.json": json.dumps(task_document())}}
+    asked = {"uid": "u", "name": "task-a", "namespace": "tesk", "object": shown, "userInfo": {"username": "ann"}}
+    return {"request": asked}
+
+
+def test_the_api_server_is_heard(server: ApiServer, webhook: Client) -> None:
+    answer: Any = webhook.post(PATH, json=review(), query_string="timeout=10s").json
+    assert answer["response"]["allowed"] is True
+    assert jobs(server) == ["task-a"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/admit", "/admit/", "/admit/x", f"/admit/{'1' * 40}", "/admit/\u00e9", "//admit", "/admit;x", f"{PATH}/"]
+)
+def test_an_uninvited_caller_launches_nothing(server: ApiServer, webhook: Client, path: str) -> None:
+    assert webhook.post(path, json=review()).status_code in {403, 404, 308}
+    assert server.objects == {}
+    assert server.requests == 0
+
+
+def test_anybody_may_ask_whether_it_lives(webhook: Client) -> None:
+    assert webhook.get("/healthz").status_code == 200
 
 
 @pytest.mark.parametrize(("shown", "state"), [("", "QUEUED"), ("true", "QUEUED"), ("false", "INITIALIZING")])

@@ -1,4 +1,4 @@
-"""Who may create a task with kubectl."""
+"""Who may create a task with kubectl, and who may restore one from a backup."""
 
 from collections.abc import Iterator
 
@@ -19,9 +19,11 @@ def server() -> Iterator[ApiServer]:
         yield running
 
 
-def check(server: ApiServer, username: str, *groups: str) -> None:
+def check(server: ApiServer, username: str, *groups: str, state: str = "") -> None:
     user = {"username": username, **({"groups": list(groups)} if groups else {})}
-    permission.checked(Cluster(Session(server.url)), {"userInfo": user, "namespace": "tesk"}, api_account=API)
+    metadata = {"labels": {"tesk/state": state}} if state else {}
+    request = {"userInfo": user, "namespace": "tesk", "object": {"metadata": metadata}}
+    permission.checked(Cluster(Session(server.url)), request, api_account=API)
 
 
 def test_who_may_create_tasks_does_by_name_or_by_group(server: ApiServer) -> None:
@@ -42,10 +44,24 @@ def test_the_api_is_not_asked_about_again(server: ApiServer) -> None:
     assert server.reviews == []
 
 
-def test_what_cannot_be_asked_is_no_permission(server: ApiServer) -> None:
+def test_an_ended_task_is_restored_by_who_may_restore(server: ApiServer) -> None:
+    server.allowed = {("velero", "restore", "tesk"), ("kubeadm:cluster-admins", "restore", "tesk")}
+    check(server, "velero", state="COMPLETE")
+    check(server, "kubernetes-admin", "kubeadm:cluster-admins", state="EXECUTOR_ERROR")
+
+
+@pytest.mark.parametrize("user", ["ann", API])
+def test_an_ended_task_is_not_restored_by_who_may_create_tasks_alone(server: ApiServer, user: str) -> None:
+    server.allowed = {(user, "create", "tesk"), (user, "restore", "other")}
+    with pytest.raises(Forbidden, match=r"verb restore on tasks\.tesk; to run it again, leave out"):
+        check(server, user, state="COMPLETE")
+
+
+@pytest.mark.parametrize("state", ["", "COMPLETE"])
+def test_what_cannot_be_asked_is_no_permission(server: ApiServer, state: str) -> None:
     server.broken[0] = Break.NOT_HEARD
     with pytest.raises(Unavailable):
-        check(server, "ann")
+        check(server, "ann", state=state)
     server.refused = "Review"
     with pytest.raises(Misconfigured):
-        check(server, "ann")
+        check(server, "ann", state=state)

@@ -1,7 +1,10 @@
 """`python -m webhook`: serves the admission webhook over TLS."""
 
 import functools
+import logging
 import os
+import secrets
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -10,16 +13,17 @@ from pathlib import Path
 from tescore import addresses
 from tescore.addresses import Rules
 from tescore.cluster import own
+from tescore.errors import Misconfigured
 from tescore.serving import Application, everywhere, serve
 from tescore.start import started
 from tescore.tenants import Tenants
 from webhook import permission, tools
 from webhook.app import create_app
-from webhook.caller import OnlyTheApiServer
 from webhook.launcher import Launcher
-from webhook.registration import Registration, shared
-from webhook.rotation import Kept
+from webhook.registration import Registration
 from webhook.settings import Settings
+
+log = logging.getLogger("webhook")
 
 
 def main() -> None:
@@ -27,29 +31,34 @@ def main() -> None:
     api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
     rules = addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server)
     file = Path(tempfile.mkdtemp()) / "tls.pem"
-    registration = _registration(settings, file, shared(own(os.environ), settings.service_namespace, _now()))
-    registration.look(_now())
+    try:
+        _registration(settings, file).look(_now())  # the server begins with the file
+    except Misconfigured as error:
+        log.error(error)  # noqa: TRY400 - a wrong Secret is no crash
+        sys.exit(1)
     serve(
-        lambda: _app(settings, rules, _registration(settings, file, registration.kept)),
+        lambda: _app(settings, rules, _registration(settings, file)),
         bind=everywhere(settings.webhook_port),
         workers=1,
+        worker_class="gthread",
         threads=settings.webhook_threads,
         certfile=str(file),
     )
 
 
-def _registration(settings: Settings, file: Path, kept: Kept) -> Registration:
-    return Registration(own(os.environ), settings.service_namespace, file, kept)
+def _registration(settings: Settings, file: Path) -> Registration:
+    return Registration(own(os.environ), settings.service_namespace, file, lambda: secrets.token_hex(20))
 
 
 def _app(settings: Settings, rules: Rules, registration: Registration) -> Application:
     cluster = own(os.environ)
+    registration.look(_now())
     registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)
     permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
     looked_up = functools.partial(tools.images, hosts=settings.trs_hosts, rules=rules)
-    application = create_app(settings, Launcher(cluster, tenants), tenants, _now, permitted, looked_up)
-    return OnlyTheApiServer(application, lambda: registration.kept.paths, _now)
+    launcher = Launcher(cluster, tenants)
+    return create_app(settings, launcher, tenants, _now, permitted, looked_up, lambda: registration.path)
 
 
 def _now() -> datetime:

@@ -1,11 +1,12 @@
 """The webhook over HTTP: an AdmissionReview in, an AdmissionReview out."""
 
+import hmac
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from flask import Flask, request
+from flask import Flask, abort, request
 
 from tescore import trs, validation
 from tescore.errors import InvalidTask, Misconfigured, Rejected, TeskError
@@ -26,30 +27,27 @@ def create_app(
     now: Callable[[], datetime],
     permitted: Callable[[Mapping[str, Any]], None],
     looked_up: Callable[[Sequence[str]], Mapping[str, str]],
+    path: Callable[[], str],
 ) -> Flask:
-    """POST /admit decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives.
+    """POST /admit/… decides on one ConfigMap and launches its taskmaster; GET /healthz says that the process lives.
 
-    `permitted` raises Forbidden for the user of a request who may not create tasks; `looked_up` gives the images of
-    TRS URIs.
+    `permitted` raises Forbidden for the user of a request who may not store its task; `looked_up` gives the images of
+    TRS URIs; `path` is the one that the API server alone knows.
     """
     app = Flask(__name__, static_folder=None)
     if settings.store_only:
         log.warning(_STORE_ONLY)
 
-    @app.post("/admit")
-    def admit() -> dict[str, Any]:
+    @app.post("/admit/<word>")
+    def admit(word: str) -> dict[str, Any]:
+        if not hmac.compare_digest(f"/admit/{word}".encode(), path().encode()):
+            abort(403)
         asked = request.get_json()["request"]
         uid = asked["uid"]
         try:
             permitted(asked)
             own = tenants.settings(asked["namespace"])
-            admitted = review.reviewed(
-                asked,
-                own,
-                api_account=settings.api_account,
-                restorers=settings.restorers,
-                trs_hosts=settings.trs_hosts,
-            )
+            admitted = review.reviewed(asked, own, api_account=settings.api_account, trs_hosts=settings.trs_hosts)
             images = looked_up(trs.uris(admitted.document))
             validation.check_found(images, own)
             launches = admitted.launches and not settings.store_only

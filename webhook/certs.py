@@ -1,71 +1,37 @@
-"""The webhook's certificates, each with an authority of its own that can sign no other."""
+"""The webhook's certificate: made once, for ten years, with an authority of its own, and kept in a Secret."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import base64
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tescore.errors import Misconfigured
+
 SERVICE = "tesk-webhook"
 _AUTHORITY = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{SERVICE} authority")])
-_LIFE = timedelta(days=90)
+_LIFE = timedelta(days=3652)
 _BACKDATED = timedelta(hours=1)
 """Clocks of nodes differ."""
+_KEYS = ("tls.crt", "tls.key", "ca.crt")
+"""Of the Secret's data, as cert-manager names them too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """A certificate and its key, both PEM."""
+class Certificate(NamedTuple):
+    """With its key and the authorities that the API server is to trust; all PEM."""
 
-    certificate: bytes
+    chain: bytes
     key: bytes
-
-    @property
-    def is_readable(self) -> bool:
-        try:
-            return bool(self._read())
-        except ValueError:
-            return False
-
-    @property
-    def begins(self) -> datetime:
-        """When it was made, if it was made here."""
-        return self._read().not_valid_before_utc + _BACKDATED
-
-    @property
-    def ends(self) -> datetime:
-        return self._read().not_valid_after_utc
-
-    @property
-    def is_own(self) -> bool:
-        """Whether it was made here, and not by cert-manager or an admin."""
-        return self._read().issuer == _AUTHORITY
-
-    def authority_among(self, trusted: bytes) -> bytes:
-        """That one of some authorities, all PEM, which is behind the certificate; empty if none is."""
-        own, found = self._read(), b""
-        for authority in x509.load_pem_x509_certificates(trusted):
-            try:
-                own.verify_directly_issued_by(authority)
-                found = authority.public_bytes(serialization.Encoding.PEM)
-            except (ValueError, TypeError, InvalidSignature):
-                continue
-        return found
-
-    def _read(self) -> x509.Certificate:
-        return x509.load_pem_x509_certificate(self.certificate)
+    authority: bytes
 
 
-Make = Callable[[], tuple[Pair, bytes]]
-"""Gives a new pair, and the authority behind it as PEM."""
-
-
-def made(namespace: str, now: datetime) -> tuple[Pair, bytes]:
-    """A new pair for the webhook in that namespace, and the authority behind it, whose key nobody keeps."""
+def make(namespace: str, now: datetime) -> Certificate:
+    """A new one for the webhook in that namespace. Nobody keeps its authority's key, so that signs no other."""
     host = f"{SERVICE}.{namespace}.svc"
     authority_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     authority = (
@@ -86,7 +52,32 @@ def made(namespace: str, now: datetime) -> tuple[Pair, bytes]:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     pem = serialization.Encoding.PEM
-    return Pair(certificate.public_bytes(pem), private), authority.public_bytes(pem)
+    return Certificate(certificate.public_bytes(pem), private, authority.public_bytes(pem))
+
+
+def data(certificate: Certificate) -> dict[str, str]:
+    """For a Secret."""
+    return {key: base64.b64encode(part).decode() for key, part in zip(_KEYS, certificate, strict=True)}
+
+
+def read(data: Mapping[str, str], now: datetime) -> Certificate:
+    """From the data of a Secret, whoever made it. Raises Misconfigured for what cannot be served or has expired."""
+    if missing := [key for key in _KEYS if not data.get(key)]:
+        raise Misconfigured(f"The Secret of the webhook's certificate has no {' and no '.join(missing)}.")
+    found = Certificate(*(base64.b64decode(data[key]) for key in _KEYS))
+    try:
+        certificate = x509.load_pem_x509_certificate(found.chain)
+        key = serialization.load_pem_private_key(found.key, None)
+        x509.load_pem_x509_certificates(found.authority)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Misconfigured(
+            "The webhook's certificate, its key or its authority, in their Secret, is no PEM."
+        ) from error
+    if key.public_key() != certificate.public_key():
+        raise Misconfigured("The webhook's certificate and its key, in their Secret, do not belong together.")
+    if certificate.not_valid_after_utc <= now:
+        raise Misconfigured(f"The webhook's certificate, in its Secret, expired at {certificate.not_valid_after_utc}.")
+    return found
 
 
 def _builder(subject: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime) -> x509.CertificateBuilder:

@@ -1,7 +1,8 @@
-"""What the replicas of the webhook share, what each serves, and what the API server knows of it."""
+"""The certificate that the webhook's replicas share and serve, and what the API server knows of it."""
 
 import base64
 import logging
+import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,17 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
+from tescore.errors import AlreadyExists, Conflict, Misconfigured, Missing
 from tescore.retry import pause
 from tescore.session import Object, path
-from webhook import caller, certs, rotation
-from webhook.certs import Make, Pair
-from webhook.rotation import Kept
+from webhook import certs
+from webhook.certs import Certificate
 
 CONFIGURATION = "tesk"
 SECRET = "tesk-webhook-tls"  # noqa: S105 - the name of the Secret
-EVERY = 10.0
-"""Seconds between two looks: the path changes, the Secret may, and an update of the manifests may take all away."""
+EVERY = 5.0
+"""Seconds between two looks. After a change the first replica to see it tells the API server, and calls to another one
+fail until that has looked too; a create over HTTP is tried again for longer."""
+_SECRET_PATH = re.compile(r"/admit/\w{32,}")
 log = logging.getLogger(__name__)
 
 
@@ -32,28 +34,34 @@ class Objects(Protocol):
 
 
 class Registration:
-    """One replica's; `kept` is what was in the Secret at the last look."""
+    """One replica's."""
 
-    def __init__(self, cluster: Objects, namespace: str, file: Path, kept: Kept) -> None:
-        """`file` is where the server looks for certificate and key."""
-        self.kept = kept
+    def __init__(self, cluster: Objects, namespace: str, file: Path, draw: Callable[[], str]) -> None:
+        """`file` is where the server looks for certificate and key; `draw` gives a word that nobody guesses."""
+        self.path = ""
+        """Which the API server called at the last look, and nobody else knows."""
         self._cluster = cluster
         self._namespace = namespace
         self._file = file
+        self._draw = draw
+        self._served: Certificate | None = None
 
     def look(self, now: datetime) -> None:
-        """The API server knows authorities and path when this returns, and the pair that it trusts is served.
+        """The API server trusts what is in the Secret and has a path when this returns, and the former is served.
 
-        Where the Secret is gone it is made anew, and another pair goes with it.
+        A Secret that cannot be served changes nothing. Raises Misconfigured where nothing was served before.
         """
-        self.kept, version = _shared(self._cluster, self._namespace, now, self.kept)
-        was_told = registered(self._cluster, self.kept, now)
-        put(self._file, self.kept.served)
-        step = None if was_told else rotation.following(self.kept, now, _make(self._namespace, now))
-        if step:
-            with suppress(Conflict):  # another replica has taken it
-                changed = {"metadata": {"resourceVersion": version}, "data": rotation.data(step)}
-                self._cluster.patch(path("secrets", self._namespace, SECRET), changed)
+        try:
+            certificate = shared(self._cluster, self._namespace, now)
+        except Misconfigured as error:
+            if self._served is None:
+                raise
+            log.warning("the certificate of before is served on", extra={"reason": str(error)})
+            certificate = self._served
+        self.path = register(self._cluster, certificate.authority, f"/admit/{self._draw()}")
+        if certificate != self._served:
+            put(self._file, certificate)
+            self._served = certificate
 
     def keep_looking(self, now: Callable[[], datetime]) -> None:
         """For as long as the process lives, in a thread of its own."""
@@ -63,63 +71,68 @@ class Registration:
                 pause(EVERY)
                 try:
                     self.look(now())
-                except TeskError as error:
-                    log.warning("the webhook could not look after its certificate", extra={"reason": str(error)})
+                except Exception as error:  # noqa: BLE001 - the next look may go better
+                    log.warning("the webhook could not look after its certificate", extra={"reason": repr(error)})
 
         threading.Thread(target=run, name="registration", daemon=True).start()
 
 
-def shared(cluster: Objects, namespace: str, now: datetime) -> Kept:
-    """What is in the Secret, which is made if there is none. Of several replicas that start at once the first wins."""
-    return _shared(cluster, namespace, now, None)[0]
-
-
-def _shared(cluster: Objects, namespace: str, now: datetime, before: Kept | None) -> tuple[Kept, str]:
-    """With the Secret's version."""
-    where, make = path("secrets", namespace, SECRET), _make(namespace, now)
+def shared(cluster: Objects, namespace: str, now: datetime) -> Certificate:
+    """What is in the Secret, which is made if there is none. Of several replicas that do so at once the first wins."""
+    where = path("secrets", namespace, SECRET)
     try:
         secret = cluster.get(where)
     except Missing:
-        kept = rotation.renewed(before, make) if before else rotation.begun(make)
         with suppress(AlreadyExists):
-            cluster.create(path("secrets", namespace), _secret(namespace, kept))
+            cluster.create(path("secrets", namespace), _secret(namespace, certs.make(namespace, now)))
         secret = cluster.get(where)
-    kept = rotation.read(secret["data"])
-    if rotation.PATHS not in secret["data"]:  # it is none that was made here
-        secret = cluster.patch(where, {"data": {rotation.PATHS: rotation.data(kept)[rotation.PATHS]}})
-    return kept, secret["metadata"]["resourceVersion"]
+    return certs.read(secret.get("data") or {}, now)
 
 
-def _make(namespace: str, now: datetime) -> Make:
-    return lambda: certs.made(namespace, now)
+def register(cluster: Objects, authority: bytes, new_path: str) -> str:
+    """The path that the API server calls when this returns, trusting that authority: the one it has, else the new one.
+
+    Of several replicas that come with new ones at once the first wins.
+    """
+    try:
+        return _register(cluster, authority, new_path)
+    except Conflict:
+        return _register(cluster, authority, new_path)
 
 
-def registered(cluster: Objects, kept: Kept, now: datetime) -> bool:
-    """The API server knows authorities and path when this returns, which says whether it had to be told."""
+def _register(cluster: Objects, authority: bytes, new_path: str) -> str:
     where = path("admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", name=CONFIGURATION)
-    webhooks: list[Object] = cluster.get(where)["webhooks"]
-    authorities, called = base64.b64encode(kept.trusted).decode(), caller.path(kept.paths, now)
-    told = [
-        {**w, "clientConfig": {"caBundle": authorities, "service": {**w["clientConfig"]["service"], "path": called}}}
+    found = cluster.get(where)
+    webhooks, called = registered(found["webhooks"], authority, new_path)
+    if webhooks != found["webhooks"]:
+        version = {"resourceVersion": found["metadata"]["resourceVersion"]}
+        cluster.patch(where, {"metadata": version, "webhooks": webhooks})
+    return called
+
+
+def registered(webhooks: list[Object], authority: bytes, new_path: str) -> tuple[list[Object], str]:
+    """The configuration's webhooks with that authority and with one path, which is new where none is secret."""
+    paths = (each["clientConfig"]["service"].get("path", "") for each in webhooks)
+    called = next((each for each in paths if _SECRET_PATH.fullmatch(each)), new_path)
+    trusted = base64.b64encode(authority).decode()
+    return [
+        {**w, "clientConfig": {"caBundle": trusted, "service": {**w["clientConfig"]["service"], "path": called}}}
         for w in webhooks
-    ]
-    if told != webhooks:
-        cluster.patch(where, {"webhooks": told})
-    return told != webhooks
+    ], called
 
 
-def _secret(namespace: str, kept: Kept) -> Object:
+def _secret(namespace: str, certificate: Certificate) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
         "metadata": {"name": SECRET, "namespace": namespace},
-        "data": {name: text for name, text in rotation.data(kept).items() if text is not None},
+        "data": certs.data(certificate),
     }
 
 
-def put(file: Path, pair: Pair) -> None:
+def put(file: Path, certificate: Certificate) -> None:
     """Puts certificate and key into the file that the server reads for each connection, both at once."""
     new = file.with_suffix(".new")
-    new.write_bytes(pair.certificate + pair.key)
+    new.write_bytes(certificate.chain + certificate.key)
     new.replace(file)

@@ -12,9 +12,6 @@ from tescore.errors import InvalidTask, TeskError
 from tescore.states import FINAL
 from tescore.tenant import TenantSettings
 
-_ADMINS = "system:masters"
-"""The group that may do anything, and so could write as the service itself."""
-
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
@@ -36,15 +33,14 @@ def reviewed(
     settings: TenantSettings,
     *,
     api_account: str,
-    restorers: Collection[str] = (),
     trs_hosts: Sequence[str] = (),
 ) -> Admitted:
     """The decision on the CREATE of a ConfigMap with the task label, in a tenant with these settings.
 
     Raises InvalidTask with all problems.
 
-    A task that has ended is stored as it is, and only for `restorers` and admins of the cluster: nobody else can be
-    believed that it ended so, and running it again is not what somebody wants who applies it.
+    A task that has ended is stored as it is: running it again is not what somebody wants who applies it. Whether its
+    user may say how it ended is asked before (permission.checked).
     """
     shown = request["object"]
     name = request.get("name") or shown["metadata"].get("name", "")
@@ -52,7 +48,7 @@ def reviewed(
     problems = _name_problems(name)
     document: Mapping[str, Any] = {}
     if ended:
-        problems += _ended_problems(shown, may_restore=_may_restore(request["userInfo"], restorers))
+        problems += _ended_problems(shown)
     else:
         problems += _extra_problems(shown, {parts.TASK_JSON})
         try:
@@ -152,23 +148,19 @@ def _extra_problems(shown: Mapping[str, Any], parts: Collection[str]) -> list[st
     return [*problems, *(["immutable: is true, and a task's record is written"] if shown.get("immutable") else [])]
 
 
-def _ended_problems(shown: Mapping[str, Any], *, may_restore: bool) -> list[str]:
-    if not may_restore:
-        state = record.state(shown["metadata"])
-        why = "a task that has ended is stored for those alone whom TESK_RESTORERS names"
-        cure = "to run it again, leave out what begins with tesk/ and log.json"
-        return [f"metadata.labels.{naming.STATE}: is {state}; {why}; {cure}"]
+def _ended_problems(shown: Mapping[str, Any]) -> list[str]:
     ended = str((shown["metadata"].get("annotations") or {}).get(naming.ENDED, ""))
     problems = _extra_problems(shown, {parts.TASK_JSON, parts.LOG_JSON})
-    try:
-        datetime.fromisoformat(ended)
-    except ValueError:
-        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time")
+    if not _is_moment(ended):
+        problems.append(f"metadata.annotations.{naming.ENDED}: is {ended!r}, which is no time with its zone")
     return problems
 
 
-def _may_restore(user: Mapping[str, Any], restorers: Collection[str]) -> bool:
-    return user["username"] in restorers or _ADMINS in (user.get("groups") or [])
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _document(shown: Mapping[str, Any]) -> str:

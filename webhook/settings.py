@@ -10,11 +10,8 @@ from tescore.trs import TrsSettings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(TrsSettings, LaunchSettings):
     service_namespace: str = setting("namespace of the service itself", default="tesk-system")
-    webhook_port: int = setting("port of the webhook, TLS; its manifest names it too", default=8443)
-    webhook_threads: int = setting("requests that a webhook pod works on at a time", default=16)
-    restorers: tuple[str, ...] = setting(
-        "users, beside admins of the cluster, who may store ended tasks from a backup", default=()
-    )
+    webhook_port: int = setting("port of the webhook, TLS; its manifest names it too", default=8443, least=1)
+    webhook_threads: int = setting("requests that a webhook pod works on at a time", default=16, least=1)
     store_only: bool = setting("for tests alone: tasks are stored and never launched", default=False)
 
     @property

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import bcrypt
+import gevent
 
 from api.access.user import EVERYONE, User, Verdict
 from tescore.errors import Misconfigured, Unauthenticated, Unavailable
@@ -45,7 +46,7 @@ class Basic:
         if not self._free.acquire(timeout=_PATIENCE):
             raise Unavailable("Too many passwords are tried at a time.")
         try:
-            right = bcrypt.checkpw(password[:_LONGEST], compared)
+            right = gevent.get_hub().threadpool.apply(bcrypt.checkpw, (password[:_LONGEST], compared))
         finally:
             self._free.release()
         if known is None or not right or len(password) > _LONGEST:

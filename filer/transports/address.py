@@ -8,7 +8,9 @@ from filer import credentials
 from filer.errors import NotMovable
 
 _FORM = re.compile(
-    r"[^:/]+://(?:(?P<userinfo>[^/]*)@)?(?P<host>\[[^]/]+\]|[^:/]+)(?::(?P<port>\d{0,5}))?(?P<path>/.*)?", re.DOTALL
+    # Possessive where it could go back: each of many @ would be tried.
+    r"[^:/]++://(?:(?P<userinfo>[^/]*)@)?+(?P<host>\[[^]/]++\]|[^:/]++)(?::(?P<port>\d{0,5}))?(?P<path>/.*)?",
+    re.DOTALL,
 )
 _USERINFO = re.compile(r"(?<=://)[^/]*@")
 _HOME = "/~/"
@@ -37,12 +39,8 @@ def parse(url: str, default_port: int) -> tuple[Server, str]:
         raise NotMovable("the URL is not of the form scheme://[user[:password]@]host[:port]/path")
     host = form["host"].strip("[]").lower()
     user, _, password = (form["userinfo"] or "").partition(":")
-    server = Server(
-        url.partition(":")[0].lower(),
-        host,
-        int(form["port"] or default_port),
-        *_who(host, unquote(user), unquote(password) if password else None),
-    )
+    where = url.partition(":")[0].lower(), host, int(form["port"] or default_port)
+    server = Server(*where, *_who(where, unquote(user), unquote(password) if password else None))
     return server, _path(form["path"] or "/")
 
 
@@ -56,8 +54,8 @@ def shown(url: str) -> str:
     return _USERINFO.sub("", url, count=1)
 
 
-def _who(host: str, user: str, password: str | None) -> tuple[str, str | None]:
-    known = None if password is not None else credentials.login(host)
+def _who(where: tuple[str, str, int], user: str, password: str | None) -> tuple[str, str | None]:
+    known = None if password is not None else credentials.login(*where)
     if known and user in {"", known[0]}:
         return known
     return user, password

@@ -38,7 +38,7 @@ class _Object:
 def fetch(url: str, destination: Path) -> int:
     """As Transport.fetch: by the first of its access methods that works. Size and checksum are compared."""
     found = _found(url)
-    described = _described(found)
+    described = _asked(found)  # anew each time: signed URLs in it may be good for minutes
     if described.get("contents"):
         raise Absent("it is a bundle")
     return _checked(lambda: _by_any(found, described, destination), described, destination)
@@ -104,14 +104,16 @@ def _below(contents: list[Described], above: str) -> Iterator[str]:
             yield path
 
 
-@functools.lru_cache(maxsize=64)  # of a bundle it is asked for with each of its objects
+@functools.lru_cache(maxsize=64)
 def _described(which: _Object) -> Described:
-    return _asked(which, "?expand=true")
+    """As a bundle: it is asked for with each of its objects."""
+    return _asked(which)
 
 
-def _asked(which: _Object, rest: str) -> Described:
+def _asked(which: _Object, rest: str = "?expand=true") -> Described:
     headers = {"Accept": "application/json", "User-Agent": connections.USER_AGENT}
-    if known := credentials.authorization(which.server.partition(":")[0]):
+    host, _, port = which.server.partition(":")
+    if known := credentials.authorization("https", host, int(port or 443)):
         headers["Authorization"] = known
     url = f"https://{which.server}/ga4gh/drs/v1/objects/{quote(which.id, safe='')}{rest}"
     with (
@@ -142,25 +144,42 @@ def _words(body: bytes) -> str:
 
 def _by_any(which: _Object, described: Described, destination: Path) -> int:
     refused = None
-    for method in described.get("access_methods") or []:
-        access = method.get("access_url") or {}
+    for number in range(len(described.get("access_methods") or [])):
         try:
-            if not access and method.get("access_id"):
-                access = _asked(which, f"/access/{quote(method['access_id'], safe='')}")
+            access = _access(which, described, number)
             if scheme(access.get("url", "")) in _TO:
-                return _from(access, destination)
+                return _from(access, destination, functools.partial(_access_again, which, number))
         except NotMovable as error:
             refused = NotMovable(str(error))  # not Absent: it is no folder
     kinds = ", ".join(str(method.get("type")) for method in described.get("access_methods") or []) or "none"
     raise refused or NotMovable(f"no access method of the object is one that is known here ({kinds})")
 
 
-def _from(access: Described, destination: Path) -> int:
-    url = access["url"]
+def _access(which: _Object, described: Described, number: int) -> Described:
+    """Where an access method leads."""
+    methods = described.get("access_methods") or []
+    method = methods[number] if number < len(methods) else {}
+    access: Described = method.get("access_url") or {}
+    if not access and method.get("access_id"):
+        return _asked(which, f"/access/{quote(method['access_id'], safe='')}")
+    return access
+
+
+def _access_again(which: _Object, number: int) -> Described:
+    return _access(which, _asked(which), number)
+
+
+def _from(access: Described, destination: Path, again: Callable[[], Described]) -> int:
+    """`again` says where it leads after a break."""
+    if scheme(access["url"]) not in {"http", "https"}:
+        return transports.of(access["url"]).fetch(access["url"], destination)
+    known = [access]
+    return http.fetch_from(lambda: _request(known.pop() if known else again()), destination)
+
+
+def _request(access: Described) -> tuple[str, dict[str, str]]:
     headers = dict(header.split(": ", 1) for header in access.get("headers") or [] if ": " in header)
-    if scheme(url) in {"http", "https"}:
-        return http.fetch_with(url, destination, headers)
-    return transports.of(url).fetch(url, destination)
+    return access.get("url", ""), headers
 
 
 def _checked(call: Callable[[], int], described: Described, destination: Path) -> int:
@@ -168,7 +187,7 @@ def _checked(call: Callable[[], int], described: Described, destination: Path) -
         size = call()
     except Interrupted as error:
         if going_on := error.going_on:
-            error.going_on = lambda: _checked(going_on, described, destination)
+            error.going_on = lambda: _checked(lambda: _rest(going_on), described, destination)
         raise
     expected = described.get("size")
     if isinstance(expected, int) and expected != size:
@@ -181,6 +200,14 @@ def _checked(call: Callable[[], int], described: Described, destination: Path) -
         if digest != sums[best].lower():
             raise Interrupted(f"its {best} is {digest}, and the server says {sums[best]}")
     return size
+
+
+def _rest(going_on: Callable[[], int]) -> int:
+    """Raises Interrupted where it cannot go on, so that it begins anew, by another access method if it must."""
+    try:
+        return going_on()
+    except NotMovable as error:
+        raise Interrupted(str(error)) from error
 
 
 @functools.cache

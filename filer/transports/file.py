@@ -13,6 +13,7 @@ from filer.errors import Absent, Interrupted, NotMovable
 from filer.shared import Spot
 from filer.transports import Page, walk
 from filer.transports.pool import part_name
+from filer.transports.walk import Entry
 from tescore import shared_files
 
 _CHUNK = 64 * 1024 * 1024
@@ -47,10 +48,12 @@ def store(source: Path, url: str) -> None:
 
 
 def page(url: str, token: str) -> Page:
-    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    """As Transport.page."""
     path = _path(url)
     with _causes_told():
-        return walk.page(token, lambda folder: shared.entries(f"{path}/{folder}"))
+        return walk.page(
+            token, lambda folder: _entries(f"{path}/{folder}"), lambda folder: shared.folder(f"{path}/{folder}")
+        )
 
 
 def keep_folder(url: str) -> bool:
@@ -78,6 +81,12 @@ def _path(url: str) -> str:
         return shared_files.path(url)
     except ValueError as error:
         raise NotMovable(f"the URL {error}") from None
+
+
+def _entries(folder: str) -> Iterator[Entry]:
+    for name, is_link, is_folder in shared.entries(folder):
+        leads_to = shared.folder(f"{folder}/{name}") if is_link else ""
+        yield Entry(name, is_folder or bool(leads_to), leads_to)
 
 
 def _opened(spot: Spot) -> int:

@@ -4,9 +4,10 @@ import ftplib
 import posixpath
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from filer.errors import Absent, Interrupted, NotMovable
 from filer.transports import Page, address, ftp_listing, walk
@@ -17,12 +18,15 @@ from filer.transports.pool import Pool, part_name
 
 _CHUNK = 256 * 1024
 _LARGE = 8 * 1024 * 1024
-"""Bytes from which on it is worth asking when a file was changed, in case that its transfer breaks off."""
+"""Bytes from which on it is worth asking when a file was changed, so that it can go on; a smaller one begins anew."""
+_LONGEST_LINE = 16 * 1024
+"""Bytes of a line of a listing, in which a link may lead to a path of 4095."""
 _TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
 """The answer where there is no room, under whatever name."""
 
-_Seen = tuple[int | None, str]
+_T = TypeVar("_T")
+_Seen = tuple[int | None, str | None]
 """Size of a file, and for a large one when it was changed, as far as the server tells."""
 
 
@@ -66,10 +70,15 @@ def store(source: Path, url: str) -> None:
 
 
 def page(url: str, token: str) -> Page:
-    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    """As Transport.page."""
     server, path = _parsed(url)
-    with _POOL.lent(server) as ftp:
-        return walk.page(token, lambda folder: _entries(ftp, posixpath.join(_name(ftp, path), _wired(folder))))
+    with _POOL.lent(server) as ftp, causes_told():
+        top = _name(ftp, path)
+        return walk.page(
+            token,
+            lambda folder: _entries(ftp, posixpath.join(top, _wired(folder))),
+            lambda folder: _own_path(ftp, posixpath.join(top, _wired(folder))),
+        )
 
 
 def keep_folder(url: str) -> bool:
@@ -95,11 +104,10 @@ def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _
             for chunk in _received(ftp, _name(ftp, path), begin):
                 file.write(chunk)
                 arrived += len(chunk)
-    except _CannotGoOn as error:
-        error.going_on = lambda: _fetched(place, destination, 0, None)
+    except _CannotGoOn:
         raise
     except Interrupted as error:
-        if arrived > begin:
+        if arrived and seen and seen[1] is not None:
             error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
         raise
     if seen[0] not in {None, arrived}:
@@ -121,12 +129,17 @@ def _wired(path: str) -> str:
 
 def _seen(ftp: Session, name: str) -> _Seen:
     with causes_told():
-        try:
-            size = ftp.size(name)
-            changed = ftp.sendcmd(f"MDTM {name}") if size is None or size > _LARGE else ""
-        except ftplib.error_perm:
-            return None, ""
-    return size, changed
+        size = _if_told(lambda: ftp.size(name))
+        large = size is None or size > _LARGE
+        return size, _if_told(lambda: ftp.sendcmd(f"MDTM {name}")) if large else None
+
+
+def _if_told(ask: Callable[[], _T]) -> _T | None:
+    """The answer, unless the server does not know the command."""
+    try:
+        return ask()
+    except ftplib.error_perm:
+        return None
 
 
 def _received(ftp: Session, name: str, offset: int) -> Iterator[memoryview]:
@@ -216,17 +229,18 @@ def _is_folder(ftp: Session, name: str) -> bool:
     return True
 
 
-def _entries(ftp: Session, folder: str) -> Iterator[tuple[str, bool]]:
-    with causes_told():
-        ftp.cwd(folder)
-        here = ftp.pwd()
-        for entry in _listed(ftp):
-            if entry.kind is not Kind.LINK:
-                yield entry.name, entry.kind is Kind.FOLDER
-            elif not _is_folder(ftp, posixpath.join(here, _wired(entry.name))):
-                yield entry.name, False
-            elif not f"{here}/".startswith(f"{ftp.pwd().rstrip('/')}/"):
-                yield entry.name, True
+def _entries(ftp: Session, folder: str) -> Iterator[walk.Entry]:
+    here = _own_path(ftp, folder)
+    for entry in _listed(ftp):
+        if entry.kind is Kind.LINK and _is_folder(ftp, posixpath.join(here, _wired(entry.name))):
+            yield walk.Entry(entry.name, is_folder=True, leads_to=ftp.pwd())
+        else:
+            yield walk.Entry(entry.name, is_folder=entry.kind is Kind.FOLDER)
+
+
+def _own_path(ftp: Session, folder: str) -> str:
+    ftp.cwd(folder)
+    return ftp.pwd()
 
 
 def _listed(ftp: Session) -> list[Entry]:
@@ -241,7 +255,13 @@ def _listed(ftp: Session) -> list[Entry]:
 
 
 def _lines(ftp: Session, command: str) -> list[str]:
+    lines, rest = list[bytes](), b""
     with ftp.transfercmd(command) as data:
-        text = b"".join(iter(lambda: data.recv(_CHUNK), b""))
+        while received := data.recv(_CHUNK):
+            *whole, rest = (rest + received).split(b"\n")
+            lines += whole
+            if max(map(len, [*whole, rest])) > _LONGEST_LINE:
+                raise NotMovable(f"the server lists the folder with a line of more than {_LONGEST_LINE} bytes")
     ftp.voidresp()
-    return [line.removesuffix("\r") for line in text.decode("utf-8", "surrogateescape").split("\n") if line.strip()]
+    text = (line.decode("utf-8", "surrogateescape").removesuffix("\r") for line in [*lines, rest])
+    return [line for line in text if line.strip()]

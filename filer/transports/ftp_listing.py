@@ -24,7 +24,7 @@ class Entry:
 
 _UNIX = re.compile(
     r"(?P<kind>[-a-zA-Z])[-rwxsStTlL]{9}\S?\s+\d+\s.*?"  # mode, links; then owner and group, which may hold anything
-    r"(?:\d+,\s*)?\d+\s+"  # size, or the two numbers of a device
+    r"(?<!\d)(?:\d+,\s*)?\d+\s+"  # size, or the two numbers of a device
     r"(?:[^\W\d]\S*\s+\d{1,2}\.?\s+(?:\d{4}|\d{1,2}:\d{2})|\d{1,2}\.?\s+[^\W\d]\S*\s+(?:\d{4}|\d{1,2}:\d{2})"
     r"|\d{4}-\d\d-\d\d(?:\s\d\d:\d\d(?::\d\d)?)?)"
     r" (?P<name>.+)",
@@ -42,7 +42,7 @@ _OWN_AND_ABOVE = frozenset({".", ".."})
 def listed(lines: Iterable[str]) -> Iterator[Entry]:
     """Entries of a LIST. Raises NotMovable for a line that cannot be read, since its file would be missing."""
     for line in lines:
-        if not line.strip() or re.fullmatch(r"total\s+\d+\S*", line):
+        if not line.strip() or re.fullmatch(r"total\s+\d\S*", line):
             continue
         entry = _unix(line) or _windows(line)
         if entry is None:

@@ -21,19 +21,20 @@ from filer.transports.http_errors import CONNECT, SILENCE, told
 _REDIRECTS = 5
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
 _FETCHED = frozenset({200})
-_GOES_ON = frozenset({200, 206})
+_GOES_ON = frozenset({200, 206, 416})
 _STORED = frozenset({200, 201, 204})
 _USERINFO = re.compile(r"(?<=://)[^/?#]*@")
 
 
 def fetch(url: str, destination: Path) -> int:
     """As Transport.fetch. After a break it can go on, if the server says by which version of the file."""
-    return fetch_with(url, destination, {})
+    where = url, dict[str, str]()
+    return fetch_from(lambda: where, destination)
 
 
-def fetch_with(url: str, destination: Path, headers: Mapping[str, str]) -> int:
-    """As fetch, with headers of the caller's, which go to the URL's own server alone."""
-    return _fetched(url, destination, headers, None)
+def fetch_from(where: Callable[[], tuple[str, Mapping[str, str]]], destination: Path) -> int:
+    """As fetch. `where` is asked at each attempt for the URL, and for headers that go to its own server alone."""
+    return _fetched(where, destination, None)
 
 
 def store(source: Path, url: str) -> None:
@@ -68,7 +69,7 @@ def shown(url: str) -> str:
     return _USERINFO.sub("", re.split(r"[?#]", url, maxsplit=1)[0], count=1)
 
 
-def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun | None) -> int:
+def _fetched(where: Callable[[], tuple[str, Mapping[str, str]]], destination: Path, before: Begun | None) -> int:
     """One attempt. What is called next after a break goes on where this one ended."""
     # Identity: else some servers pack on the way, and the size told is not the file's.
     headers = {"Accept-Encoding": "identity"}
@@ -76,24 +77,20 @@ def _fetched(url: str, destination: Path, own: Mapping[str, str], before: Begun 
         headers |= {"Range": f"bytes={before.size}-", "If-Range": before.validator}
     at = before
     try:
+        url, own = where()
         with told(), _followed(url, headers, own) as response:
             _expect(response, _GOES_ON if before else _FETCHED)
-            if at is None or not http_body.goes_on(response, at):
-                at = http_body.begun(response)
+            at = None  # what is there is worth nothing, unless the answer goes on with it
+            at = before if before and http_body.goes_on(response, before) else http_body.begun(response)
             with destination.open("r+b" if at.size else "wb") as file:
                 file.seek(at.size)
                 http_body.written(response, file, at, _split(url).path)
                 file.truncate()
                 return at.size
     except Interrupted as error:
-        # Not where the file is whole and wrong.
-        if at and at.validator and at.size and str(at.size) != at.total:
-            error.going_on, error.moved = _again(url, destination, own, at), at.size
+        if at and at.validator and at.size and (at.total is None or at.size < at.total):
+            error.going_on, error.moved = functools.partial(_fetched, where, destination, at), at.size
         raise
-
-
-def _again(url: str, destination: Path, own: Mapping[str, str], at: Begun) -> Callable[[], int]:
-    return lambda: _fetched(url, destination, own, at)
 
 
 def _check_size(url: str, size: int) -> None:
@@ -162,7 +159,8 @@ def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None
 def _authorization(url: str) -> dict[str, str]:
     userinfo = _USERINFO.search(url)
     if not userinfo:
-        known = credentials.authorization(urllib3.util.parse_url(url).host or "")
+        where = urllib3.util.parse_url(url)
+        known = credentials.authorization(where.scheme or "", where.host or "", where.port)
         return {"Authorization": known} if known else {}
     user, _, password = userinfo.group().removesuffix("@").partition(":")
     token = base64.b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
@@ -170,8 +168,6 @@ def _authorization(url: str) -> dict[str, str]:
 
 
 def _expect(response: urllib3.BaseHTTPResponse, statuses: frozenset[int]) -> None:
-    if response.status == 416:
-        raise Interrupted("the server has no such part of the file any more")
     if response.status not in statuses:
         words, headers = response.reason or _phrase(response.status), response.headers
         raise answered(response.status, words, retry_after=headers.get("Retry-After"), date=headers.get("Date"))

@@ -1,4 +1,4 @@
-"""The body of an answer on its way into a file: where it may go on after a break, and whether it is the file at all."""
+"""The body of an answer on its way into a file, and where it may go on after a break."""
 
 import re
 import zlib
@@ -17,9 +17,6 @@ _CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+|\*)", re.ASCII)
 _PACKED = re.compile(r"\.(gz|tgz|bgz|bgzf|gzip|svgz|z|bz2|xz|zst|br|bam|bai|tbi|csi)$", re.IGNORECASE)
 """Names of files that servers call encoded, though that is how they are kept."""
-_PAGE_NAME = re.compile(r"(^|/)[^./]*$|\.(x?html?|php\d?|aspx?|jsp|cgi|do)$", re.IGNORECASE)
-"""Paths behind which a page may well be what is meant."""
-_PAGE = re.compile(rb"(\xef\xbb\xbf)?\s*(<!--.*?-->\s*)?<(!doctype\s+html|html)[\s>]", re.IGNORECASE | re.DOTALL)
 _BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
@@ -29,8 +26,8 @@ class Begun:
 
     validator: str
     """What the server knows this version of the file by, beyond doubt; empty if there is no such thing."""
-    total: str
-    """Its size, as far as it is known."""
+    total: int | None
+    """Its size, if it is known."""
     check: digests.Check
     size: int = 0
 
@@ -40,7 +37,8 @@ def begun(response: urllib3.BaseHTTPResponse) -> Begun:
     headers = response.headers
     encoded = headers.get("Content-Encoding", "identity") != "identity"
     validator = "" if encoded else _validator(headers)
-    return Begun(validator, headers.get("Content-Length", ""), digests.of(headers))
+    length = headers.get("Content-Length", "")
+    return Begun(validator, int(length) if length.isdecimal() and not encoded else None, digests.of(headers))
 
 
 def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
@@ -50,29 +48,31 @@ def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
     """
     if response.status == 200:
         return False
+    if response.status == 416:
+        raise Interrupted("the server has no such part of the file any more")
     where = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    known = {before.total, "", "*"}
-    if not where or int(where["first"]) != before.size or (before.total and where["total"] not in known):
+    total = int(where["total"]) if where and where["total"] != "*" else before.total
+    if not where or int(where["first"]) != before.size or total is None or before.total not in {total, None}:
         raise Interrupted("the server sent another part of the file than the one that was asked for")
+    before.total = total
     return True
 
 
 def written(response: urllib3.BaseHTTPResponse, file: BinaryIO, at: Begun, path: str) -> None:
-    """Writes the body of the answer behind what is there, and counts it in `at`. Raises NotMovable for an error page.
+    """Writes the body of the answer behind what is there, and counts it in `at`.
 
     `path` is that of the URL. The bytes are those that the server keeps: a .gz file stays one.
     """
-    for chunk in _unpacked(_checked(response, at, path), _coding(response.headers, path)):
+    for chunk in _unpacked(_checked(response, at), _coding(response.headers, path)):
         file.write(chunk)
         at.size += len(chunk)
+    if at.total not in {at.size, None}:  # a server may send less than it is asked for, and say so (RFC 9110, 15.3.7)
+        raise Interrupted(f"{at.size} of {at.total} bytes arrived")
     at.check.done()
 
 
-def _checked(response: urllib3.BaseHTTPResponse, at: Begun, path: str) -> Iterator[bytes]:
-    is_page = response.headers.get("Content-Type", "").lower().startswith("text/html") and not _PAGE_NAME.search(path)
-    for number, chunk in enumerate(response.stream(_CHUNK, decode_content=False)):
-        if is_page and number == 0 and at.size == 0 and _PAGE.match(chunk):
-            raise NotMovable("the server answered with a web page, not with the file")
+def _checked(response: urllib3.BaseHTTPResponse, at: Begun) -> Iterator[bytes]:
+    for chunk in response.stream(_CHUNK, decode_content=False):
         at.check.update(chunk)
         yield chunk
 

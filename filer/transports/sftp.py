@@ -13,12 +13,13 @@ from filer.transports import Page, address, sftp_reading, walk
 from filer.transports.address import Server
 from filer.transports.pool import Pool, part_name
 from filer.transports.sftp_session import PORT, Session, causes_told
+from filer.transports.walk import Entry
 
 _BLOCK = 32 * 1024
 """Bytes that every server writes at a time."""
 
-_Seen = tuple[int, int | None]
-"""Size of a file, and when it was changed, if the server tells."""
+_Seen = tuple[int | None, int | None]
+"""Size of a file, and when it was changed, as far as the server tells."""
 
 _POOL = Pool(Session, Session.alive, Session.close)
 
@@ -53,10 +54,14 @@ def store(source: Path, url: str) -> None:
 
 
 def page(url: str, token: str) -> Page:
-    """As Transport.page. A link to a folder is that folder, unless it leads back up."""
+    """As Transport.page."""
     server, path = address.parse(url, PORT)
-    with _POOL.lent(server) as session:
-        return walk.page(token, lambda folder: _entries(session.sftp, posixpath.join(path, folder) or "."))
+    with _POOL.lent(server) as session, causes_told():
+        return walk.page(
+            token,
+            lambda folder: _entries(session.sftp, posixpath.join(path, folder) or "."),
+            lambda folder: session.sftp.normalize(posixpath.join(path, folder) or "."),
+        )
 
 
 def keep_folder(url: str) -> bool:
@@ -76,7 +81,7 @@ def _fetched(place: tuple[Server, str], destination: Path, before: int, known: _
     try:
         with _POOL.lent(server) as session, destination.open("r+b" if before else "wb") as file:
             seen = _seen(session.sftp, path or ".")
-            if seen != known:
+            if seen != known or seen[1] is None:
                 arrived = 0
             file.seek(arrived)
             file.truncate()
@@ -86,7 +91,7 @@ def _fetched(place: tuple[Server, str], destination: Path, before: int, known: _
     except Interrupted as error:
         error.going_on, error.moved = (lambda: _fetched(place, destination, arrived, seen)), arrived
         raise
-    if arrived != seen[0]:
+    if seen[0] not in {arrived, None}:
         raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
     return arrived
 
@@ -96,10 +101,10 @@ def _seen(sftp: SFTPClient, path: str) -> _Seen:
         seen = sftp.stat(path)
     if stat.S_ISDIR(seen.st_mode or 0):
         raise Absent("it is a folder")
-    return seen.st_size or 0, seen.st_mtime
+    return seen.st_size, seen.st_mtime
 
 
-def _received(sftp: SFTPClient, path: str, begin: int, end: int) -> Iterator[bytes]:
+def _received(sftp: SFTPClient, path: str, begin: int, end: int | None) -> Iterator[bytes]:
     with causes_told():
         file = sftp.open(path, "rb")
         yield from sftp_reading.received(sftp, file.handle, begin, end)
@@ -114,7 +119,7 @@ def _send(sftp: SFTPClient, source: Path, name: str) -> None:
             there.write(data)
             sent += len(data)
     size = sftp.stat(name).st_size
-    if size != sent:
+    if size not in {sent, None}:
         raise Interrupted(f"{size} of {sent} bytes arrived")
 
 
@@ -145,18 +150,10 @@ def _is_folder(sftp: SFTPClient, path: str) -> bool:
         return False
 
 
-def _entries(sftp: SFTPClient, folder: str) -> Iterator[tuple[str, bool]]:
-    with causes_told():
-        here = ""
-        for entry in sorted(sftp.listdir_attr(folder), key=lambda entry: entry.filename):
-            mode = entry.st_mode or 0
-            if not stat.S_ISLNK(mode):
-                yield entry.filename, stat.S_ISDIR(mode)
-                continue
-            place = posixpath.join(folder, entry.filename)
-            if not _is_folder(sftp, place):
-                yield entry.filename, False
-                continue
-            here = here or sftp.normalize(folder).rstrip("/")
-            if not f"{here}/".startswith(f"{sftp.normalize(place).rstrip('/')}/"):
-                yield entry.filename, True
+def _entries(sftp: SFTPClient, folder: str) -> Iterator[Entry]:
+    for entry in sorted(sftp.listdir_attr(folder), key=lambda entry: entry.filename):
+        mode, place = entry.st_mode or 0, posixpath.join(folder, entry.filename)
+        if stat.S_ISLNK(mode) and _is_folder(sftp, place):
+            yield Entry(entry.filename, is_folder=True, leads_to=sftp.normalize(place))
+        else:
+            yield Entry(entry.filename, is_folder=stat.S_ISDIR(mode))

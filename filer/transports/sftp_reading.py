@@ -57,12 +57,12 @@ class _Reading:
         raise NotMovable("the server did not keep to SFTP")
 
 
-def received(sftp: SFTPClient, handle: SFTPHandle, begin: int, end: int) -> Iterator[bytes]:
-    """The bytes of an open file from one place to another, or as many as there are."""
+def received(sftp: SFTPClient, handle: SFTPHandle, begin: int, end: int | None) -> Iterator[bytes]:
+    """The bytes of an open file from one place to another, or to its end, or as many as there are."""
     reading = _Reading(sftp, handle)
-    while begin < end or reading.ahead:
-        while begin < end and len(reading.ahead) * reading.block < _WINDOW:
-            length = min(reading.block, end - begin)
+    while end is None or begin < end or reading.ahead:
+        while (end is None or begin < end) and len(reading.ahead) * reading.block < _WINDOW:
+            length = reading.block if end is None else min(reading.block, end - begin)
             reading.ahead.append(reading.ask(begin, length))
             begin += length
         asked = reading.ahead.popleft()

@@ -14,8 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tescore import naming
 from tests.campaigns.authority import certificate
-from tests.campaigns.counter import address_towards
-from tests.e2e.cluster import Kubectl, wait_until
+from tests.e2e.cluster import Kubectl, address_of_this_machine, wait_until
 
 _NAME = "tesk-campaign"
 TAG = "launch"
@@ -43,8 +42,7 @@ class Admission:
 @contextmanager
 def admission(kubectl: Kubectl, folder: Path, *, seconds: int = 30) -> Iterator[Admission]:
     """The webhook, which the API server waits for so many seconds for, until the block ends."""
-    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"][0]["address"]
-    address = address_towards(node)
+    address = address_of_this_machine(kubectl)
     served = certificate(address, folder)
     asked = Admission()
     with _Listener((address, 0), _Handler) as listener:

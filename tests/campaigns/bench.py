@@ -23,7 +23,7 @@ from tescore import naming
 from tests.campaigns.authority import Served, certificate
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.proxy import ADDRESS, Asked, Fault, Listening, Proxy, listening, trusting
-from tests.e2e.cluster import STANDING, Kubectl, told, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, address_of_this_machine, told, wait_until
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "task-bench-"
@@ -153,7 +153,6 @@ class Bench:
 @contextmanager
 def bench(kubectl: Kubectl, image: str) -> Iterator[Bench]:
     """A bench whose tasks are deleted when the block ends; their Jobs get no pods meanwhile."""
-    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"][0]["address"]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "account").mkdir()
@@ -166,7 +165,7 @@ def bench(kubectl: Kubectl, image: str) -> Iterator[Bench]:
         server = urlsplit(config["clusters"][0]["cluster"]["server"])
         authority = folder / "cluster.crt"
         authority.write_bytes(base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]))
-        place = stack.enter_context(counter(node))
+        place = stack.enter_context(counter(address_of_this_machine(kubectl)))
         stack.enter_context(_no_pods(kubectl))
         upstream = (str(server.hostname), server.port or 443)
         ready = Bench(kubectl, image, place, folder, served, upstream, trusting(authority))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.campaigns.bench import Bench, bench
 from tests.campaigns.counter import Counter, counter
-from tests.e2e.cluster import Kubectl
+from tests.e2e.cluster import Kubectl, address_of_this_machine
 from tests.e2e.conftest import (
     busybox,
     environment,
@@ -29,6 +29,5 @@ def made_bench(kubectl: Kubectl, busybox: str) -> Iterator[Bench]:
 
 @pytest.fixture(scope="module", name="counter")
 def made_counter(kubectl: Kubectl) -> Iterator[Counter]:
-    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"][0]["address"]
-    with counter(node) as place:
+    with counter(address_of_this_machine(kubectl)) as place:
         yield place

@@ -1,7 +1,6 @@
 """A server on this machine that pods reach: it counts what executors say, and keeps and gives files."""
 
 import contextlib
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -31,9 +30,9 @@ class Counter:
 
 
 @contextlib.contextmanager
-def counter(node: str) -> Iterator[Counter]:
-    """A counter that is there until the block ends, at this machine's address towards the node."""
-    with _Listener((address_towards(node), 0), _Handler) as listener:
+def counter(address: str) -> Iterator[Counter]:
+    """A counter that is there until the block ends, at an address of this machine."""
+    with _Listener((address, 0), _Handler) as listener:
         host, port = listener.server_address[:2]
         listener.served = Counter(f"http://{host!s}:{port}")
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.1})
@@ -43,13 +42,6 @@ def counter(node: str) -> Iterator[Counter]:
         finally:
             listener.shutdown()
             thread.join()
-
-
-def address_towards(node: str) -> str:
-    """This machine's address on the network of a node's address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        asked.connect((node, 9))
-        return str(asked.getsockname()[0])
 
 
 class _Listener(ThreadingHTTPServer):

@@ -27,7 +27,7 @@ from tests.campaigns.killer import Kills, killing
 from tests.campaigns.kinds import Place, Planned, plan
 from tests.campaigns.sights import Sights, sights
 from tests.campaigns.tables import percentiles, table
-from tests.e2e.cluster import FINAL, STANDING, Kubectl, Service, wait_until
+from tests.e2e.cluster import FINAL, STANDING, Kubectl, Service, address_of_this_machine, made, wait_until
 
 CONNECTIONS = 16
 ACTIVE = {"INITIALIZING", "RUNNING", "CANCELING"}
@@ -89,11 +89,12 @@ class Run:
 def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -> tuple[Run, str]:
     """A whole run, with the table that tells it."""
     tag = f"soak-{settings.seed}-{int(time.time())}"
-    node = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"][0]["address"]
     selector = f"{naming.tag_label(TAG)}={naming.hashed(tag)}"
     with ExitStack() as stack:
         stack.enter_context(_room(settings, kubectl))
-        place = stack.enter_context(counter(node))
+        address = address_of_this_machine(kubectl)
+        place = stack.enter_context(counter(address))
+        stack.enter_context(made(kubectl, _reached_by_executors(address)))
         window = min(120.0, 10 + settings.tasks / 4)
         planned = plan(settings.tasks, tag, settings.seed, Place(image, place.url), cancelled_within=window)
         run = Run(settings, planned, tag)
@@ -104,7 +105,21 @@ def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -
         wait_until(lambda: _answers(service), "the service answers")
         _submit_and_follow(run, service)
         _check(run, kubectl, service, seen, place)
+        if every and not kills.all:
+            run.violations.append("no taskmaster was killed: root of the machine that the node is on can do that")
     return run, _told(run, seen, kills)
+
+
+def _reached_by_executors(address: str) -> dict[str, Any]:
+    """A policy for networks that enforce the tenant's, by which executors reach nothing private."""
+    labels = {naming.MANAGED_BY: "tesk", naming.COMPONENT: "executor"}
+    return {
+        "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "e2e-counter"},
+        "spec": {
+            "podSelector": {"matchLabels": labels}, "policyTypes": ["Egress"],
+            "egress": [{"to": [{"ipBlock": {"cidr": f"{address}/32"}}]}],
+        },
+    }  # fmt: skip
 
 
 def _answers(service: Service) -> bool:

@@ -7,19 +7,16 @@ from tests.campaigns.cases import CLAIM, OWN, SHARED
 from tests.e2e.cluster import Kubectl
 from tests.e2e.tenants import tenant
 
-_SETTINGS = {
-    "TESK_TOKEN_SECRET": "tesk-taskmaster-token",
-    # More at a time only take the cores from each other: 50 tasks with files took 100 s with 40, 62 s with 10.
-    "TESK_TASK_LIMIT": "16",
-}
+_LIMIT = "16"
+"""Tasks at a time: more only take the cores from each other, 50 tasks with files took 100 s with 40, 62 s with 10."""
 
 
 @contextmanager
 def bench_tenants(kubectl: Kubectl) -> Iterator[None]:
     """One with a claim for each task and one whose tasks share a claim, until the block ends."""
     with (
-        tenant(OWN, kubectl, "--quick", **_SETTINGS),
-        tenant(SHARED, kubectl, "--quick", TESK_SHARED_CLAIM=CLAIM, **_SETTINGS),
+        tenant(OWN, kubectl, TESK_TASK_LIMIT=_LIMIT),
+        tenant(SHARED, kubectl, TESK_SHARED_CLAIM=CLAIM, TESK_TASK_LIMIT=_LIMIT),
     ):
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
         claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "spec": spec}

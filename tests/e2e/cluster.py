@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import time
 import urllib.request
@@ -119,6 +120,15 @@ def wait_until(true: Callable[[], object], what: str, *, within: float = 120) ->
     while not true():
         assert time.monotonic() < deadline, f"waited {within} s in vain until {what}"
         time.sleep(0.1)
+
+
+def address_of_this_machine(kubectl: Kubectl) -> str:
+    """At which pods reach it: on the network of the node, which is not always that of the service's URL."""
+    addresses = kubectl.json("get", "nodes")["items"][0]["status"]["addresses"]
+    node = next(each["address"] for each in addresses if each["type"] == "InternalIP")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        asked.connect((node, 9))
+        return str(asked.getsockname()[0])
 
 
 def left_of_tasks(kubectl: Kubectl) -> list[str]:

@@ -14,15 +14,13 @@ _COMMAND = Path(__file__).parents[2] / "scripts/tenant"
 
 
 @contextmanager
-def tenant(
-    name: str, kubectl: Kubectl, *options: str, pod_security: str = "baseline", **settings: str
-) -> Iterator[Service]:
-    """The service as it is for a new tenant, made with options of scripts/tenant, with these settings and the storage
-    keys of the standing one, until the block ends.
+def tenant(name: str, kubectl: Kubectl, *, pod_security: str = "baseline", **settings: str) -> Iterator[Service]:
+    """The service as it is for a new tenant, with these settings and the storage keys of the standing one, until the
+    block ends.
     """
     given = {**os.environ, "POD_SECURITY": pod_security}
     kubectl("delete", "namespace", name, "--ignore-not-found", "--timeout=300s")  # of a run that was broken off
-    subprocess.run([_COMMAND, *options, name], env=given, check=True, capture_output=True)
+    subprocess.run([_COMMAND, name], env=given, check=True, capture_output=True)
     try:
         keys = kubectl.json("-n", STANDING, "get", "secret", "tesk-s3")["data"]
         kubectl("-n", name, "create", "-f", "-", given=_object("Secret", "tesk-s3", keys))

@@ -66,7 +66,7 @@ def test_a_task_that_was_launched_and_then_not_stored_leaves_nothing(
 
     status, answer = service.call("POST", "/tasks", {"executors": [shell("echo never")]})
 
-    assert (status, answer["error"]) == (403, "Refused")
+    assert (status, answer["error"]) == (403, "QuotaExceeded")
     assert "exceeded quota" in answer["message"]
     wait_until(lambda: set(kubectl.names("jobs")) - before, "it was launched")
     wait_until(lambda: not set(kubectl.names("jobs")) - before, "the launched taskmaster is gone")

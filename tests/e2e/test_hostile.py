@@ -81,8 +81,8 @@ def test_what_a_document_asks_for_in_vain_is_not_in_its_pod(tasks: Tasks, kubect
     assert spec["volumes"][0]["persistentVolumeClaim"]["claimName"] == f"{task_id}-scratch"
     assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("tesk-executor", False)
     assert spec["priority"] == 0
-    chosen = {"hostNetwork", "hostPID", "hostIPC", "imagePullSecrets", "nodeSelector", "runtimeClassName"}
-    assert not chosen & set(spec)
+    assert not {"hostNetwork", "hostPID", "hostIPC", "imagePullSecrets", "runtimeClassName"} & set(spec)
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux"}
     task = tasks.ended("choices")
     assert (task["state"], task["logs"][0]["logs"][0].get("stdout", "")) == ("COMPLETE", "")
 

@@ -135,6 +135,17 @@ def test_the_record_of_a_task_is_the_services_own(
     service.ended(task_id)
 
 
+@pytest.mark.parametrize("value", ["inf", "NaN", "-1"])
+def test_settings_of_a_tenant_that_are_no_numbers_are_refused_where_they_are_written(
+    kubectl: Kubectl, value: str
+) -> None:
+    metadata = {"name": "tesk-settings", "namespace": TENANT}
+    given = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"TESK_RETENTION_DAYS": value}}
+    run = kubectl.run("apply", "--dry-run=server", "-f", "-", given=given)
+    assert run.returncode != 0
+    assert "is finite, and none is negative" in run.stderr
+
+
 def test_deleting_the_config_map_of_a_running_task_removes_everything(
     service: Service, kubectl: Kubectl, shell: Shell
 ) -> None:
@@ -192,13 +203,22 @@ def backup(service: Service, kubectl: Kubectl, shell: Shell) -> Iterator[dict[st
     kubectl("delete", "configmap", task_id, "--ignore-not-found")
 
 
-def test_an_ended_task_from_a_backup_is_there_again_and_does_not_run_again(
-    service: Service, kubectl: Kubectl, backup: dict[str, Any]
-) -> None:
-    task_id = backup["metadata"]["name"]
+@pytest.fixture
+def restorer(kubectl: Kubectl) -> Iterator[str]:
+    """A user who may restore tasks of the tenant, and nothing else."""
+    kubectl("create", "rolebinding", "restorer", "--clusterrole=tesk-restorer", "--user=restorer")
+    yield "restorer"
+    kubectl("delete", "rolebinding", "restorer")
 
-    kubectl("apply", "-f", "-", given=backup)
-    assert "unchanged" in kubectl("apply", "-f", "-", given=backup)
+
+@pytest.mark.parametrize("is_admin", [True, False], ids=["by the admin", "by one who may"])
+def test_an_ended_task_from_a_backup_is_there_again_and_does_not_run_again(
+    service: Service, kubectl: Kubectl, backup: dict[str, Any], restorer: str, is_admin: bool
+) -> None:
+    task_id, user = backup["metadata"]["name"], [] if is_admin else [f"--as={restorer}"]
+
+    kubectl("apply", *user, "-f", "-", given=backup)
+    assert "unchanged" in kubectl("apply", *user, "-f", "-", given=backup)
 
     assert kubectl.names("jobs", "-l", f"tesk/task={task_id}") == []
     task = service.full(task_id)
@@ -209,7 +229,7 @@ def test_who_may_not_restore_cannot_forge_a_task_that_has_ended(kubectl: Kubectl
     somebody = f"--as=system:serviceaccount:{SERVICE}:tesk-api"
     run = kubectl.run("create", somebody, "-f", "-", given=backup)
     assert run.returncode != 0
-    assert "is COMPLETE; a task that has ended is stored for those alone whom TESK_RESTORERS names" in run.stderr
+    assert "that is the verb restore on tasks.tesk" in run.stderr
 
 
 def test_applying_the_manifest_of_a_task_again_changes_nothing(

@@ -59,8 +59,8 @@ def ftp(bucket: str) -> Iterator[Ftp]:
 @pytest.fixture(scope="module")
 def url(kubectl: Kubectl, ftp: Ftp) -> Iterator[str]:
     """Where it is in the cluster. The login is in the tenant's Secret."""
-    host = urlsplit(os.environ["FTP_URL_IN_CLUSTER"]).hostname
-    netrc = f"machine {host} login {os.environ['FTP_USER']} password {os.environ['FTP_PASSWORD']}\n"
+    server = urlsplit(os.environ["FTP_URL_IN_CLUSTER"]).netloc
+    netrc = f"machine {server} login {os.environ['FTP_USER']} password {os.environ['FTP_PASSWORD']}\n"
     secret = {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tesk-storage", "namespace": TENANT},
         "data": {".netrc": base64.b64encode(netrc.encode()).decode()},

@@ -225,6 +225,18 @@ def test_an_evicted_pod_is_run_again_where_the_task_asks_for_attempts(
     assert any(line.endswith("Attempt 2 of 2 begins.") for line in log["system_logs"])
 
 
+def test_a_command_that_ends_well_because_it_was_evicted_is_not_complete(
+    service: Service, kubectl: Kubectl, shell: Shell
+) -> None:
+    """As a server that handles TERM does."""
+    task_id = service.create({"executors": [shell("trap 'exit 0' TERM; echo up; while :; do sleep 0.1; done")]})
+    wait_until(lambda: service.state(task_id) == "RUNNING", "it runs")
+    evict(kubectl, f"{task_id}-executor-0")
+    task = service.ended(task_id)
+    assert task["state"] == "SYSTEM_ERROR"
+    assert any("EvictionByEvictionAPI" in note for note in task["logs"][0]["system_logs"])
+
+
 def evict(kubectl: Kubectl, pod: str) -> None:
     eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": TENANT}}
     kubectl("create", "--raw", f"/api/v1/namespaces/{TENANT}/pods/{pod}/eviction", "-f", "-", given=eviction)

@@ -76,8 +76,8 @@ def gpus(kubectl: Kubectl, node: str) -> Iterator[None]:
     patch({"op": "remove"})
 
 
-def pod_of(kubectl: Kubectl, task_id: str, step: str = "executor-0") -> dict[str, Any]:
-    return dict(kubectl.json("get", "pod", f"{task_id}-{step}")["spec"])
+def pod_of(kubectl: Kubectl, task_id: str) -> dict[str, Any]:
+    return dict(kubectl.json("get", "pod", f"{task_id}-executor-0")["spec"])
 
 
 def test_cores_memory_and_disk_are_exact_quantities(kubectl: Kubectl, running: Callable[..., str]) -> None:
@@ -97,11 +97,11 @@ def test_a_task_runs_on_the_nodes_that_it_asks_for(
         "preemptible": True,
         "backend_parameters": {"Node_Selector": "tesk-trial/pool=e2e"},
     }
-    task_id = running(asked, volumes=["/v"])
-    pod, filer = pod_of(kubectl, task_id), pod_of(kubectl, task_id, "inputs")
-    assert pod["nodeName"] == filer["nodeName"] == node
-    assert pod["nodeSelector"] == filer["nodeSelector"] == {"tesk-trial/pool": "e2e", "kubernetes.io/os": "linux"}
-    assert pod["affinity"] == filer["affinity"]
+    pod = pod_of(kubectl, running(asked, volumes=["/v"]))
+    assert pod["nodeName"] == node
+    assert pod["nodeSelector"] == {"tesk-trial/pool": "e2e", "kubernetes.io/os": "linux"}
+    [term] = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    assert term["matchExpressions"][0]["values"] == ["e2e-a", "e2e-b"]
     by_key = {item["key"]: item for item in pod["tolerations"]}
     assert by_key["tesk-trial/spot"]["effect"] == "NoSchedule"
     assert by_key["node.kubernetes.io/unreachable"]["tolerationSeconds"] == 30

@@ -9,14 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import bcrypt
 import pytest
 import urllib3
 
-from tests.campaigns.counter import address_towards
-from tests.e2e.cluster import SERVICE, Kubectl, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, address_of_this_machine, wait_until
 from tests.oidc_provider import AUDIENCE, Provider, oidc_provider, signing_key
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +35,9 @@ MEMBERS = {"ann": A, "dora": A, "bob": B, "carol": A, "flow": A}
 
 
 @pytest.fixture(scope="module")
-def provider(environment: dict[str, str]) -> Iterator[Provider]:
-    """At the address of this machine that the cluster is reached from, and so reaches."""
-    host = address_towards(str(urlsplit(environment["TES_URL"]).hostname))
-    with oidc_provider(signing_key("k"), host=host) as running:
+def provider(kubectl: Kubectl) -> Iterator[Provider]:
+    """On this machine, where the cluster reaches it."""
+    with oidc_provider(signing_key("k"), host=address_of_this_machine(kubectl)) as running:
         yield running
 
 
@@ -68,6 +65,10 @@ def tenants(kubectl: Kubectl, provider: Provider) -> Iterator[None]:
         bind(A, "tesk-tenant-admin", f"--user={provider.url}#dora")
         bind(B, "tesk-user", f"--user={provider.url}#bob")
         bind(A, "edit", "--user=editor-of-a")
+        verbs = "--verb=get,list,watch,create,update,patch,delete"
+        kubectl("-n", A, "create", "role", "writer", verbs, "--resource=configmaps")
+        kubectl("-n", A, "create", "rolebinding", "writer", "--role=writer", "--user=writer-of-a")
+        kubectl("-n", A, "create", "rolebinding", "writers-use", "--clusterrole=tesk-user", "--user=writer-of-a")
         bind(B, "admin", "--user=admin-of-b")
         yield
     finally:
@@ -231,16 +232,27 @@ def test_a_new_role_counts_within_seconds(http: Http, kubectl: Kubectl) -> None:
 
 DEEDS: dict[str, Callable[[str], list[str]]] = {
     "edit the state": lambda task: ["label", "--overwrite", "configmap", task, "tesk/state=PAUSED"],
+    "edit the owner": lambda task: ["annotate", "--overwrite", "configmap", task, "tesk/owner=eve"],
+    "edit the log": lambda task: ["patch", "configmap", task, "-p", json.dumps({"data": {"log.json": "{}"}})],
     "edit the document": lambda task: ["patch", "configmap", task, "-p", json.dumps({"data": {"task.json": "{}"}})],
     "make a task of another": lambda _: ["label", "configmap", "plain", *(f"{k}={v}" for k, v in LABELS.items())],
     "delete": lambda task: ["delete", "configmap", task],
 }
 
 
+def config_map(
+    name: str, document: dict[str, Any], *, tenant: str = A, labels: dict[str, str] = LABELS
+) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": tenant, "labels": labels}
+    data = {"task.json": json.dumps(document)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
 @pytest.mark.parametrize(
     ("who", "may"),
     [
         ("editor-of-a", {"create", "delete"}),
+        ("writer-of-a", {"create", "delete"}),  # of ConfigMaps alone
         ("admin-of-b", set[str]()),
         ("plain", set[str]()),  # a user of the tenant over HTTP
     ],
@@ -248,20 +260,68 @@ DEEDS: dict[str, Callable[[str], list[str]]] = {
 def test_what_kubectl_may_do(
     kubectl: Kubectl, tenants: None, document: dict[str, Any], who: str, may: set[str]
 ) -> None:
-    def config_map(name: str, labels: dict[str, str]) -> dict[str, Any]:
-        metadata = {"name": name, "namespace": A, "labels": labels}
-        data = {"task.json": json.dumps(document)}
-        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
-
     task = f"task-of-{who}"
-    kubectl("-n", A, "apply", "-f", "-", given=config_map("plain", {}))
+    kubectl("-n", A, "apply", "-f", "-", given=config_map("plain", document, labels={}))
     done = set()
-    if kubectl.run("-n", A, f"--as={who}", "create", "-f", "-", given=config_map(task, LABELS)).returncode == 0:
+    if kubectl.run("-n", A, f"--as={who}", "create", "-f", "-", given=config_map(task, document)).returncode == 0:
         done.add("create")
     else:
-        kubectl("-n", A, "create", "-f", "-", given=config_map(task, LABELS))
+        kubectl("-n", A, "create", "-f", "-", given=config_map(task, document))
     for deed, asked in DEEDS.items():
         if kubectl.run("-n", A, f"--as={who}", *asked(task)).returncode == 0:
             done.add(deed)
     kubectl("-n", A, "delete", "configmap", task, "--ignore-not-found")
     assert done == may
+
+
+TASKMASTER = "tesk-taskmaster"
+AS_ITS_ACCOUNT: dict[str, list[str]] = {
+    "impersonate": ["impersonate", f"serviceaccounts/{TASKMASTER}"],
+    "have its token": ["create", f"serviceaccounts/{TASKMASTER}", "--subresource=token"],
+    "run a pod as it": ["create", "pods"],
+    "run a Job as it": ["create", "jobs.batch"],
+    "run a program in its pod": ["create", "pods/x", "--subresource=exec"],
+}
+
+
+def ways(kubectl: Kubectl, who: str) -> set[str]:
+    """Those of the above in which somebody may act as the account of a tenant's taskmasters."""
+    return {
+        way
+        for way, asked in AS_ITS_ACCOUNT.items()
+        if kubectl.run("-n", A, "auth", "can-i", *asked, f"--as={who}").stdout.strip() == "yes"
+    }
+
+
+@pytest.mark.parametrize("who", ["writer-of-a", "plain", "admin-of-b"])
+def test_who_does_not_edit_a_namespace_cannot_act_as_the_account_that_writes_its_tasks(
+    kubectl: Kubectl, tenants: None, who: str
+) -> None:
+    assert ways(kubectl, who) == set()
+    token = kubectl.run("-n", A, f"--as={who}", "create", "token", TASKMASTER)
+    assert (token.returncode, token.stdout) == (1, "")
+
+
+def test_what_an_editor_may_do_as_the_account_of_its_taskmasters_ends_at_documents_and_at_other_tenants(
+    kubectl: Kubectl, tenants: None, document: dict[str, Any]
+) -> None:
+    assert ways(kubectl, "editor-of-a") == set(AS_ITS_ACCOUNT)  # Kubernetes' own rules, as SECURITY.md says
+    for tenant in (A, B):
+        kubectl("-n", tenant, "create", "-f", "-", given=config_map("task-impersonated", document, tenant=tenant))
+
+    def tried(tenant: str, *arguments: str) -> str:
+        """What kubectl says to an editor of A who acts as that account, and is refused."""
+        run = kubectl.run("-n", tenant, f"--as=system:serviceaccount:{A}:{TASKMASTER}", *arguments)
+        assert run.returncode != 0, f"{arguments}: {run.stdout}"
+        return run.stderr
+
+    patch = ["patch", "configmap", "task-impersonated", "--type=merge", "-p"]
+    assert "document cannot be changed" in tried(A, *patch, json.dumps({"data": {"task.json": "{}"}}))
+    no_task = json.dumps({"metadata": {"labels": {"app.kubernetes.io/component": None}}})
+    assert "cannot stop being one" in tried(A, *patch, no_task)
+    forged = json.dumps({"metadata": {"labels": {"tesk/state": "COMPLETE"}, "annotations": {"tesk/owner": "eve"}}})
+    assert "Forbidden" in tried(B, *patch, forged)
+    for what in ("secrets", "rolebindings", "serviceaccounts"):
+        assert "Forbidden" in tried(A, "get", what)
+    for tenant in (A, B):
+        kubectl("-n", tenant, "delete", "configmap", "task-impersonated")

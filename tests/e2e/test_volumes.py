@@ -17,8 +17,9 @@ _PLACE = "/var/lib/tesk-e2e-loop"
 
 
 def on_node(script: str) -> None:
-    """Runs a script as root on the node, which is this machine unless NODE_SHELL names a shell elsewhere."""
-    shell = shlex.split(os.environ.get("NODE_SHELL", "sh"))
+    """Runs a script as root on the node."""
+    shell = shlex.split(os.environ.get("NODE_SHELL", ""))
+    assert shell, "NODE_SHELL not set: it must be a command that is a root's shell on the node; `make up` sets it"
     run = subprocess.run([*shell, "-ec", script], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
