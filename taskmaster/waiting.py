@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Step
-from tescore.errors import Refused, Unavailable, is_by_lost_claim, quoted
+from tescore.errors import QuotaExceeded, Refused, Unavailable, is_by_lost_claim, quoted
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
