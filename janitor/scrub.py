@@ -1,7 +1,6 @@
 """The Job that removes folders of a shared claim that belong to no task that runs."""
 
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 from janitor.settings import Settings
 from tescore import events, filer_pod, naming
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, quoted
+from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, is_by_lost_claim, quoted
 from tescore.record import Record
 from tescore.session import path
 from tescore.tenants import Tenant
@@ -20,8 +19,6 @@ log = logging.getLogger(__name__)
 _YOUNG = timedelta(hours=1)
 """How old a folder was at least when the tasks were listed: clocks differ, and its own scrub may be at it."""
 _SELECTOR = ",".join(f"{key}={value}" for key, value in naming.SCRUB_LABELS.items())
-_LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
-"""In the scheduler's words."""
 
 
 class GivenUp(NamedTuple):
@@ -64,7 +61,7 @@ def without_claim(pods: Iterable[Mapping[str, Any]]) -> Iterator[GivenUp]:
     for pod in pods:
         conditions = (pod.get("status") or {}).get("conditions") or []
         told = (c.get("message") or "" for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False")
-        why = next((message for message in told if _LOST_CLAIM.search(message)), "")
+        why = next((message for message in told if is_by_lost_claim(message)), "")
         for owner in pod["metadata"].get("ownerReferences") or []:
             if why and owner["kind"] == "Job":
                 yield GivenUp(owner["name"], owner["uid"], why)

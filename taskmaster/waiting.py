@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from taskmaster.observe import Pod, Trouble
 from taskmaster.plan import Step
-from tescore.errors import QuotaExceeded, Refused, Unavailable, quoted
+from tescore.errors import QuotaExceeded, Refused, Unavailable, is_by_lost_claim, quoted
 
 _STARTING = frozenset({"", "ContainerCreating", "PodInitializing"})
 _PULLING = frozenset({"ErrImagePull", "ImagePullBackOff"})
@@ -21,7 +21,6 @@ _MAY_PASS = re.compile(
 """In a container runtime's words: the registry may answer a moment later."""
 _REFUSED_BY_NODE = re.compile(r"OutOf\S+|UnexpectedAdmissionError|NodeAffinity|NodeShutdown|TopologyAffinityError")
 """Reasons of a pod that a kubelet did not take, because the scheduler knew less than it does."""
-_LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
 
 
 class Patience(StrEnum):
@@ -49,7 +48,7 @@ def of_pod(step: Step, pod: Pod, trouble: Trouble | None) -> Waiting | None:
         wanted = f"a node that takes its pod ({pod.status_reason})"
         return _told(pod.status_reason, step, wanted, why, Patience.ROOM)
     if pod.unscheduled:
-        if _LOST_CLAIM.search(pod.unscheduled):
+        if is_by_lost_claim(pod.unscheduled):
             return _told("VolumeLost", step, "its volume", pod.unscheduled, Patience.TROUBLE)
         return _told("Unschedulable", step, "a node", pod.unscheduled, Patience.ROOM)
     if pod.waiting_reason in _PULLING:

@@ -161,6 +161,8 @@ _TRANSIENT_CODES = frozenset({401, 408, 409, 429, 500, 502, 503, 504})
 _TOO_LARGE = re.compile(r"request (is|entity) too large|message larger than max", re.IGNORECASE)
 """In the words of etcd, of the API server and of the client between them, for whom the API server answers 500."""
 
+_LOST_CLAIM = re.compile(r"persistentvolumeclaim \S+ (not found|is being deleted|bound to non-existent)")
+
 _LIMIT_RANGE = re.compile(r"(usage|max limit to request ratio) per (Container|Pod|PersistentVolumeClaim) is ")
 """A minimum, a maximum or a ratio, in the words of the admission plugin LimitRanger."""
 
@@ -178,6 +180,11 @@ def quoted(text: str) -> str:
 def is_by_limit_range(message: str) -> bool:
     """Whether Kubernetes refuses a pod or a claim with this message for a LimitRange of its namespace."""
     return _LIMIT_RANGE.search(message) is not None
+
+
+def is_by_lost_claim(message: str) -> bool:
+    """Whether the scheduler finds no node with this message because a claim of the pod's is gone or goes."""
+    return _LOST_CLAIM.search(message) is not None
 
 
 def is_too_large(message: str) -> bool:

@@ -60,6 +60,8 @@ class ApiServer:
     """Whether the kubelet ever sees that a pod which was made has ended."""
     ends: dict[str, Object] = field(default_factory=dict)
     """By the pod's name, what the kubelet says of its end; others end well."""
+    refused_by_node: set[str] = field(default_factory=set)
+    """Names of pods that the kubelet does not take."""
     made: list[str] = field(default_factory=list)
     """Names of the pods that were made, each time."""
     requests: int = 0
@@ -358,6 +360,9 @@ class _Handler(BaseHTTPRequestHandler):
             server.made.append(name)
             times = {"startedAt": "2026-11-22T04:00:00Z", "finishedAt": "2026-11-22T04:00:01Z"}
             end = {"exitCode": 0, **times, **server.ends.get(made["metadata"]["name"], {})}
+            if name in server.refused_by_node:
+                server.stored(kind, {**deepcopy(made), "status": {"phase": "Failed", "reason": "OutOfcpu"}}, "MODIFIED")
+                return 200, made
             ended = [{"terminated": end}] if server.sees_end(made) else []
             for state in ({"running": times}, *ended):
                 status = {"containerStatuses": [{"name": made["spec"]["containers"][0]["name"], "state": state}]}

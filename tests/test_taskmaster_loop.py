@@ -259,6 +259,19 @@ def test_a_task_whose_pages_are_refused_ends_and_tells_it(tmp_path: Path) -> Non
         assert paged(server) == []
 
 
+def test_a_pod_that_its_node_refuses_is_made_again_though_one_attempt_is_granted(tmp_path: Path) -> None:
+    with api_server() as server:
+        filled(server, task_document())
+        server.refused_by_node = {f"{PREFIX}-executor-0"}
+        run(server, tmp_path, "p-1", attempts=1)
+        first, second = server.made
+        assert first == f"{PREFIX}-executor-0" != second
+        assert (ended(server).state, ended(server).reason) == ("COMPLETE", "")
+        assert "Executor 0 waits for a node that takes its pod (OutOfcpu)." in ended(server).log["system_logs"]
+        assert ended(server).log["metadata"]["pods"] == second
+        assert {kind for kind, _ in server.objects} == {"configmaps", "jobs", "events"}
+
+
 @pytest.mark.parametrize("reason", ["Error", "StartError"])
 def test_a_log_that_cannot_be_read_is_told_unless_the_container_never_started(tmp_path: Path, reason: str) -> None:
     with api_server() as server:

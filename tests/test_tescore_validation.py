@@ -327,6 +327,7 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
         ),
         pytest.param({"executors": [executor(command=["é" * 65_535], env={"A": "x" * 131_069})]}, id="the longest"),
         pytest.param({"tags": {str(number): "x" for number in range(1000)}}, id="many tags"),
+        pytest.param({"executors": [executor(command=["x" * 125_000] * 8)]}, id="eight long arguments"),
         pytest.param(
             parameters(read_only_claims=",".join(f"genomes:/ref/{number}" for number in range(100))), id="many claims"
         ),
@@ -334,7 +335,6 @@ def test_a_problem_is_told_with_its_path(changes: dict[str, Any], expected: list
             {"executors": [executor(env={"Me_05.9-Zz": "x", "_": "x", ".": "x", "-": "x"}, stdout="/o/x")]},
             id="names of environment variables",
         ),
-        pytest.param({"executors": [executor(command=["x" * 125_000] * 8)]}, id="eight long arguments"),
         pytest.param({"inputs": [{"path": "/x", "content": "a", "url": "svn://h/x"}]}, id="content wins over the url"),
         pytest.param({"outputs": [{"path": "/a[1].txt", "url": "s3://b/x"}]}, id="a bracket is literal"),
         pytest.param({"resources": {"cpu_cores": 1.0}}, id="1.0 cores"),
