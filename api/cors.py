@@ -1,6 +1,7 @@
 """What a browser is told that asks for another site's page (Cross-Origin Resource Sharing)."""
 
 from collections.abc import Collection
+from urllib.parse import urlsplit
 
 _ANY = "*"
 _METHODS = "GET, POST"
@@ -23,6 +24,20 @@ def headers(origin: str, allowed: Collection[str], *, preflight: bool) -> dict[s
         "Access-Control-Allow-Headers": _REQUEST_HEADERS,
         "Access-Control-Max-Age": _REMEMBERED,
     }
+
+
+def is_foreign(origin: str, site: str, host: str, allowed: Collection[str]) -> bool:
+    """Whether a browser sends a request for a page of another site that is not allowed to.
+
+    By the headers Origin, Sec-Fetch-Site and Host; what is no browser has neither of the first two.
+    """
+    if {_ANY, origin} & set(allowed):
+        return False
+    return (
+        site not in {"same-origin", "none"}
+        if site
+        else origin != "" and urlsplit(origin).netloc.lower() != host.lower()
+    )
 
 
 def vary(allowed: Collection[str]) -> bool:

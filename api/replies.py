@@ -11,6 +11,7 @@ from gunicorn.http.errors import ParseException
 
 from api import cors, cpu
 from api.settings import Settings
+from tescore.errors import Forbidden
 
 _WORTH_IT = 4 * 1024
 """Bytes from which on a reply is compressed."""
@@ -27,6 +28,13 @@ def finished(app: Flask, settings: Settings) -> None:
     def preflight() -> Response | None:
         asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         return Response(status=204) if asked and settings.cors_origins else None
+
+    @app.before_request
+    def refuse_other_sites() -> None:
+        # A browser sends its user's password, or from inside a network, what any page of the web has it send.
+        origin, site = request.headers.get("Origin", ""), request.headers.get("Sec-Fetch-Site", "")
+        if request.method == "POST" and cors.is_foreign(origin, site, request.host, settings.cors_origins):
+            raise Forbidden("A web page of another site may not do this, unless TESK_CORS_ORIGINS names its origin.")
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -225,3 +225,36 @@ def test_the_page_of_another_origin_may_not(api: Served) -> None:
         answer = api.send(method, "/v1/tasks", Origin="https://evil.example", Access_Control_Request_Method="POST")
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Origin": "null", "Sec_Fetch_Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec_Fetch_Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/tasks", "/v1/tasks/task-a:cancel"])
+def test_the_page_of_another_site_changes_nothing(
+    server: ApiServer, api: Served, path: str, headers: dict[str, str]
+) -> None:
+    """Which needs no preflight where it sends no Content-Type, as a form does or `fetch` with bytes."""
+    stored(server, "task-a")
+    before = len(server.events)
+    answer = api.send("POST", path, json.dumps(DOCUMENT), **headers)
+    assert (answer.status, json.load(answer)["error"]) == (403, "Forbidden")
+    assert len(server.events) == before
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Origin": PAGE, "Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-origin"}], ids=str
+)
+def test_an_allowed_page_the_services_own_and_what_is_no_browser_may_cancel(
+    server: ApiServer, api: Served, headers: dict[str, str]
+) -> None:
+    stored(server, "task-a")
+    assert api.send("POST", "/v1/tasks/task-a:cancel", **headers).status == 200
+    own = f"http://127.0.0.1:{api.port}"
+    assert api.send("POST", "/v1/tasks/task-a:cancel", Origin=own).status == 200
