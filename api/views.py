@@ -69,8 +69,13 @@ def _sent(seen: Record, settings: TenantSettings) -> tuple[dict[str, Any], str]:
         return {"executors": []}, f"What was asked for cannot be read any more. {error}"
 
 
-def _without_secrets(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [{**file, "url": schemes.without_secrets(file["url"])} if "url" in file else file for file in files]
+def _without_secrets(files: Any) -> Any:
+    """What is no list of objects, in a document that was never checked, stays as it is."""
+    if isinstance(files, list):
+        return [_without_secrets(file) for file in files]
+    if isinstance(files, dict) and isinstance(files.get("url"), str):
+        return {**files, "url": schemes.without_secrets(files["url"])}
+    return files
 
 
 def _basic(shown: dict[str, Any]) -> dict[str, Any]:
