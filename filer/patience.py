@@ -87,8 +87,7 @@ class Patience:
                 tries += 1
                 self._troubles[threading.get_ident()] = first
                 wait = max(min(_MOST, _FIRST * 2.0**tries) * (0.25 + self.draw() / 2), error.retry_after or 0.0)
-                seconds = self.seconds if error.worth is None else min(error.worth, self.seconds)
-                if not waiting or long >= _LONG or now + wait > began + seconds:
+                if not waiting or long >= _LONG or now + wait > began + self.seconds:
                     error.undo()
                     raise _both(first, error, tries) from error
                 call, last = error.going_on or begin, error

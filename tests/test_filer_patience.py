@@ -83,13 +83,6 @@ def test_one_that_wants_to_be_left_alone_for_longer_than_there_is_time_is_given_
     assert (flaky.calls, flaky.waited) == (1, [])
 
 
-def test_what_is_worth_less_is_given_up_sooner() -> None:
-    flaky = Flaky(busy(99, worth=3.0))
-    with pytest.raises(Interrupted):
-        flaky.patience().carried(flaky.call, "s")
-    assert flaky.waited == [0.5, 1]
-
-
 def test_what_can_go_on_goes_on_where_it_broke_off() -> None:
     flaky = Flaky([Interrupted("broke off", going_on=lambda: "the rest", moved=5)])
     assert flaky.patience().carried(flaky.call, "s") == "the rest"

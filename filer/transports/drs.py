@@ -121,11 +121,11 @@ def _asked(which: _Object, rest: str = "?expand=true") -> Described:
         _pool().request("GET", url, headers=headers, redirect=False, preload_content=False) as response,
     ):
         body = response.read(_LARGEST + 1)
-        retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
+        retry_after = response.headers.get("Retry-After")
     if response.status == 202:
-        raise Interrupted("the server is still preparing it", retry_after=seconds(retry_after, date))
+        raise Interrupted("the server is still preparing it", retry_after=seconds(retry_after))
     if response.status != 200:
-        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after, date=date)
+        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after)
     try:
         told = json.loads(body)
     except ValueError:

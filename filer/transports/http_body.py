@@ -1,23 +1,19 @@
 """The body of an answer on its way into a file, and where it may go on after a break."""
 
 import re
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from email.utils import parsedate_to_datetime
 from typing import BinaryIO
 
 import urllib3
 
-from filer import digests
 from filer.errors import Interrupted, NotMovable
 
 _CHUNK = 256 * 1024
 _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+|\*)", re.ASCII)
 _PACKED = re.compile(r"\.(gz|tgz|bgz|bgzf|gzip|svgz|z|bz2|xz|zst|br|bam|bai|tbi|csi)$", re.IGNORECASE)
 """Names of files that servers call encoded, though that is how they are kept."""
-_BITS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 @dataclass(slots=True)
@@ -28,7 +24,6 @@ class Begun:
     """What the server knows this version of the file by, beyond doubt; empty if there is no such thing."""
     total: int | None
     """Its size, if it is known."""
-    check: digests.Check
     size: int = 0
 
 
@@ -36,9 +31,9 @@ def begun(response: urllib3.BaseHTTPResponse) -> Begun:
     """What the answer with a whole file says of it."""
     headers = response.headers
     encoded = headers.get("Content-Encoding", "identity") != "identity"
-    validator = "" if encoded else _validator(headers)
-    length = headers.get("Content-Length", "")
-    return Begun(validator, int(length) if length.isdecimal() and not encoded else None, digests.of(headers))
+    tag, length = headers.get("ETag", ""), headers.get("Content-Length", "")
+    validator = tag if tag.startswith('"') and not encoded else ""
+    return Begun(validator, int(length) if length.isdecimal() and not encoded else None)
 
 
 def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
@@ -63,57 +58,18 @@ def written(response: urllib3.BaseHTTPResponse, file: BinaryIO, at: Begun, path:
 
     `path` is that of the URL. The bytes are those that the server keeps: a .gz file stays one.
     """
-    for chunk in _unpacked(_checked(response, at), _coding(response.headers, path)):
+    for chunk in response.stream(_CHUNK, decode_content=_is_packed(response.headers, path)):
         file.write(chunk)
         at.size += len(chunk)
     if at.total not in {at.size, None}:  # a server may send less than it is asked for, and say so (RFC 9110, 15.3.7)
         raise Interrupted(f"{at.size} of {at.total} bytes arrived")
-    at.check.done()
 
 
-def _checked(response: urllib3.BaseHTTPResponse, at: Begun) -> Iterator[bytes]:
-    for chunk in response.stream(_CHUNK, decode_content=False):
-        at.check.update(chunk)
-        yield chunk
-
-
-def _coding(headers: Mapping[str, str], path: str) -> str:
+def _is_packed(headers: Mapping[str, str], path: str) -> bool:
+    """Whether the server packed it for the way alone, though it was asked not to."""
     coding = headers.get("Content-Encoding", "").strip().lower()
     if coding in {"", "identity", "aws-chunked"} or _PACKED.search(path):
-        return ""
-    if coding not in _BITS:
+        return False
+    if coding not in _UNPACKED:
         raise NotMovable(f"the server packs it with {coding}, though it was asked not to")
-    return coding
-
-
-def _unpacked(chunks: Iterator[bytes], coding: str) -> Iterator[bytes]:
-    """What was packed for the way alone."""
-    if not coding:
-        yield from chunks
-        return
-    unpacking = zlib.decompressobj(_BITS[coding])
-    try:
-        for chunk in chunks:
-            rest = chunk
-            while rest:
-                if unpacking.eof:  # and one more piece was put behind it
-                    unpacking = zlib.decompressobj(_BITS[coding])
-                yield unpacking.decompress(rest, _CHUNK)
-                rest = unpacking.unconsumed_tail or unpacking.unused_data
-        yield unpacking.flush()
-    except zlib.error as error:
-        raise Interrupted(f"what the server packed with {coding} cannot be unpacked") from error
-    if not unpacking.eof:
-        raise Interrupted(f"what the server packed with {coding} breaks off")
-
-
-def _validator(headers: Mapping[str, str]) -> str:
-    tag, modified = headers.get("ETag", ""), headers.get("Last-Modified", "")
-    if tag.startswith('"'):
-        return tag
-    try:
-        # A file that is changed twice in a second may keep its time; after a minute that is out of the question.
-        sure = parsedate_to_datetime(headers.get("Date", "")) - parsedate_to_datetime(modified) >= timedelta(minutes=1)
-    except (ValueError, TypeError):
-        return ""
-    return modified if sure else ""
+    return True
