@@ -9,7 +9,6 @@ from pathlib import Path
 from filer import scratch, transports
 from filer.errors import Absent, Late, NotMovable, Undelivered, words
 from filer.lanes import Lanes
-from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
 from tescore.model import FileType, Input
@@ -52,7 +51,7 @@ class Receiving:
                 for item in items:
                     if overlaps.take(item.path):  # what comes later must win
                         self._settle(lanes)
-                        overlaps.clear()
+                        overlaps = Overlaps()
                         overlaps.take(item.path)
                     self._begin(lanes, item)
                 self._settle(lanes)
@@ -165,3 +164,30 @@ def _told(path: str, done: str) -> Iterator[None]:
 
 def _fetched(path: str, url: str) -> AbstractContextManager[None]:
     return _told(path, f"fetched from {transports.shown(url)}")
+
+
+class Overlaps:
+    """Paths that were taken: each may be a file, or a folder with all that is below it."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._above: set[str] = set()
+
+    def take(self, place: str) -> bool:
+        """Takes a place; whether it is one that was taken already, or above or below such a one."""
+        place = _plain(place)
+        above = _leading_to(place)
+        met = place in self._taken or place in self._above or not self._taken.isdisjoint(above)
+        self._taken.add(place)
+        self._above.update(above)
+        return met
+
+
+def _plain(place: str) -> str:
+    """Without what does not count, such as a second slash."""
+    return "/".join(part for part in place.split("/") if part not in {"", "."})
+
+
+def _leading_to(place: str) -> list[str]:
+    parts = place.split("/")
+    return ["/".join(parts[:number]) for number in range(len(parts))]

@@ -8,7 +8,6 @@ from pathlib import Path
 from filer import matching, transports, tree
 from filer.errors import BrokenLink, Late, NotMovable, NotThere, words
 from filer.lanes import Lanes
-from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
 from tescore import report, wildcards
@@ -171,18 +170,10 @@ def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:
 
 
 def _matching(root: Path, output: Output) -> Iterator[tuple[str, str]]:
-    """Path and URL of each match. Raises NotMovable for two that would lie at one URL."""
+    """Path and URL of each match."""
     transport = transports.of(output.url)
-    found = matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY))
-    places: dict[str, str] = {}
-    overlaps = Overlaps()
-    for path in found:
-        place = matching.pruned(path, output.path_prefix)
-        if overlaps.take(place):
-            url = transport.shown(transport.joined(output.url, place))
-            raise NotMovable(f"{path} and {places.get(place, 'another match')} would both lie at {url}")
-        places[place] = path
-    yield from ((path, transport.joined(output.url, place)) for place, path in places.items())
+    for path in matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY)):
+        yield path, transport.joined(output.url, matching.pruned(path, output.path_prefix))
 
 
 def _whole(root: Path, path: str, url: str) -> Iterator[tuple[str, str]]:

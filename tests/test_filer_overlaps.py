@@ -2,7 +2,7 @@
 
 import pytest
 
-from filer.overlaps import Overlaps
+from filer.receiving import Overlaps
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,3 @@ def test_a_place_is_in_the_way_of_itself_and_of_what_is_above_and_below(first: s
     overlaps = Overlaps()
     assert overlaps.take(first) is False
     assert overlaps.take(second) is met
-
-
-def test_nothing_is_in_the_way_of_a_place_once_all_was_cleared() -> None:
-    overlaps = Overlaps()
-    overlaps.take("/a/b")
-    overlaps.clear()
-    assert overlaps.take("/a") is False

@@ -168,16 +168,6 @@ def test_a_storage_that_was_waited_for_in_vain_is_not_waited_for_again_until_it_
     assert tried("one", *busy(1)) == 1
 
 
-def test_a_storage_that_failed_ten_times_is_not_asked_any_more() -> None:
-    flaky = Flaky(busy(99))
-    patience = flaky.patience(seconds=0)
-    for _ in range(12):
-        with pytest.raises(Interrupted) as told:
-            patience.carried(flaky.call, "s")
-    assert flaky.calls == 10
-    assert str(told.value) == "busy 9; not tried, after 10 others failed there"
-
-
 @pytest.mark.parametrize(("seconds", "until"), [(2, math.inf), (100, 1002)], ids=["given-up", "late"])
 def test_what_was_begun_is_undone_once_where_nobody_goes_on(seconds: float, until: float) -> None:
     undone = list[str]()

@@ -336,18 +336,6 @@ def test_what_lies_below_a_match_comes_with_it_once(pod: Pod, server: HttpServer
     )
 
 
-def test_two_matches_for_one_place_are_told_and_neither_is_stored(pod: Pod, server: HttpServer) -> None:
-    """Only what begins with the prefix loses it."""
-    pod.wrote("/a/x/1")
-    pod.wrote("/x/1")
-    assert pod.outputs({"path": "/{a/x,x}/1", "path_prefix": "/a", "url": server.url("/kept")}) == report.FAILED
-    assert server.files == {}
-    assert pod.report.failure == (
-        f"Output /{{a/x,x}}/1 could not be stored at {server.url('/kept')}: "
-        f"/x/1 and /a/x/1 would both lie at {server.url('/kept/x/1')}."
-    )
-
-
 def test_a_wildcard_behind_a_backslash_is_none(pod: Pod, server: HttpServer) -> None:
     pod.wrote("/out/*")
     pod.wrote("/out/a")

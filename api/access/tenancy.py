@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from api.access.waits import WAITS
+from api.access.bounded import WAITS
 from tescore import naming
 from tescore.errors import Misconfigured, Refused, Unavailable
 from tescore.remembered import Remembered

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filer.errors import Interrupted, NotMovable
+from filer.guard import SILENCE
 from filer.transports.address import Server
-from filer.transports.pool import SILENCE, connected
+from filer.transports.pool import connected
 from tescore.errors import TeskError, shortened
 
 PORT = 21

@@ -10,12 +10,9 @@ from typing import Generic, TypeVar
 
 from filer import guard
 from filer.errors import Interrupted
+from filer.guard import CONNECT, SILENCE
 from filer.transports.address import Server
 
-CONNECT = 10
-"""Seconds until a server must have taken the connection."""
-SILENCE = 60
-"""Seconds in which a server must send something."""
 _FRESH = 5
 """Seconds for which an idle connection is thought to be alive without a question."""
 

@@ -18,7 +18,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.session import Session
 from urllib3.exceptions import HTTPError
 
-from filer import connections
+from filer import connections, guard
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import http_errors
 from tescore.errors import TeskError, shortened
@@ -85,8 +85,8 @@ def _client(profile: str | None) -> "S3Client":
     config = Config(
         # One attempt: trying again is done in one place for all transports.
         retries={"total_max_attempts": 1, "mode": "standard"},
-        connect_timeout=10,
-        read_timeout=60,
+        connect_timeout=guard.CONNECT,
+        read_timeout=guard.SILENCE,
         max_pool_connections=32,
         user_agent=connections.USER_AGENT,  # the library's own is put together anew for each request
         # Where it is asked for alone: some servers send the whole object's checksum with a part of it.

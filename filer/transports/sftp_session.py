@@ -10,8 +10,9 @@ import paramiko
 
 from filer import credentials
 from filer.errors import Interrupted, NotMovable
+from filer.guard import CONNECT, SILENCE
 from filer.transports.address import Server
-from filer.transports.pool import CONNECT, SILENCE, connected
+from filer.transports.pool import connected
 from tescore.errors import TeskError, shortened
 
 PORT = 22
