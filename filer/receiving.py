@@ -1,7 +1,7 @@
 """How inputs come from where they are to their places on the scratch volume."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +131,11 @@ class Receiving:
 
     def _write(self, path: str, content: str) -> int:
         with _told(path, "written"):
-            return scratch.arrived(self.volume, located(path), _writing(content))
+            try:
+                data = content.encode()
+            except UnicodeEncodeError as error:
+                raise NotMovable("its content holds half a surrogate pair, which is no character") from error
+            return scratch.arrived(self.volume, located(path), lambda part: part.write_bytes(data))
 
 
 def _check(relative: str) -> None:
@@ -139,16 +143,6 @@ def _check(relative: str) -> None:
     parts = relative.removesuffix("/").split("/")
     if relative and (not {"", ".", ".."}.isdisjoint(parts) or "\0" in relative):
         raise NotMovable(f"the storage calls it {relative!r}, which is no path below a folder")
-
-
-def _writing(content: str) -> Callable[[Path], int]:
-    def write(part: Path) -> int:
-        try:
-            return part.write_bytes(content.encode())
-        except UnicodeEncodeError as error:
-            raise NotMovable("its content holds half a surrogate pair, which is no character") from error
-
-    return write
 
 
 @contextmanager

@@ -69,26 +69,24 @@ def test_a_filter_of_any_bytes_finds_nothing_or_something_and_breaks_nothing(api
 
 
 @pytest.mark.parametrize(
-    ("request_line", "header", "status", "error"),
+    ("request_line", "header"),
     [
-        pytest.param("nonsense", "", 400, "BadRequest", id="no request line"),
-        pytest.param("get / HTTP/1.1", "", 400, "BadRequest", id="a method in small letters"),
-        pytest.param("GET / HTTP/7.7", "", 400, "BadRequest", id="no version of HTTP"),
-        pytest.param(f"GET /{'x' * 9000} HTTP/1.1", "", 414, "RequestURITooLong", id="too long a path"),
-        pytest.param("GET / HTTP/1.1", f"X: {'x' * 9000}\r\n", 431, "RequestHeaderFieldsTooLarge", id="too long"),
-        pytest.param("GET / HTTP/1.1", "a b: c\r\n", 400, "BadRequest", id="no name of a header"),
-        pytest.param("POST / HTTP/1.1", "Content-Length: x\r\n", 400, "BadRequest", id="no length"),
-        pytest.param("POST / HTTP/1.1", "Transfer-Encoding: x\r\n", 501, "NotImplemented", id="no coding"),
+        pytest.param("nonsense", "", id="no request line"),
+        pytest.param("get / HTTP/1.1", "", id="a method in small letters"),
+        pytest.param("GET / HTTP/7.7", "", id="no version of HTTP"),
+        pytest.param(f"GET /{'x' * 9000} HTTP/1.1", "", id="too long a path"),
+        pytest.param("GET / HTTP/1.1", f"X: {'x' * 9000}\r\n", id="too long"),
+        pytest.param("GET / HTTP/1.1", "a b: c\r\n", id="no name of a header"),
+        pytest.param("POST / HTTP/1.1", "Content-Length: x\r\n", id="no length"),
+        pytest.param("POST / HTTP/1.1", "Transfer-Encoding: x\r\n", id="no coding"),
     ],
 )
-def test_what_is_no_http_is_answered_with_json_too(
-    api: Served, request_line: str, header: str, status: int, error: str
-) -> None:
+def test_what_is_no_http_is_answered_with_json_too(api: Served, request_line: str, header: str) -> None:
     answer = api.raw(f"{request_line}\r\nHost: h\r\n{header}\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert head.startswith(b"HTTP/1.1 400 ")
     assert b"Content-Type: application/json" in head
-    assert json.loads(body)["error"] == error
+    assert json.loads(body)["error"] == "BadRequest"
     assert json.loads(body)["message"].endswith(".")
 
 

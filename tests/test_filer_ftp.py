@@ -501,3 +501,12 @@ def test_memory_does_not_grow_with_files_or_their_number(server: Vsftpd, tmp_pat
     assert peak(tmp_path, "inputs", {}, large_one)[0] < 100
     assert peak(tmp_path, "outputs", {}, {"path": "/out", "url": server.url("/mem"), "type": "DIRECTORY"})[0] < 100
     assert len(tree(server.folder / "mem")) == 501
+
+
+def test_where_a_server_has_ended_an_idle_connection_the_next_try_has_another(fake: FtpServer, place: Path) -> None:
+    fake.files["/x"] = b"x"
+    assert ftp.fetch(fake.url("/x"), place) == 1
+    fake.answers["SIZE"] = ["421 Timeout."]
+    with pytest.raises(Interrupted, match="421 Timeout"):
+        ftp.fetch(fake.url("/x"), place)
+    assert ftp.fetch(fake.url("/x"), place) == 1

@@ -76,14 +76,6 @@ class Session(ftplib.FTP_TLS):
             data = self.context.wrap_socket(data, server_hostname=self.host, session=session)
         return data, size
 
-    def alive(self) -> bool:
-        """Whether the server still answers."""
-        try:
-            self.voidcmd("NOOP")
-        except (ftplib.Error, OSError, EOFError):
-            return False
-        return True
-
 
 @contextmanager
 def causes_told() -> Iterator[None]:

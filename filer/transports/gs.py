@@ -20,6 +20,8 @@ from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, http_errors, objects
 from tescore.errors import TeskError, shortened
 
+joined = objects.joined
+shown = objects.shown
 _FORM = "gs://bucket/key"
 _KEY = "gcs.json"
 """File of the tenant's Secret: a key of a service account, or what gcloud keeps for a user."""
@@ -79,16 +81,6 @@ def keep_folder(url: str) -> bool:
         with _causes_told():
             _client().bucket(bucket).blob(key).upload_from_string(b"", timeout=_TIMEOUT, retry=None)
     return True
-
-
-def joined(url: str, path: str) -> str:
-    """As Transport.joined."""
-    return f"{url.rstrip('/')}/{path}"
-
-
-def shown(url: str) -> str:
-    """As Transport.shown: there are no credentials."""
-    return url
 
 
 def _client() -> storage.Client:

@@ -10,7 +10,7 @@ import urllib3
 from filer.errors import Interrupted, NotMovable
 
 _CHUNK = 256 * 1024
-_RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+|\*)", re.ASCII)
+_RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)", re.ASCII)
 _PACKED = re.compile(r"\.(gz|tgz|bgz|bgzf|gzip|svgz|z|bz2|xz|zst|br|bam|bai|tbi|csi)$", re.IGNORECASE)
 """Names of files that servers call encoded, though that is how they are kept."""
 _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
@@ -46,10 +46,9 @@ def goes_on(response: urllib3.BaseHTTPResponse, before: Begun) -> bool:
     if response.status == 416:
         raise Interrupted("the server has no such part of the file any more")
     where = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-    total = int(where["total"]) if where and where["total"] != "*" else before.total
-    if not where or int(where["first"]) != before.size or total is None or before.total not in {total, None}:
+    if not where or int(where["first"]) != before.size or before.total not in {int(where["total"]), None}:
         raise Interrupted("the server sent another part of the file than the one that was asked for")
-    before.total = total
+    before.total = int(where["total"])
     return True
 
 

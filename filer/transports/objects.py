@@ -20,6 +20,16 @@ def parse(url: str, form: str, *, folder: bool = False) -> tuple[str, str]:
     return "/".join(parts), utf8(key)
 
 
+def joined(url: str, path: str) -> str:
+    """As Transport.joined."""
+    return f"{url.rstrip('/')}/{path}"
+
+
+def shown(url: str) -> str:
+    """As Transport.shown: there are no credentials."""
+    return url
+
+
 def utf8(key: str) -> str:
     """The key itself. Raises NotMovable if it can be none, as the names of some files."""
     try:

@@ -9,6 +9,8 @@ from filer.transports.s3_fetching import Object
 from filer.transports.s3_parts import PART
 from filer.transports.s3_session import causes_told, client
 
+joined = objects.joined
+shown = objects.shown
 _FORM = "s3://bucket/key"
 
 
@@ -64,13 +66,3 @@ def keep_folder(url: str) -> bool:
         with causes_told():
             client(bucket).put_object(Bucket=bucket, Key=key)
     return True
-
-
-def joined(url: str, path: str) -> str:
-    """As Transport.joined."""
-    return f"{url.rstrip('/')}/{path}"
-
-
-def shown(url: str) -> str:
-    """As Transport.shown: an S3 URL holds no credentials."""
-    return url

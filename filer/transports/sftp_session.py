@@ -52,11 +52,6 @@ class Session:
             timeout=CONNECT, banner_timeout=SILENCE, auth_timeout=SILENCE, channel_timeout=SILENCE,
         )  # fmt: skip
 
-    def alive(self) -> bool:
-        """Whether the connection was not closed."""
-        transport = self._client.get_transport()
-        return transport is not None and transport.is_active()
-
     def close(self) -> None:
         self._client.close()
 
