@@ -14,6 +14,7 @@ _RANGE = re.compile(r"bytes (?P<first>\d+)-\d+/(?P<total>\d+)", re.ASCII)
 _PACKED = re.compile(r"\.(gz|tgz|bgz|bgzf|gzip|svgz|z|bz2|xz|zst|br|bam|bai|tbi|csi)$", re.IGNORECASE)
 """Names of files that servers call encoded, though that is how they are kept."""
 _UNPACKED = frozenset({"gzip", "x-gzip", "deflate"})
+"""Codings that urllib3 undoes."""
 
 
 @dataclass(slots=True)
