@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from api import memory
+from api import memory, tokens
 from api.query import ListQuery
 from api.views import View
 from tescore import listing, naming, outputs, parts
@@ -35,9 +35,11 @@ class Pages:
     def page(self, query: ListQuery) -> tuple[list[Object], str, int]:
         """The tasks' ConfigMaps, the newest first, the token of the next page, empty after the last, and their bytes.
 
-        Of the ConfigMaps there is what the view needs. Raises Busy, and BadRequest for a token that is none.
+        Of the ConfigMaps there is what the view needs. Raises Busy, and BadRequest for a token
+        that is none of this list's.
         """
-        token, size = query.page_token, 0
+        listed = f"{self._namespace}\n{query.selector}\n{query.name_prefix}"
+        token, size = tokens.opened(query.page_token, listed), 0
         found: list[Object] = []
         for _ in range(_PAGE_CALLS):
             items, token = self._some(query, token, query.page_size - len(found), _PAGE_BYTES - size)
@@ -46,7 +48,7 @@ class Pages:
             memory.hold(size)  # what was read beside that is gone
             if not token or len(found) >= query.page_size or size >= _PAGE_BYTES:
                 break
-        return found, token, size
+        return found, tokens.sealed(token, listed), size
 
     def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[Object], str]:
         """The next tasks, no more than there is room for or reach the size; and the token after them."""

@@ -1,7 +1,6 @@
 """What every reply gets on its way out: compression, and the headers that browsers want."""
 
 import gzip
-from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 from typing import IO
@@ -10,8 +9,9 @@ import gevent
 from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
-from api import cpu
+from api import cors, cpu
 from api.settings import Settings
+from tescore.errors import Forbidden
 
 _WORTH_IT = 4 * 1024
 """Bytes from which on a reply is compressed."""
@@ -19,12 +19,6 @@ _LEVEL = 5
 _DRAINED = 5
 """Seconds for which a body nobody wanted is read, and thrown away, before the connection is closed."""
 _CHUNK = 64 * 1024
-_ANY = "*"
-_METHODS = "GET, POST"
-_REQUEST_HEADERS = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID"
-_EXPOSED = "ETag, Retry-After"
-_REMEMBERED = "600"
-"""Seconds for which a browser need not ask again what another site's page may do."""
 
 
 def finished(app: Flask, settings: Settings) -> None:
@@ -35,11 +29,18 @@ def finished(app: Flask, settings: Settings) -> None:
         asked = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
         return Response(status=204) if asked and settings.cors_origins else None
 
+    @app.before_request
+    def refuse_other_sites() -> None:
+        # A browser sends its user's password, or from inside a network, what any page of the web has it send.
+        origin, site = request.headers.get("Origin", ""), request.headers.get("Sec-Fetch-Site", "")
+        if request.method == "POST" and cors.is_foreign(origin, site, request.host, settings.cors_origins):
+            raise Forbidden("A web page of another site may not do this, unless TESK_CORS_ORIGINS names its origin.")
+
     @app.after_request
     def finish(response: Response) -> Response:
         is_options, origin = request.method == "OPTIONS", request.headers.get("Origin", "")
-        response.headers.update(_cors(origin, settings.cors_origins, preflight=is_options))
-        if settings.cors_origins and _ANY not in settings.cors_origins:
+        response.headers.update(cors.headers(origin, settings.cors_origins, preflight=is_options))
+        if cors.vary(settings.cors_origins):
             response.vary.add("Origin")
         if is_options and response.status_code == 200:
             response.status_code = 204
@@ -49,21 +50,6 @@ def finished(app: Flask, settings: Settings) -> None:
             # A client that is cut off while it still sends does not get to read the answer.
             response.call_on_close(partial(_drain, request.environ["wsgi.input"]))
         return _compressed(response)
-
-
-def _cors(origin: str, allowed: Collection[str], *, preflight: bool) -> dict[str, str]:
-    """The headers of an answer to a page of that origin, empty for a request without one; none if it is not allowed."""
-    if not origin or not {_ANY, origin} & set(allowed):
-        return {}
-    granted = {"Access-Control-Allow-Origin": _ANY if _ANY in allowed else origin}
-    if not preflight:
-        return {**granted, "Access-Control-Expose-Headers": _EXPOSED}
-    return {
-        **granted,
-        "Access-Control-Allow-Methods": _METHODS,
-        "Access-Control-Allow-Headers": _REQUEST_HEADERS,
-        "Access-Control-Max-Age": _REMEMBERED,
-    }
 
 
 def _compressed(response: Response) -> Response:

@@ -9,7 +9,14 @@ from typing import Any
 
 import gevent
 from gunicorn import util
-from gunicorn.http.errors import NoMoreData, ParseException
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    NoMoreData,
+    ParseException,
+    UnsupportedTransferCoding,
+)
 from gunicorn.workers.ggevent import GeventWorker
 
 from tescore.serving import Application, reason
@@ -20,6 +27,12 @@ STOPPING = "tesk.stopping"
 """In the WSGI environ: a function that returns whether the process has been told to stop."""
 _LINGER = 2
 """Seconds after SIGTERM for which idle connections stay open: their clients may be sending a request."""
+_STATUS: dict[type[ParseException], HTTPStatus] = {
+    LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
+    LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
+    UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
+}
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -74,7 +87,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         """Answers with JSON where no application has the request yet, or where the application broke."""
         if isinstance(exc, ParseException):
             log.info("no valid HTTP", extra={"client": str(addr), "problem": str(exc)})
-            status, message = HTTPStatus.BAD_REQUEST, f"The request is no valid HTTP ({exc})."
+            status, message = _STATUS.get(type(exc), HTTPStatus.BAD_REQUEST), f"The request is no valid HTTP ({exc})."
         else:
             log.error("request failed", exc_info=exc, extra={"path": getattr(req, "path", "")})
             status, message = HTTPStatus.INTERNAL_SERVER_ERROR, "The service made a mistake; its log has the details."

@@ -1,10 +1,10 @@
 """Why a file was not moved: the message of each error is the cause, made to end a sentence that names file and URL."""
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
+from email.utils import parsedate_to_datetime
 from typing import Any
 
+from filer import unforeseen
 from tescore.errors import Rejected, TeskError, Transient, shortened
 
 
@@ -45,8 +45,9 @@ class NotAFile(Rejected):
 class Interrupted(Transient):
     """The storage was away, busy, or broke off; it may work a moment later.
 
-    `retry_after`: seconds, if the storage said. `going_on`: what to call next instead of beginning anew, after `moved`
-    bytes were; `undo`: what to call where nobody goes on.
+    `retry_after`: seconds, if the storage said. `worth`: seconds for which trying again makes sense, where that is
+    less than usual. `going_on`: what to call next instead of beginning anew, after `moved` bytes were; `undo`: what to
+    call where nobody goes on.
     """
 
     reason = "Interrupted"
@@ -56,11 +57,13 @@ class Interrupted(Transient):
         message: str,
         *,
         retry_after: float | None = None,
+        worth: float | None = None,
         going_on: Callable[[], Any] | None = None,
         moved: int = 0,
     ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.worth = worth
         self.going_on = going_on
         self.moved = moved
         self.undo: Callable[[], object] = lambda: None
@@ -76,29 +79,30 @@ def words(error: Exception) -> str:
     """The cause, without a full stop."""
     if isinstance(error, TeskError):
         return str(error)
-    return (error.strerror if isinstance(error, OSError) else None) or _unforeseen(error)
-
-
-def _unforeseen(error: Exception) -> str:
-    """The class of an error that nobody foresaw, and our last line on the way to it. Its words may hold credentials."""
-    here = Path(__file__).parent
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_relative_to(here):
-            return f"{type(error).__name__} ({Path(frame.filename).relative_to(here)}, line {frame.lineno})"
-    return type(error).__name__
+    return (error.strerror if isinstance(error, OSError) else None) or unforeseen.words(error)
 
 
 _PASSING = frozenset({408, 429})
 
 
-def answered(status: int, words: str, *, retry_after: str | None = None, passing: bool = False) -> TeskError:
-    """What an answer with an error status means; `passing` if its words say that it may work later."""
+def answered(
+    status: int, words: str, *, retry_after: str | None = None, date: str | None = None, passing: bool = False
+) -> TeskError:
+    """What an answer with an error status means; `passing` if its words say that it may work later.
+
+    A time in `retry_after` is reckoned from that in `date`: the server's clock is its own.
+    """
     message = f"the server answered {status} {shortened(words)}".rstrip(" .")
     if passing or status in _PASSING or status >= 500:
-        return Interrupted(message, retry_after=seconds(retry_after))
+        return Interrupted(message, retry_after=seconds(retry_after, date))
     return NotMovable(message)
 
 
-def seconds(retry_after: str | None) -> float | None:
-    """What the header Retry-After says; None if it is not there, or is no number."""
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
+def seconds(retry_after: str | None, date: str | None) -> float | None:
+    """What the header Retry-After says, by the server's clock; None if it is not there, or makes no sense."""
+    if retry_after and retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after or "") - parsedate_to_datetime(date or "")).total_seconds())
+    except (ValueError, TypeError):  # the latter for times with and without a zone
+        return None

@@ -17,6 +17,8 @@ CONNECT, SILENCE = 10, 60
 """Seconds until a server must have taken a connection, and in which it must send something."""
 _NAME_SECONDS = 10.0
 """How long name servers are waited for."""
+_NAME_TROUBLE = 20.0
+"""Seconds for which trouble with names is waited out, the wait for name servers included."""
 _KEPT = 5.0
 """Seconds for which an answer is used again: some servers take one request per connection, and files are many."""
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
@@ -81,10 +83,12 @@ def _looked_up(host: str, port: int) -> list[Address]:
     try:
         found = looked_up(host, port, _NAME_SECONDS)
     except TimeoutError as error:
-        raise Interrupted(f"no name server answered for {_NAME_SECONDS:.0f} s") from error
+        words = f"no name server answered for {_NAME_SECONDS:.0f} s"
+        raise Interrupted(words, worth=_NAME_TROUBLE - _NAME_SECONDS) from error
     except (OSError, ValueError) as error:
         if isinstance(error, socket.gaierror) and error.errno not in _NO_SUCH_NAME:
-            raise Interrupted(f"its name could not be looked up ({error.strerror})") from error
+            words = f"its name could not be looked up ({error.strerror})"
+            raise Interrupted(words, worth=_NAME_TROUBLE) from error
         raise NotMovable("there is no server of that name") from error
     if not found:
         raise NotMovable("there is no server of that name")

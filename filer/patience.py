@@ -18,6 +18,8 @@ _QUIET = 90.0
 """Seconds after which an attempt in which nothing moves has ended: it waits for a connection, and for an answer."""
 _LONG = 10
 """Attempts longer than that, on end, of which none came further than the best."""
+_IN_A_ROW = 10
+"""Transfers that a storage may fail one after the other until the next ones are not tried."""
 
 
 @dataclass(slots=True)
@@ -40,8 +42,8 @@ class Patience:
     """When the time for all transfers is over, by the clock."""
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = retry.pause
-    _given_up: set[str] = field(default_factory=set)
-    """Storages of which a transfer was given up since the last one that succeeded."""
+    _given_up: dict[str, list[Interrupted]] = field(default_factory=dict)
+    """By storage: why transfers were given up, since the last one that succeeded."""
     _troubles: dict[int, Interrupted] = field(default_factory=dict)
     """By thread: the first error of what is being tried again."""
 
@@ -50,14 +52,17 @@ class Patience:
 
         Raises Late where the time for all is over.
         """
+        in_vain = self._given_up.get(storage, [])
+        if len(in_vain) >= _IN_A_ROW:
+            raise Interrupted(f"{in_vain[-1]}; not tried, after {len(in_vain)} others failed there")
         try:
-            result = self._tried(call, waiting=storage not in self._given_up)
-        except Interrupted:
-            self._given_up.add(storage)
+            result = self._tried(call, waiting=not in_vain)
+        except Interrupted as error:
+            self._given_up.setdefault(storage, []).append(error)
             raise
         finally:
             self._troubles.pop(threading.get_ident(), None)
-        self._given_up.discard(storage)
+        self._given_up.pop(storage, None)
         return result
 
     def troubles(self) -> str:
@@ -82,7 +87,8 @@ class Patience:
                 tries += 1
                 self._troubles[threading.get_ident()] = first
                 wait = max(min(_MOST, _FIRST * 2.0**tries) * (0.25 + self.draw() / 2), error.retry_after or 0.0)
-                if not waiting or long >= _LONG or now + wait > began + self.seconds:
+                seconds = self.seconds if error.worth is None else min(error.worth, self.seconds)
+                if not waiting or long >= _LONG or now + wait > began + seconds:
                     error.undo()
                     raise _both(first, error, tries) from error
                 call, last = error.going_on or begin, error

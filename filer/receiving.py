@@ -1,7 +1,7 @@
 """How inputs come from where they are to their places on the scratch volume."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from filer import scratch, transports
 from filer.errors import Absent, Late, NotMovable, Undelivered, words
 from filer.lanes import Lanes
+from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
 from tescore.model import FileType, Input
@@ -51,7 +52,7 @@ class Receiving:
                 for item in items:
                     if overlaps.take(item.path):  # what comes later must win
                         self._settle(lanes)
-                        overlaps = Overlaps()
+                        overlaps.clear()
                         overlaps.take(item.path)
                     self._begin(lanes, item)
                 self._settle(lanes)
@@ -131,11 +132,7 @@ class Receiving:
 
     def _write(self, path: str, content: str) -> int:
         with _told(path, "written"):
-            try:
-                data = content.encode()
-            except UnicodeEncodeError as error:
-                raise NotMovable("its content holds half a surrogate pair, which is no character") from error
-            return scratch.arrived(self.volume, located(path), lambda part: part.write_bytes(data))
+            return scratch.arrived(self.volume, located(path), _writing(content))
 
 
 def _check(relative: str) -> None:
@@ -143,6 +140,16 @@ def _check(relative: str) -> None:
     parts = relative.removesuffix("/").split("/")
     if relative and (not {"", ".", ".."}.isdisjoint(parts) or "\0" in relative):
         raise NotMovable(f"the storage calls it {relative!r}, which is no path below a folder")
+
+
+def _writing(content: str) -> Callable[[Path], int]:
+    def write(part: Path) -> int:
+        try:
+            return part.write_bytes(content.encode())
+        except UnicodeEncodeError as error:
+            raise NotMovable("its content holds half a surrogate pair, which is no character") from error
+
+    return write
 
 
 @contextmanager
@@ -158,30 +165,3 @@ def _told(path: str, done: str) -> Iterator[None]:
 
 def _fetched(path: str, url: str) -> AbstractContextManager[None]:
     return _told(path, f"fetched from {transports.shown(url)}")
-
-
-class Overlaps:
-    """Paths that were taken: each may be a file, or a folder with all that is below it."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-        self._above: set[str] = set()
-
-    def take(self, place: str) -> bool:
-        """Takes a place; whether it is one that was taken already, or above or below such a one."""
-        place = _plain(place)
-        above = _leading_to(place)
-        met = place in self._taken or place in self._above or not self._taken.isdisjoint(above)
-        self._taken.add(place)
-        self._above.update(above)
-        return met
-
-
-def _plain(place: str) -> str:
-    """Without what does not count, such as a second slash."""
-    return "/".join(part for part in place.split("/") if part not in {"", "."})
-
-
-def _leading_to(place: str) -> list[str]:
-    parts = place.split("/")
-    return ["/".join(parts[:number]) for number in range(len(parts))]

@@ -8,6 +8,7 @@ from pathlib import Path
 from filer import matching, transports, tree
 from filer.errors import BrokenLink, Late, NotMovable, NotThere, words
 from filer.lanes import Lanes
+from filer.overlaps import Overlaps
 from filer.patience import Patience, storage
 from filer.progress import Progress
 from tescore import report, wildcards
@@ -170,10 +171,18 @@ def _parts(root: Path, output: Output) -> Iterator[tuple[str, str]]:
 
 
 def _matching(root: Path, output: Output) -> Iterator[tuple[str, str]]:
-    """Path and URL of each match."""
+    """Path and URL of each match. Raises NotMovable for two that would lie at one URL."""
     transport = transports.of(output.url)
-    for path in matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY)):
-        yield path, transport.joined(output.url, matching.pruned(path, output.path_prefix))
+    found = matching.outermost(tree.matches(root, output.path, folders=output.type == FileType.DIRECTORY))
+    places: dict[str, str] = {}
+    overlaps = Overlaps()
+    for path in found:
+        place = matching.pruned(path, output.path_prefix)
+        if overlaps.take(place):
+            url = transport.shown(transport.joined(output.url, place))
+            raise NotMovable(f"{path} and {places.get(place, 'another match')} would both lie at {url}")
+        places[place] = path
+    yield from ((path, transport.joined(output.url, place)) for place, path in places.items())
 
 
 def _whole(root: Path, path: str, url: str) -> Iterator[tuple[str, str]]:

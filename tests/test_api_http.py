@@ -69,24 +69,26 @@ def test_a_filter_of_any_bytes_finds_nothing_or_something_and_breaks_nothing(api
 
 
 @pytest.mark.parametrize(
-    ("request_line", "header"),
+    ("request_line", "header", "status", "error"),
     [
-        pytest.param("nonsense", "", id="no request line"),
-        pytest.param("get / HTTP/1.1", "", id="a method in small letters"),
-        pytest.param("GET / HTTP/7.7", "", id="no version of HTTP"),
-        pytest.param(f"GET /{'x' * 9000} HTTP/1.1", "", id="too long a path"),
-        pytest.param("GET / HTTP/1.1", f"X: {'x' * 9000}\r\n", id="too long"),
-        pytest.param("GET / HTTP/1.1", "a b: c\r\n", id="no name of a header"),
-        pytest.param("POST / HTTP/1.1", "Content-Length: x\r\n", id="no length"),
-        pytest.param("POST / HTTP/1.1", "Transfer-Encoding: x\r\n", id="no coding"),
+        pytest.param("nonsense", "", 400, "BadRequest", id="no request line"),
+        pytest.param("get / HTTP/1.1", "", 400, "BadRequest", id="a method in small letters"),
+        pytest.param("GET / HTTP/7.7", "", 400, "BadRequest", id="no version of HTTP"),
+        pytest.param(f"GET /{'x' * 9000} HTTP/1.1", "", 414, "RequestURITooLong", id="too long a path"),
+        pytest.param("GET / HTTP/1.1", f"X: {'x' * 9000}\r\n", 431, "RequestHeaderFieldsTooLarge", id="too long"),
+        pytest.param("GET / HTTP/1.1", "a b: c\r\n", 400, "BadRequest", id="no name of a header"),
+        pytest.param("POST / HTTP/1.1", "Content-Length: x\r\n", 400, "BadRequest", id="no length"),
+        pytest.param("POST / HTTP/1.1", "Transfer-Encoding: x\r\n", 501, "NotImplemented", id="no coding"),
     ],
 )
-def test_what_is_no_http_is_answered_with_json_too(api: Served, request_line: str, header: str) -> None:
+def test_what_is_no_http_is_answered_with_json_too(
+    api: Served, request_line: str, header: str, status: int, error: str
+) -> None:
     answer = api.raw(f"{request_line}\r\nHost: h\r\n{header}\r\n".encode())
     head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
     assert b"Content-Type: application/json" in head
-    assert json.loads(body)["error"] == "BadRequest"
+    assert json.loads(body)["error"] == error
     assert json.loads(body)["message"].endswith(".")
 
 
@@ -223,3 +225,36 @@ def test_the_page_of_another_origin_may_not(api: Served) -> None:
         answer = api.send(method, "/v1/tasks", Origin="https://evil.example", Access_Control_Request_Method="POST")
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Origin": "null", "Sec_Fetch_Site": "cross-site"},
+        {"Origin": "https://evil.example", "Sec_Fetch_Site": "same-site"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/tasks", "/v1/tasks/task-a:cancel"])
+def test_the_page_of_another_site_changes_nothing(
+    server: ApiServer, api: Served, path: str, headers: dict[str, str]
+) -> None:
+    """Which needs no preflight where it sends no Content-Type, as a form does or `fetch` with bytes."""
+    stored(server, "task-a")
+    before = len(server.events)
+    answer = api.send("POST", path, json.dumps(DOCUMENT), **headers)
+    assert (answer.status, json.load(answer)["error"]) == (403, "Forbidden")
+    assert len(server.events) == before
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Origin": PAGE, "Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-origin"}], ids=str
+)
+def test_an_allowed_page_the_services_own_and_what_is_no_browser_may_cancel(
+    server: ApiServer, api: Served, headers: dict[str, str]
+) -> None:
+    stored(server, "task-a")
+    assert api.send("POST", "/v1/tasks/task-a:cancel", **headers).status == 200
+    own = f"http://127.0.0.1:{api.port}"
+    assert api.send("POST", "/v1/tasks/task-a:cancel", Origin=own).status == 200

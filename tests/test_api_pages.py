@@ -79,6 +79,17 @@ def test_a_token_that_is_none_is_refused(server: ApiServer, token: str) -> None:
     assert refusal(client_of(server), token) == (400, "BadRequest")
 
 
+@pytest.mark.parametrize(
+    "query", ["state=RUNNING", "tag_key=a", "tag_key=a&tag_value=b", "name_prefix=n", "name_prefix=na&tag_key=a"]
+)
+def test_a_token_goes_with_its_filters_alone(server: ApiServer, query: str) -> None:
+    client = client_of(server)
+    made(client, 3, name="name", tags={"a": "b"})
+    _, token = listed(client, "page_size=1")
+    assert refusal(client, token, query) == (400, "BadRequest")
+    assert listed(client, "page_size=2&view=FULL", token)[0]
+
+
 def test_a_token_that_was_changed_is_refused(server: ApiServer) -> None:
     client = client_of(server)
     made(client, 3)

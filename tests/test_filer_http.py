@@ -1,12 +1,16 @@
 """HTTP against a server that misbehaves."""
 
+import base64
 import gzip
+import hashlib
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from filer import digests
 from filer.errors import Interrupted, NotMovable
 from filer.patience import Patience
 from filer.transports import http
@@ -119,13 +123,14 @@ def test_a_busy_server_may_be_asked_again(server: HttpServer, place: Path, statu
     ("said", "seconds"),
     [
         ("7", 7.0),
-        ("Wed, 21 Oct 2015 07:28:30 GMT", None),
+        ("Wed, 21 Oct 2015 07:28:30 GMT", 30.0),
+        ("Wed, 21 Oct 2015 07:27:00 GMT", 0.0),
         ("soon", None),
         ("²", None),
     ],
 )
 def test_a_server_says_when_to_ask_again(server: HttpServer, place: Path, said: str, seconds: float | None) -> None:
-    server.answers["/x"] = [Answer(429, headers=(("Retry-After", said),))]
+    server.answers["/x"] = [Answer(429, headers=(("Retry-After", said), DATE))]
     with pytest.raises(Interrupted) as told:
         http.fetch(server.url("/x"), place)
     assert told.value.retry_after == seconds
@@ -203,6 +208,9 @@ def test_a_put_has_no_other_good_answers(server: HttpServer, place: Path, status
 
 WHOLE = bytes(range(256)) * 10
 TAG = ("ETag", '"v1"')
+DATE = ("Date", "Wed, 21 Oct 2015 07:28:00 GMT")
+OLD = ("Last-Modified", "Wed, 21 Oct 2015 07:26:59 GMT")
+NEW = ("Last-Modified", "Wed, 21 Oct 2015 07:27:30 GMT")
 
 
 def cut(*headers: tuple[str, str], at: int = 1000) -> Answer:
@@ -222,13 +230,18 @@ def broken_off(server: HttpServer, place: Path, *answers: Answer) -> Interrupted
     return told.value
 
 
-def test_what_broke_off_goes_on_where_it_did(server: HttpServer, place: Path) -> None:
-    again = broken_off(server, place, cut(TAG), rest()).going_on
+@pytest.mark.parametrize(
+    ("headers", "validator"), [pytest.param([TAG, NEW], '"v1"', id="tag"), pytest.param([DATE, OLD], OLD[1], id="time")]
+)
+def test_what_broke_off_goes_on_where_it_did(
+    server: HttpServer, place: Path, headers: list[tuple[str, str]], validator: str
+) -> None:
+    again = broken_off(server, place, cut(*headers), rest()).going_on
     assert again
     assert again() == len(WHOLE)
     assert place.read_bytes() == WHOLE
     sent = server.requests[1].headers
-    assert (sent["Range"], sent["If-Range"]) == ("bytes=1000-", '"v1"')
+    assert (sent["Range"], sent["If-Range"]) == ("bytes=1000-", validator)
 
 
 def test_it_goes_on_as_often_as_it_breaks_off(server: HttpServer, place: Path) -> None:
@@ -258,7 +271,8 @@ def test_a_server_that_is_away_for_a_while_does_not_lose_what_is_there(server: H
     [
         pytest.param([], id="nothing"),
         pytest.param([("ETag", 'W/"v1"')], id="a-weak-tag"),
-        pytest.param([("Last-Modified", "Wed, 21 Oct 2015 07:26:59 GMT")], id="a-time"),
+        pytest.param([DATE, NEW], id="a-time-that-is-too-fresh"),
+        pytest.param([OLD], id="a-time-without-a-date"),
     ],
 )
 def test_without_a_sure_mark_of_its_version_a_file_begins_anew(
@@ -297,8 +311,11 @@ def carried(server: HttpServer, place: Path, *answers: Answer) -> int:
     return patience.carried(lambda: http.fetch(server.url("/x"), place), "")
 
 
-def test_a_server_that_sends_less_than_it_was_asked_for_is_asked_for_the_rest(server: HttpServer, place: Path) -> None:
-    short = rest(where=f"bytes 1000-1999/{len(WHOLE)}", body=WHOLE[1000:2000])
+@pytest.mark.parametrize("total", [str(len(WHOLE)), "*"], ids=["told", "known-before"])
+def test_a_server_that_sends_less_than_it_was_asked_for_is_asked_for_the_rest(
+    server: HttpServer, place: Path, total: str
+) -> None:
+    short = rest(where=f"bytes 1000-1999/{total}", body=WHOLE[1000:2000])
     assert carried(server, place, cut(TAG), short, rest(at=2000)) == len(WHOLE)
     assert place.read_bytes() == WHOLE
     assert [request.headers.get("Range") for request in server.requests] == [None, "bytes=1000-", "bytes=2000-"]
@@ -337,6 +354,58 @@ def test_a_size_that_only_the_parts_could_tell_and_do_not_has_the_file_begin_ane
     assert place.read_bytes() == WHOLE
 
 
+def test_a_file_that_has_come_in_parts_and_is_damaged_begins_anew(server: HttpServer, place: Path) -> None:
+    damaged = rest(body=b"x" * (len(WHOLE) - 1000))
+    assert carried(server, place, cut(TAG, ("Content-MD5", MD5)), damaged, Answer(body=WHOLE)) == len(WHOLE)
+    assert place.read_bytes() == WHOLE
+
+
+SHA256 = base64.b64encode(hashlib.sha256(WHOLE).digest()).decode()
+MD5 = base64.b64encode(hashlib.md5(WHOLE).digest()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("Repr-Digest", f"unixsum=:MTIz:, sha-256=:{SHA256}:"),
+        ("Content-Digest", f"sha-256=:{SHA256}:"),
+        ("Digest", f"SHA-256={SHA256},md5=none"),
+        ("Digest", f"MD5={MD5}"),
+        ("Content-MD5", MD5),
+    ],
+)
+def test_a_checksum_that_the_server_gives_is_checked(server: HttpServer, place: Path, name: str, right: str) -> None:
+    damaged = WHOLE[:-1] + b"x"
+    given = ((name, right),)
+    server.answers["/x"] = [Answer(body=WHOLE, headers=given), Answer(body=damaged, headers=given)]
+    assert http.fetch(server.url("/x"), place) == len(WHOLE)
+    with pytest.raises(Interrupted, match=f"does not have the checksum that the server gave in {name}$"):
+        http.fetch(server.url("/x"), place)
+
+
+def test_a_checksum_is_that_of_all_parts_together(server: HttpServer, place: Path) -> None:
+    again = broken_off(server, place, cut(TAG, ("Content-MD5", MD5)), rest()).going_on
+    assert again
+    assert again() == len(WHOLE)
+    again = broken_off(server, place, cut(TAG, ("Content-MD5", MD5)), rest(body=b"x" * (len(WHOLE) - 1000))).going_on
+    assert again
+    with pytest.raises(Interrupted, match="checksum"):
+        again()
+
+
+@pytest.mark.parametrize("said", ["sha-256=none", "md5=MTIz", "sha-256=:MTIz:", "adler32=03da0195", ""])
+def test_a_checksum_that_is_none_is_passed_over(server: HttpServer, place: Path, said: str) -> None:
+    server.answers["/x"] = [Answer(body=WHOLE, headers=(("Digest", said),))]
+    assert http.fetch(server.url("/x"), place) == len(WHOLE)
+
+
+@pytest.mark.parametrize("said", ["a" * 60_000, " " * 60_000, "md5=" * 15_000])
+def test_a_header_that_is_to_keep_the_filer_busy_is_read_once(said: str) -> None:
+    began = time.process_time()
+    assert not digests.of({"Digest": said}).header
+    assert time.process_time() - began < 1
+
+
 @pytest.mark.parametrize("packed", [gzip.compress(WHOLE), gzip.compress(WHOLE[:9]) + gzip.compress(WHOLE[9:])])
 def test_what_is_packed_for_the_way_though_it_should_not_is_unpacked(
     server: HttpServer, place: Path, packed: bytes
@@ -346,9 +415,12 @@ def test_what_is_packed_for_the_way_though_it_should_not_is_unpacked(
     assert place.read_bytes() == WHOLE
 
 
-def test_what_is_packed_and_damaged_is_no_file(server: HttpServer, place: Path) -> None:
-    server.answers["/x.txt"] = [Answer(body=b"no gzip at all", headers=(("Content-Encoding", "gzip"), TAG))]
-    with pytest.raises(Interrupted, match="cannot be unpacked"):
+@pytest.mark.parametrize(
+    ("body", "words"), [(gzip.compress(WHOLE)[:-9], "breaks off"), (b"no gzip at all", "cannot be unpacked")]
+)
+def test_what_is_packed_and_damaged_is_no_file(server: HttpServer, place: Path, body: bytes, words: str) -> None:
+    server.answers["/x.txt"] = [Answer(body=body, headers=(("Content-Encoding", "gzip"), TAG))]
+    with pytest.raises(Interrupted, match=words):
         http.fetch(server.url("/x.txt"), place)
 
 

@@ -83,6 +83,13 @@ def test_one_that_wants_to_be_left_alone_for_longer_than_there_is_time_is_given_
     assert (flaky.calls, flaky.waited) == (1, [])
 
 
+def test_what_is_worth_less_is_given_up_sooner() -> None:
+    flaky = Flaky(busy(99, worth=3.0))
+    with pytest.raises(Interrupted):
+        flaky.patience().carried(flaky.call, "s")
+    assert flaky.waited == [0.5, 1]
+
+
 def test_what_can_go_on_goes_on_where_it_broke_off() -> None:
     flaky = Flaky([Interrupted("broke off", going_on=lambda: "the rest", moved=5)])
     assert flaky.patience().carried(flaky.call, "s") == "the rest"
@@ -166,6 +173,16 @@ def test_a_storage_that_was_waited_for_in_vain_is_not_waited_for_again_until_it_
     assert tried("other", *busy(1)) == 1
     assert tried("one") == 0
     assert tried("one", *busy(1)) == 1
+
+
+def test_a_storage_that_failed_ten_times_is_not_asked_any_more() -> None:
+    flaky = Flaky(busy(99))
+    patience = flaky.patience(seconds=0)
+    for _ in range(12):
+        with pytest.raises(Interrupted) as told:
+            patience.carried(flaky.call, "s")
+    assert flaky.calls == 10
+    assert str(told.value) == "busy 9; not tried, after 10 others failed there"
 
 
 @pytest.mark.parametrize(("seconds", "until"), [(2, math.inf), (100, 1002)], ids=["given-up", "late"])

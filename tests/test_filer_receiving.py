@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from filer.receiving import Overlaps
 from tescore import report
 from tests.servers import Answer, HttpServer, S3Server, aws_files, http_server, s3_server
 from tests.test_filer_s3 import arrived, moved
@@ -182,24 +181,3 @@ def test_a_file_of_a_folder_that_cannot_come_is_told_by_its_own_name(fake: HttpS
     environment = aws_files(tmp_path / "aws", fake.url(""))
     _, told = moved(tmp_path, "inputs", environment, folder("/in", "s3://bucket/d"))
     assert told.failure.startswith("Input /in/sub/x could not be fetched from s3://bucket/d/sub/x: ")
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "met"),
-    [
-        ("/a/b", "/a/b", True),
-        ("/a/b", "/a/b/", True),
-        ("/a/b", "/a//./b", True),
-        ("/a", "/a/b/c", True),
-        ("/a/b/c", "/a", True),
-        ("/", "/a", True),
-        ("/a", "/", True),
-        ("/a/b", "/a/c", False),
-        ("/a/b", "/a/bc", False),
-        ("/a/bc", "/a/b", False),
-    ],
-)
-def test_a_place_is_in_the_way_of_itself_and_of_what_is_above_and_below(first: str, second: str, met: bool) -> None:
-    overlaps = Overlaps()
-    assert overlaps.take(first) is False
-    assert overlaps.take(second) is met

@@ -293,7 +293,7 @@ def test_an_output_that_fails_in_a_way_nobody_foresaw_is_told_and_the_others_are
     assert pod.outputs(none, {"path": "/out/a", "url": server.url("/a")}, executors=[executor]) == report.FAILED
     assert list(server.files) == ["/a"]
     assert pod.report.failure.startswith(
-        f"Output /out/\0 could not be stored at {server.url('/b')}: ValueError (tree.py, line "
+        f"Output /out/\0 could not be stored at {server.url('/b')}: ValueError: embedded null byte (tree.py, line "
     )
     assert [stream for _, stream, *_ in pod.report.tails] == ["stdout"]
     assert len(pod.report.warnings) == 1
@@ -333,6 +333,18 @@ def test_what_lies_below_a_match_comes_with_it_once(pod: Pod, server: HttpServer
     both = ["/kept/a/1", "/kept/a/deep/2"]
     assert sorted(request.target for request in server.requests if request.method == "PUT") == (
         both if kind == "DIRECTORY" else [*both, "/kept/b"]
+    )
+
+
+def test_two_matches_for_one_place_are_told_and_neither_is_stored(pod: Pod, server: HttpServer) -> None:
+    """Only what begins with the prefix loses it."""
+    pod.wrote("/a/x/1")
+    pod.wrote("/x/1")
+    assert pod.outputs({"path": "/{a/x,x}/1", "path_prefix": "/a", "url": server.url("/kept")}) == report.FAILED
+    assert server.files == {}
+    assert pod.report.failure == (
+        f"Output /{{a/x,x}}/1 could not be stored at {server.url('/kept')}: "
+        f"/x/1 and /a/x/1 would both lie at {server.url('/kept/x/1')}."
     )
 
 

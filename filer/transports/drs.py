@@ -119,11 +119,11 @@ def _asked(which: _Object, rest: str = "?expand=true") -> Described:
         connections.manager().request("GET", url, headers=headers, redirect=False, preload_content=False) as response,
     ):
         body = response.read(_LARGEST + 1)
-        retry_after = response.headers.get("Retry-After")
+        retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
     if response.status == 202:
-        raise Interrupted("the server is still preparing it", retry_after=seconds(retry_after))
+        raise Interrupted("the server is still preparing it", retry_after=seconds(retry_after, date))
     if response.status != 200:
-        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after)
+        raise answered(response.status, _words(body) or response.reason or "", retry_after=retry_after, date=date)
     try:
         told = json.loads(body)
     except ValueError:

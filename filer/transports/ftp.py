@@ -2,6 +2,7 @@
 
 import ftplib
 import posixpath
+import re
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,9 @@ from filer.transports.pool import Pool, part_name
 _CHUNK = 256 * 1024
 _LARGE = 8 * 1024 * 1024
 """Bytes from which on it is worth asking when a file was changed, so that it can go on; a smaller one begins anew."""
+_LONGEST_LINE = 16 * 1024
+"""Bytes of a line of a listing, in which a link may lead to a path of 4095."""
+_TYPE = re.compile(r";type=[aidAID]$")
 _NO_ROOM = "552"
 """The answer where there is no room, under whatever name."""
 
@@ -42,12 +46,12 @@ shown = address.shown
 
 def fetch(url: str, destination: Path) -> int:
     """As Transport.fetch. After a break it can go on where that was."""
-    return _fetched(address.parse(url, PORT), destination, 0, None)
+    return _fetched(_parsed(url), destination, 0, None)
 
 
 def store(source: Path, url: str) -> None:
     """As Transport.store. Folders that lead to it are made. It gets its name once it is whole, where that may be."""
-    server, path = address.parse(url, PORT)
+    server, path = _parsed(url)
     with _POOL.lent(server) as ftp, causes_told():
         name = _name(ftp, path)
         part = posixpath.join(posixpath.dirname(name), part_name())
@@ -67,7 +71,7 @@ def store(source: Path, url: str) -> None:
 
 def page(url: str, token: str) -> Page:
     """As Transport.page."""
-    server, path = address.parse(url, PORT)
+    server, path = _parsed(url)
     with _POOL.lent(server) as ftp, causes_told():
         top = _name(ftp, path)
         return walk.page(
@@ -79,7 +83,7 @@ def page(url: str, token: str) -> Page:
 
 def keep_folder(url: str) -> bool:
     """As Transport.keep_folder."""
-    server, path = address.parse(url, PORT)
+    server, path = _parsed(url)
     with _POOL.lent(server) as ftp, causes_told():
         folder = _name(ftp, path)
         if not _is_folder(ftp, folder):
@@ -109,6 +113,10 @@ def _fetched(place: tuple[Server, str], destination: Path, begin: int, before: _
     if seen[0] not in {None, arrived}:
         raise Interrupted(f"{arrived} of {seen[0]} bytes arrived")
     return arrived
+
+
+def _parsed(url: str) -> tuple[Server, str]:
+    return address.parse(_TYPE.sub("", url), PORT)
 
 
 def _name(ftp: Session, path: str) -> str:
@@ -252,6 +260,8 @@ def _lines(ftp: Session, command: str) -> list[str]:
         while received := data.recv(_CHUNK):
             *whole, rest = (rest + received).split(b"\n")
             lines += whole
+            if max(map(len, [*whole, rest])) > _LONGEST_LINE:
+                raise NotMovable(f"the server lists the folder with a line of more than {_LONGEST_LINE} bytes")
     ftp.voidresp()
     text = (line.decode("utf-8", "surrogateescape").removesuffix("\r") for line in [*lines, rest])
     return [line for line in text if line.strip()]

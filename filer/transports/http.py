@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import http
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,7 +43,7 @@ def store(source: Path, url: str) -> None:
         size = source.stat().st_size
         with _request("PUT", url, {"Content-Length": str(size)}, body=body) as response:
             _expect(response, _STORED)
-            response.drain_conn()
+            _release(response)
         if not _split(url).query:  # which may be a signature, and that would be for PUT alone
             _check_size(url, size)
 
@@ -94,10 +95,15 @@ def _fetched(where: Callable[[], tuple[str, Mapping[str, str]]], destination: Pa
 
 def _check_size(url: str, size: int) -> None:
     with _request("HEAD", url, {"Accept-Encoding": "identity"}) as response:
-        response.drain_conn()
+        _release(response)
         kept = response.headers.get("Content-Length", "")
         if response.status == 200 and kept.isdigit() and int(kept) != size:
             raise Interrupted(f"the server has {kept} of {size} bytes of it")
+
+
+def _release(response: urllib3.BaseHTTPResponse) -> None:
+    """Lets the connection be used again; what is left of the body is of no interest."""
+    response.drain_conn()
 
 
 def _followed(url: str, headers: dict[str, str], own: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
@@ -158,4 +164,9 @@ def _authorization(url: str) -> dict[str, str]:
 
 def _expect(response: urllib3.BaseHTTPResponse, statuses: frozenset[int]) -> None:
     if response.status not in statuses:
-        raise answered(response.status, response.reason or "", retry_after=response.headers.get("Retry-After"))
+        words, headers = response.reason or _phrase(response.status), response.headers
+        raise answered(response.status, words, retry_after=headers.get("Retry-After"), date=headers.get("Date"))
+
+
+def _phrase(status: int) -> str:
+    return http.HTTPStatus(status).phrase if status in set(http.HTTPStatus) else ""

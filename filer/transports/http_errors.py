@@ -44,7 +44,6 @@ _PASSING: tuple[tuple[type[exceptions.HTTPError], str], ...] = (
     (exceptions.ConnectTimeoutError, f"the server took no connection for {CONNECT} s"),
     (exceptions.ReadTimeoutError, f"the server sent nothing for {SILENCE} s"),
     (exceptions.ProtocolError, "the connection broke off ({})"),
-    (exceptions.DecodeError, "what the server packed cannot be unpacked"),
     (exceptions.SSLError, "the connection broke off ({})"),
 )
 """What may work a moment later; of an error in two families, the first counts."""
