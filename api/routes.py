@@ -57,14 +57,14 @@ def routes(
         visit, arguments = entrance.visit(), request.args
         among = visit.may.listing()
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"), among=among)
-        tasks, token = visit.tenant.store.page(asked)
+        tasks, token = visit.tenant.store.page(asked, visit.may.user.name)
         return _json(f'{{"tasks":{tasks}' + (f',"next_page_token":{json.dumps(token)}' if token else "") + "}")
 
     @paths.get("/tasks/<task_id>")
     def get_task(task_id: str) -> Response:
         visit = entrance.visit()
-        judge = visit.may.see(task_id)
-        return _tagged(_json(visit.tenant.store.shown(task_id, query.view(request.args), judge)))
+        judge, viewer = visit.may.see(task_id), visit.may.user.name
+        return _tagged(_json(visit.tenant.store.shown(task_id, query.view(request.args), judge, viewer)))
 
     @paths.post("/tasks/<task_id>:cancel")
     def cancel_task(task_id: str) -> dict[str, Any]:

@@ -109,14 +109,14 @@ class Store:
             raise TaskNotFound(task_id)
         return _record(stored)
 
-    def shown(self, task_id: str, view: View, judge: Judge) -> str:
-        """The task as the view wants it, in JSON. Raises Busy, and what `get` does."""
+    def shown(self, task_id: str, view: View, judge: Judge, viewer: str) -> str:
+        """The task as the view wants it, in JSON, for a user of that name. Raises Busy, and what `get` does."""
         seen = self.get(task_id, judge, whole=view != View.MINIMAL)
-        text = _json(views.head(seen)) if view == View.MINIMAL else self._whole(seen, view)
+        text = _json(views.head(seen)) if view == View.MINIMAL else self._whole(seen, view, viewer)
         memory.hold(len(text))
         return text
 
-    def page(self, query: ListQuery) -> tuple[str, str]:
+    def page(self, query: ListQuery, viewer: str) -> tuple[str, str]:
         """JSON of tasks, the newest first, as the view wants them, and the token of the next page or nothing.
 
         Raises Busy.
@@ -124,7 +124,7 @@ class Store:
         found, token, size = self._pages.page(query)
         texts: list[str] = []
         for item in found:
-            texts.append(self._shown(item, query.view))
+            texts.append(self._shown(item, query.view, viewer))
             size += len(texts[-1])
             memory.hold(size)
         text = ",".join(texts)
@@ -159,14 +159,16 @@ class Store:
         with suppress(Missing):
             self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
-    def _shown(self, item: Object, view: View) -> str:
-        return _json(views.minimal(item["metadata"])) if view == View.MINIMAL else self._whole(_record(item), view)
+    def _shown(self, item: Object, view: View, viewer: str) -> str:
+        if view == View.MINIMAL:
+            return _json(views.minimal(item["metadata"]))
+        return self._whole(_record(item), view, viewer)
 
-    def _whole(self, seen: Record, view: View) -> str:
+    def _whole(self, seen: Record, view: View, viewer: str) -> str:
         size = len(seen.document) + outputs.pages(seen.pages).size
         memory.take(_READ_IN * size)
         joined, settings = self._joined(seen), self.settings_shown()
-        return cpu.run(size, lambda: _json(views.task(joined, view, settings)))
+        return cpu.run(size, lambda: _json(views.task(joined, view, settings, viewer)))
 
     def _joined(self, seen: Record) -> Record:
         """The record with the outputs that are on pages; what is missing of them is told in its log."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
-from tescore import document, record
+from tescore import document, record, schemes
 from tescore.errors import InvalidTask
 from tescore.record import Record
 from tescore.system_log import with_note
@@ -31,9 +31,14 @@ def head(seen: Record) -> dict[str, Any]:
     return {"id": seen.task_id, "state": seen.state.value}
 
 
-def task(seen: Record, view: View, settings: TenantSettings) -> dict[str, Any]:
-    """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls."""
+def task(seen: Record, view: View, settings: TenantSettings, viewer: str) -> dict[str, Any]:
+    """The task in BASIC or FULL: fields of the standard, parameters that its tenant may use, and no nulls.
+
+    The secrets in its URLs are for its owner alone.
+    """
     sent, problem = _sent(seen, settings)
+    if viewer != seen.owner:
+        sent |= {part: _without_secrets(sent[part]) for part in ("inputs", "outputs") if part in sent}
     # Before it is claimed a task has no log, and yet a reason for which it waits, or was ended.
     ended = {"end_time": seen.ended} if seen.ended else {}
     log = seen.log or (with_note(ended, seen.reason) if seen.reason else {})
@@ -62,6 +67,10 @@ def _sent(seen: Record, settings: TenantSettings) -> tuple[dict[str, Any], str]:
         return document.parse(seen.document, settings)[0], ""
     except InvalidTask as error:
         return {"executors": []}, f"What was asked for cannot be read any more. {error}"
+
+
+def _without_secrets(files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**file, "url": schemes.without_secrets(file["url"])} if "url" in file else file for file in files]
 
 
 def _basic(shown: dict[str, Any]) -> dict[str, Any]:

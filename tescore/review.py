@@ -11,10 +11,14 @@ _GROUP, _RESOURCE = "tesk", "tasks"
 """The virtual resource on which RBAC says what users may do with tasks; no API serves it."""
 
 
+_WITHIN = 2.0
+"""Seconds for a try. Kubernetes answers within milliseconds, and who waits for an answer has little time."""
+
+
 class Reviewer(Protocol):
     """What is needed of tescore.cluster.Cluster."""
 
-    def create(self, path: str, body: Object) -> Object: ...
+    def create(self, path: str, body: Object, *, within: float | None = None) -> Object: ...
 
 
 def may(
@@ -34,7 +38,7 @@ def answer(cluster: Reviewer, group: str, kind: str, spec: Object, *, waits: Seq
     body = {"apiVersion": f"{group}/v1", "kind": kind, "spec": spec}
     where = path(f"{group}/v1/{kind.lower()}s")
     try:
-        reviewed = retried(lambda: cluster.create(where, body), waits, obeyed=2.0)
+        reviewed = retried(lambda: cluster.create(where, body, within=_WITHIN), waits, obeyed=2.0)
     except Refused as error:
         raise Misconfigured(str(error)) from error
     return dict(reviewed.get("status") or {})

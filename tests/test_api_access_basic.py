@@ -1,6 +1,7 @@
 """Users with passwords, from a file of bcrypt hashes."""
 
 import base64
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from api.access.basic import Basic
 from api.access.user import EVERYONE, User
-from tescore.errors import Misconfigured, Unauthenticated
+from tescore.errors import Misconfigured, Unauthenticated, Unavailable
 
 
 def hashed(password: str, cost: int = 4) -> str:
@@ -117,3 +118,25 @@ def test_many_at_once_all_get_their_answer(file: Path) -> None:
     for thread in threads:
         thread.join()
     assert names == ["basic:ann"] * 16
+
+
+def test_those_who_guess_users_keep_no_user_waiting(tmp_path: Path) -> None:
+    file, over = tmp_path / "htpasswd", threading.Event()
+    file.write_bytes(b"ann:" + bcrypt.hashpw(b"a", bcrypt.gensalt(12)))  # each guess takes a quarter of a second
+    own = Basic(str(file))
+
+    def guess() -> None:
+        while not over.is_set():
+            with contextlib.suppress(Unauthenticated, Unavailable):
+                own.verdict(sent("nobody", "guess"))
+
+    threads = [threading.Thread(target=guess) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            assert own.verdict(sent("ann", "a")).user.name == "basic:ann"
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()

@@ -3,6 +3,7 @@
 import base64
 import re
 import threading
+from collections import defaultdict
 from pathlib import Path
 
 import bcrypt
@@ -17,7 +18,10 @@ _HASH = re.compile(rb"\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53}")
 _LONGEST = 72
 """Bytes of a password that bcrypt looks at."""
 _AT_ONCE = 4
-"""Hashes that are computed at a time, each for about 0.1 s; those who guess passwords shall not keep others waiting."""
+"""Hashes that are computed at a time for a user, and for all users that there are not, each for about 0.1 s.
+
+So those who guess passwords keep nobody waiting but the user whose they guess.
+"""
 _PATIENCE = 2.0
 _WRONG = "User or password is wrong."
 
@@ -27,7 +31,8 @@ class Basic:
 
     def __init__(self, file: str) -> None:
         self._file = Path(file)
-        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        self._free = defaultdict[bytes, threading.Semaphore](lambda: threading.Semaphore(_AT_ONCE))
+        """By what is compared with."""
         self._lock = threading.Lock()
         self._read_of: tuple[int, int] | None = None
         self._hashes: dict[str, bytes] = {}
@@ -43,12 +48,13 @@ class Basic:
             self._read_if_changed()
             known = self._hashes.get(name)
             compared = known or self._nobodys
-        if not self._free.acquire(timeout=_PATIENCE):
-            raise Unavailable("Too many passwords are tried at a time.")
+            free = self._free[compared]
+        if not free.acquire(timeout=_PATIENCE):
+            raise Unavailable("Too many passwords of this user are tried at a time.")
         try:
             right = gevent.get_hub().threadpool.apply(bcrypt.checkpw, (password[:_LONGEST], compared))
         finally:
-            self._free.release()
+            free.release()
         if known is None or not right or len(password) > _LONGEST:
             raise Unauthenticated(_WRONG)
         return Verdict(User(PREFIX + name, (EVERYONE,)))
@@ -59,6 +65,7 @@ class Basic:
             if self._read_of != (found.st_ino, found.st_mtime_ns):
                 self._hashes = _hashes(self._file.read_bytes())
                 self._nobodys = bcrypt.hashpw(b"", bcrypt.gensalt(_cost(self._hashes)))
+                self._free.clear()
                 self._read_of = found.st_ino, found.st_mtime_ns
         except OSError as error:
             raise Misconfigured(f"The file of users cannot be read ({error}).") from error

@@ -140,13 +140,14 @@ def configured(kubectl: Kubectl) -> Callable[..., Any]:
 
     @contextmanager
     def block(**values: str) -> Iterator[None]:
+        before = dict(current)
         try:
             current.update(values)
             put()
             yield
         finally:
-            for name in values:
-                del current[name]
+            current.clear()
+            current.update(before)
             put()
 
     return block

@@ -131,7 +131,7 @@ def test_no_request_fails_and_no_task_is_lost_or_made_twice(
 def listed(service: Service) -> Iterator[dict[str, Any]]:
     token = ""
     while True:
-        _, page = service.call("GET", f"/tasks?view=MINIMAL&page_size=500&name_prefix=rolling-&page_token={token}")
+        _, page = service.call("GET", f"/tasks?view=BASIC&page_size=500&name_prefix=rolling-&page_token={token}")
         yield from page["tasks"]
         token = page.get("next_page_token") or ""
         if not token:
