@@ -1,12 +1,12 @@
 """Whether a task could be created now."""
 
-import threading
 from collections.abc import Callable
 from http import HTTPStatus
 
 from tescore import record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Misconfigured, QuotaExceeded, Refused, TeskError, Transient
+from tescore.remembered import Remembered
 from tescore.session import path
 
 _REMEMBERED = 5.0
@@ -20,28 +20,19 @@ class Readiness:
 
     def __init__(self, cluster: Cluster, namespace: str, clock: Callable[[], float]) -> None:
         self._cluster = cluster
+        self._seen = Remembered(self._problem, _REMEMBERED, clock)
         self._namespace = namespace
-        self._clock = clock
-        self._turn = threading.Lock()
-        self._seen: tuple[float, TeskError | None] | None = None
 
     def check(self) -> None:
         """Returns if the API server and the webhook answered some seconds ago at most, else raises why not."""
-        with self._turn:
-            if self._seen is None or self._clock() - self._seen[0] > _REMEMBERED:
-                problem = self._problem()
-                self._seen = (
-                    self._clock(),
-                    problem,
-                )  # its own wait is not counted, or callers would wait one after the other
-            problem = self._seen[1]
+        problem = self._seen.get(self._namespace)
         if problem is not None:
             raise NotReady(f"No task could be created now: {problem}") from problem
 
-    def _problem(self) -> TeskError | None:
-        body = record.config_map(_NAME, self._namespace, _DOCUMENT, owner="")
+    def _problem(self, namespace: str) -> TeskError | None:
+        body = record.config_map(_NAME, namespace, _DOCUMENT, owner="")
         try:
-            self._cluster.create(path("configmaps", self._namespace), body, dry_run=True)
+            self._cluster.create(path("configmaps", namespace), body, dry_run=True)
         except (AlreadyExists, Misconfigured, QuotaExceeded):
             return None  # these are said after the webhook has been asked, or by it: of the tenant's own settings
         except Refused as error:

@@ -78,7 +78,7 @@ def _transfer(step: str, task: model.Task, chosen: Settings) -> int:
 def _scrub(folder: str, chosen: Settings) -> int:
     try:
         scrub.task(Path(chosen.shared), folder)
-    except OSError as error:
+    except scrub.FAILURES as error:
         log.warning("folder could not be removed", extra={"folder": folder, "cause": str(error)})
         return 1
     return 0

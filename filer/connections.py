@@ -1,5 +1,6 @@
 """urllib3's connections, made to no other address than the guard permits (filer/guard.py)."""
 
+import functools
 import socket
 
 from urllib3 import PoolManager, Timeout, exceptions
@@ -12,15 +13,13 @@ from tescore import VERSION
 USER_AGENT = f"tesk-filer/{VERSION}"
 CHUNK = 256 * 1024
 """Bytes that are sent at a time."""
-_CONNECT = 10.0
-"""Seconds until a server must have taken a connection that says nothing of it."""
 _HELD = 32
 """Connections to a server that are kept for the next request; more than transfers at a time."""
 
 
 def opened(connection: HTTPConnection) -> socket.socket:
     """What `_new_conn` of a connection is to return; it raises as urllib3's own does for what fails."""
-    seconds, options = float(connection.timeout or _CONNECT), connection.socket_options or ()
+    seconds, options = float(connection.timeout or guard.CONNECT), connection.socket_options or ()
     try:
         return guard.connected(connection.host, connection.port or 0, seconds, options)
     except TimeoutError as error:
@@ -47,11 +46,11 @@ class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _Secure
 
 
-def manager(connect: float, read: float) -> PoolManager:
-    """For both schemes, with time-outs in seconds. It asks once and follows no redirect."""
-    made = PoolManager(
-        blocksize=CHUNK, maxsize=_HELD, timeout=Timeout(connect=connect, read=read), retries=False
-    )  # fmt: skip
+@functools.cache
+def manager() -> PoolManager:
+    """For both schemes, shared by all threads. It asks once and follows no redirect."""
+    timeout = Timeout(connect=guard.CONNECT, read=guard.SILENCE)
+    made = PoolManager(blocksize=CHUNK, maxsize=_HELD, timeout=timeout, retries=False)
     guard_pools(made)
     return made
 

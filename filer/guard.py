@@ -13,6 +13,8 @@ from filer.errors import Interrupted, NotMovable
 from tescore.addresses import Rules
 from tescore.lookup import Address, looked_up
 
+CONNECT, SILENCE = 10, 60
+"""Seconds until a server must have taken a connection, and in which it must send something."""
 _NAME_SECONDS = 10.0
 """How long name servers are waited for."""
 _NAME_TROUBLE = 20.0

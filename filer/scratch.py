@@ -58,12 +58,7 @@ def arrived(root: Path, relative: str, write: Callable[[Path], int], *, mode: in
 
 def launcher(root: Path, relative: str, source: Path) -> None:
     """A copy of the shell that redirects streams, in a folder that executors cannot change."""
-
-    def copy(part: Path) -> int:
-        shutil.copyfile(source, part)
-        return part.stat().st_size
-
-    arrived(root, relative, copy, mode=0o755)
+    arrived(root, relative, lambda part: Path(shutil.copyfile(source, part)).stat().st_size, mode=0o755)
     (root / relative).parent.chmod(0o755)
 
 

@@ -4,7 +4,6 @@ There `/` is the root of what executors wrote, so a link leads to nothing outsid
 Every step is made from an open folder, so that nobody can put a link into the way between a look and the use of it.
 """
 
-import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -20,10 +19,6 @@ _LINKS = 40
 """Links followed on the way to one file: the kernel's own bound."""
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 """As no more than a name: a pipe is not waited for, and a device not touched."""
-
-
-_SORTED = 20_000
-"""Names of a folder that are held to be sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +123,7 @@ def _matches(root: Path, parts: tuple[str, ...]) -> Iterator[str]:
 class _Listed:
     path: str
     names: Iterator[str]
-    """In it; in their order, but for a folder of very many, whose names are not held all at once."""
+    """In it, in their order."""
     above: frozenset[tuple[int, int]]
     """What identifies it and all folders on the way to it."""
     empty: bool
@@ -143,10 +138,8 @@ def _listed(root: Path, path: str, above: frozenset[tuple[int, int]]) -> _Listed
         if not stat.S_ISDIR(seen.st_mode):
             return None
         mark = (seen.st_dev, seen.st_ino)
-        listing = os.scandir(_itself(found))
-        first = sorted(entry.name for entry in itertools.islice(listing, _SORTED))
-        names = itertools.chain(first, (entry.name for entry in listing))
-        return _Listed(path, names, above | {mark}, empty=not first, repeated=mark in above)
+        names = sorted(entry.name for entry in os.scandir(_itself(found)))
+        return _Listed(path, iter(names), above | {mark}, empty=not names, repeated=mark in above)
     return None
 
 

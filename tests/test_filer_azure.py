@@ -141,8 +141,8 @@ def test_a_long_list_comes_page_by_page(
         container.upload_blob(f"many/{name}", b"")
     code = f"""if True:
         from filer.transports import azure
-        first = azure._listed(azure.parse({URL + "/many"!r}, folder=True), "", 2)
-        print(first.paths, azure._listed(azure.parse({URL + "/many"!r}, folder=True), first.following, 2))
+        first = azure.page({URL + "/many"!r}, "", 2)
+        print(first.paths, azure.page({URL + "/many"!r}, first.following, 2))
     """
     assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
 

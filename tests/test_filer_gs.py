@@ -101,8 +101,8 @@ def test_a_long_list_comes_page_by_page(bucket: storage.Bucket, environment: dic
         bucket.blob(f"many/{name}").upload_from_string(b"")
     code = """if True:
         from filer.transports import gs
-        first = gs._listed("gs://one/many", "", 2)
-        print(first.paths, gs._listed("gs://one/many", first.following, 2))
+        first = gs.page("gs://one/many", "", 2)
+        print(first.paths, gs.page("gs://one/many", first.following, 2))
     """
     assert printed(tmp_path, environment, code) == "('a', 'b') Page(paths=('c',), following='')\n"
 

@@ -290,6 +290,16 @@ def test_a_file_of_which_no_time_is_told_begins_anew(tmp_path: Path) -> None:
     assert (tmp_path / "x").read_bytes() == LARGE
 
 
+def test_where_a_server_has_ended_an_idle_connection_the_next_try_has_another(server: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"content")
+    sftp.store(tmp_path / "x", server.url("/data/idle"))
+    for (idle,) in sftp._POOL._idle.values():
+        idle.close()
+    with pytest.raises(Interrupted):
+        sftp.store(tmp_path / "x", server.url("/data/idle"))
+    sftp.store(tmp_path / "x", server.url("/data/idle"))
+
+
 @pytest.mark.parametrize("more", [0, 99_999], ids=["as-told", "shorter-than-told"])
 def test_a_server_that_gives_less_at_a_time_than_it_is_asked_for_gives_all_there_is(more: int) -> None:
     with sparing() as client, client.open("x") as file:

@@ -6,12 +6,10 @@ from typing import Protocol
 
 from api.access.bounded import Bounded
 from api.access.user import ANONYMOUS, User, Verdict
-from api.access.waits import GRACE
-from tescore.errors import Unauthenticated, Unavailable
+from tescore.errors import Unauthenticated
 
 _MOST = 4096
-"""Credentials that are remembered of those that are good, and as many of the others."""
-_REFUSED_SECONDS = 5.0
+"""Good credentials that are remembered."""
 REALM = "tesk"
 
 
@@ -30,10 +28,7 @@ class Authenticator:
     def __init__(self, methods: Sequence[Method], *, seconds: float, clock: Callable[[], float]) -> None:
         """Without methods everyone is let in as `ANONYMOUS`. `clock` gives seconds since 1970."""
         self._methods = methods
-        self._seconds = seconds
-        self._clock = clock
-        self._let_in = Bounded[bytes, Verdict](_MOST, clock)
-        self._refused = Bounded[bytes, str](_MOST, clock)
+        self._verdicts = Bounded[bytes, Verdict](_MOST, seconds, clock)
 
     def user(self, header: str) -> User:
         """Raises Unauthenticated, Unavailable where somebody who must be asked does not answer, Misconfigured."""
@@ -43,8 +38,7 @@ class Authenticator:
         if not credential:
             raise Unauthenticated("This needs an Authorization header.")
         key = hashlib.sha256(f"{scheme.lower()} {credential}".encode("utf-8", "surrogatepass")).digest()
-        known = self._let_in.get(key)
-        return (known or self._asked(scheme, credential.strip(), key)).user
+        return self._verdicts.get(key, lambda: self._asked(scheme, credential.strip())).user
 
     @property
     def schemes(self) -> tuple[str, ...]:
@@ -57,25 +51,9 @@ class Authenticator:
         texts = {"Bearer": f'Bearer realm="{REALM}"{said}', "Basic": f'Basic realm="{REALM}", charset="UTF-8"'}
         return [texts[scheme] for scheme in self.schemes]
 
-    def _asked(self, scheme: str, credential: str, key: bytes) -> Verdict:
-        if (why := self._refused.get(key)) is not None:
-            raise Unauthenticated(why)
-        now = self._clock()
-        try:
-            verdict = self._verdict(scheme, credential)
-        except Unauthenticated as error:
-            self._refused.put(key, str(error), until=now + _REFUSED_SECONDS)
-            raise
-        except Unavailable:
-            before = self._let_in.get(key, grace=GRACE)
-            if before is None or before.ends <= now:
-                raise
-            return before
-        self._let_in.put(key, verdict, until=min(now + self._seconds, verdict.ends))
-        return verdict
-
-    def _verdict(self, scheme: str, credential: str) -> Verdict:
+    def _asked(self, scheme: str, credential: str) -> tuple[Verdict, float]:
         for method in self._methods:
             if method.scheme.lower() == scheme.lower() and method.takes(credential):
-                return method.verdict(credential)
+                verdict = method.verdict(credential)
+                return verdict, verdict.ends
         raise Unauthenticated("Credentials of this kind are not taken here.")

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Set
 from enum import StrEnum
 
-from api.access.bounded import Bounded
+from api.access.bounded import WAITS, Bounded
 from api.access.user import User
-from api.access.waits import GRACE, WAITS
 from tescore import naming, review
-from tescore.errors import Forbidden, TaskNotFound, TeskError, Unavailable
+from tescore.errors import Forbidden, TaskNotFound, TeskError
 
 _MOST = 8192
 """Answers that are remembered."""
@@ -40,24 +39,14 @@ class AccessReviews:
 
     def __init__(self, cluster: review.Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
         self._cluster = cluster
-        self._seconds = seconds
-        self._clock = clock
-        self._answers = Bounded[tuple[User, Verb, str], bool](_MOST, clock)
+        self._answers = Bounded[tuple[User, Verb, str], bool](_MOST, seconds, clock)
 
     def __call__(self, user: User, verb: Verb, namespace: str) -> bool:
-        key = user, verb, namespace
-        known = self._answers.get(key)
-        if known is None:
-            now = self._clock()
-            try:
-                known = review.may(self._cluster, user.name, user.groups, verb.value, namespace, waits=WAITS)
-            except Unavailable:
-                before = self._answers.get(key, grace=GRACE)
-                if before is None:
-                    raise
-                return before
-            self._answers.put(key, known, until=now + self._seconds)
-        return known
+        def ask() -> tuple[bool, float]:
+            asked = user.name, user.groups, verb.value, namespace
+            return review.may(self._cluster, *asked, waits=WAITS), float("inf")
+
+        return self._answers.get((user, verb, namespace), ask)
 
 
 class Permissions:

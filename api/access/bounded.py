@@ -1,31 +1,41 @@
-"""What was found out a moment ago, for a bounded time and number of things."""
+"""Answers to who somebody is and what they may do, remembered for a bounded time and number of questions."""
 
-import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from tescore.errors import Unavailable
+
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
+WAITS = (0.2, 0.4, 0.8)
+"""Seconds between tries to ask. Not more: a POST has to be done before its client sends it again."""
+_GRACE = 300.0
+"""Seconds for which an answer serves on while there is no new one: one failed poll, and some clients give a task up."""
 
 
 class Bounded(Generic[_Key, _Value]):
-    """Safe to use from many threads; of more than `most` things the one that came first is forgotten."""
+    """Of more than `most` answers the one that came first is forgotten."""
 
-    def __init__(self, most: int, clock: Callable[[], float]) -> None:
+    def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
         self._most = most
+        self._seconds = seconds
         self._clock = clock
-        self._lock = threading.Lock()
-        self._things: dict[_Key, tuple[float, _Value]] = {}
+        self._kept: dict[_Key, tuple[float, float, _Value]] = {}
 
-    def get(self, key: _Key, *, grace: float = 0.0) -> _Value | None:
-        """What is remembered, also for so many seconds after its time."""
-        with self._lock:
-            until, value = self._things.get(key, (float("-inf"), None))
-            return value if self._clock() < until + grace else None
-
-    def put(self, key: _Key, value: _Value, *, until: float) -> None:
-        with self._lock:
-            self._things.pop(key, None)
-            if len(self._things) >= self._most:
-                del self._things[next(iter(self._things))]
-            self._things[key] = until, value
+    def get(self, key: _Key, ask: Callable[[], tuple[_Value, float]]) -> _Value:
+        """The answer; `ask` returns a new one, and when it is good no more. Raises what asking does."""
+        now = self._clock()
+        asked, ends, known = self._kept.get(key, (float("-inf"), float("-inf"), None))
+        if known is not None and now < min(asked + self._seconds, ends):
+            return known
+        try:
+            value, ends_then = ask()
+        except Unavailable:
+            if known is None or now >= min(asked + self._seconds + _GRACE, ends):
+                raise
+            return known
+        self._kept.pop(key, None)
+        if len(self._kept) >= self._most:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = now, ends_then, value
+        return value

@@ -2,9 +2,9 @@
 
 import jwt
 
+from api.access.bounded import WAITS
 from api.access.settings import AccessSettings
 from api.access.user import User, Verdict
-from api.access.waits import WAITS
 from tescore.errors import Unauthenticated
 from tescore.review import Reviewer, answer
 

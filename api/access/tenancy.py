@@ -1,30 +1,24 @@
 """Which namespaces are tenants, by their label, looked at again every few seconds."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from api.access.waits import WAITS
+from api.access.bounded import WAITS
 from tescore import naming
+from tescore.cluster import Cluster
 from tescore.errors import Misconfigured, Refused, Unavailable
 from tescore.remembered import Remembered
 from tescore.retry import retried
-from tescore.session import Object
 from tescore.tenants import REMEMBERED
 
 _UNKNOWN = 0.5
 """Seconds after which all are looked at again for a name that is none of them."""
 
 
-class Lister(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def listed(self, kind: str, namespace: str, selector: str) -> Iterator[Object]: ...
-
-
 class Tenancy:
     """One list for all names, so that those who try names cost little, and learn nothing of other namespaces."""
 
-    def __init__(self, cluster: Lister, clock: Callable[[], float], *, waits: Sequence[float] = WAITS) -> None:
+    def __init__(self, cluster: Cluster, clock: Callable[[], float], *, waits: Sequence[float] = WAITS) -> None:
         """`clock` gives seconds that only grow."""
         self._cluster = cluster
         self._waits = waits

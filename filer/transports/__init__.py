@@ -21,8 +21,6 @@ MODULES = {
     "s3": "filer.transports.s3",
     "sftp": "filer.transports.sftp",
 }
-_PACKAGES = {"azure": "azure-storage-blob", "google": "google-cloud-storage"}
-"""What to install for a module that is missing, where its name is another."""
 _AZURE = re.compile(
     r"https://[a-z0-9]+\.blob\.core\.(windows\.net|usgovcloudapi\.net|chinacloudapi\.cn)(:443)?/", re.IGNORECASE
 )
@@ -83,8 +81,4 @@ def of(url: str) -> Transport:
         raise NotMovable(f"its scheme {scheme(url)!r} is none of {', '.join(MODULES)}")
     if _AZURE.match(url):
         module = MODULES["az"]
-    try:
-        return cast(Transport, importlib.import_module(module))
-    except ModuleNotFoundError as error:
-        package = _PACKAGES.get((error.name or "").partition(".")[0], error.name)
-        raise NotMovable(f"{scheme(url)} needs the Python package {package}, which is not installed here") from error
+    return cast(Transport, importlib.import_module(module))

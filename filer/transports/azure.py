@@ -23,7 +23,7 @@ from azure.core.exceptions import (
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import BlobServiceClient
 
-from filer import credentials, sessions
+from filer import credentials, guard, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, http_errors, objects
 from tescore.errors import TeskError
@@ -35,8 +35,6 @@ _KEYS = "azure"
 _PART = 1024 * 1024
 """Bytes that move in one request. The library holds them several times, for each of the files that move at a time."""
 _MOST_PARTS = 50_000
-_CONNECT, _SILENCE = 10, 60
-"""Seconds until a server must have taken the connection, and in which it must send something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +79,18 @@ def store(source: Path, url: str) -> None:
         raise Interrupted(f"{kept} of {size} bytes arrived")
 
 
-def page(url: str, token: str) -> Page:
+def page(url: str, token: str, most: int = 1000) -> Page:
     """As Transport.page: names that go on behind the URL's own and a slash."""
-    return _listed(parse(url, folder=True), token, 1000)
+    place = parse(url, folder=True)
+    with _causes_told():
+        listed = _service(place, _PART).get_container_client(place.container).list_blobs(
+            name_starts_with=place.key, include=["metadata"], results_per_page=most
+        )  # fmt: skip
+        pages = listed.by_page(continuation_token=token or None)
+        # A hierarchical account lists folders too, which no name tells from files.
+        names = [blob.name.rstrip("/") + "/" if _is_folder(blob.metadata) else blob.name for blob in next(pages, ())]
+    paths = tuple(name.removeprefix(place.key) for name in names)
+    return Page(paths, pages.continuation_token or "")  # type: ignore[attr-defined]
 
 
 def keep_folder(url: str) -> bool:
@@ -122,17 +129,6 @@ def parse(url: str, *, folder: bool = False) -> _Place:
     return _Place(parts.netloc.partition(".")[0].lower(), container, name, f"https://{parts.netloc}", parts.query)
 
 
-def _listed(place: _Place, token: str, most: int) -> Page:
-    with _causes_told():
-        listed = _service(place, _PART).get_container_client(place.container).list_blobs(
-            name_starts_with=place.key, include=["metadata"], results_per_page=most
-        )  # fmt: skip
-        pages = listed.by_page(continuation_token=token or None)
-        # A hierarchical account lists folders too, which no name tells from files.
-        names = [blob.name.rstrip("/") + "/" if _is_folder(blob.metadata) else blob.name for blob in next(pages, ())]
-    return Page(objects.relative(names, place.key), pages.continuation_token or "")  # type: ignore[attr-defined]
-
-
 def _is_folder(metadata: dict[str, str] | None) -> bool:
     return {name.lower(): value for name, value in (metadata or {}).items()}.get("hdi_isfolder") == "true"
 
@@ -146,7 +142,7 @@ def _made(account: str, endpoint: str, signature: str, part: int) -> BlobService
     """A client, which threads can share. Without keys it is nobody's, and gets what everyone may have."""
     options: dict[str, Any] = {
         "max_single_get_size": _PART, "max_chunk_get_size": _PART, "max_single_put_size": _PART, "max_block_size": part,
-        "retry_total": 0, "connection_timeout": _CONNECT, "read_timeout": _SILENCE,
+        "retry_total": 0, "connection_timeout": guard.CONNECT, "read_timeout": guard.SILENCE,
         "transport": RequestsTransport(session=sessions.guarded(requests.Session())),
     }  # fmt: skip
     known = _known().get(account, {})

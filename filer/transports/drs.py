@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-import urllib3
-
 from filer import connections, credentials, transports
 from filer.errors import Absent, Interrupted, NotMovable, answered, seconds
 from filer.transports import Page, http, http_errors
@@ -118,7 +116,7 @@ def _asked(which: _Object, rest: str = "?expand=true") -> Described:
     url = f"https://{which.server}/ga4gh/drs/v1/objects/{quote(which.id, safe='')}{rest}"
     with (
         http_errors.told(),
-        _pool().request("GET", url, headers=headers, redirect=False, preload_content=False) as response,
+        connections.manager().request("GET", url, headers=headers, redirect=False, preload_content=False) as response,
     ):
         body = response.read(_LARGEST + 1)
         retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
@@ -208,8 +206,3 @@ def _rest(going_on: Callable[[], int]) -> int:
         return going_on()
     except NotMovable as error:
         raise Interrupted(str(error)) from error
-
-
-@functools.cache
-def _pool() -> urllib3.PoolManager:
-    return connections.manager(http_errors.CONNECT, http_errors.SILENCE)

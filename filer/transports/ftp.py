@@ -38,7 +38,7 @@ class _Refused(ftplib.error_perm):
     """The server takes no file of that name, which says nothing of another name, and has touched none."""
 
 
-_POOL = Pool(Session, Session.alive, Session.close)
+_POOL = Pool(Session, Session.close)
 
 joined = address.joined
 shown = address.shown

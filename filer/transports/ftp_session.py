@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from filer.errors import Interrupted, NotMovable
+from filer.guard import SILENCE
 from filer.transports.address import Server
-from filer.transports.pool import SILENCE, connected
+from filer.transports.pool import connected
 from tescore.errors import TeskError, shortened
 
 PORT = 21
@@ -74,14 +75,6 @@ class Session(ftplib.FTP_TLS):
             session = self.sock.session if isinstance(self.sock, ssl.SSLSocket) else None
             data = self.context.wrap_socket(data, server_hostname=self.host, session=session)
         return data, size
-
-    def alive(self) -> bool:
-        """Whether the server still answers."""
-        try:
-            self.voidcmd("NOOP")
-        except (ftplib.Error, OSError, EOFError):
-            return False
-        return True
 
 
 @contextmanager

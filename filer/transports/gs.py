@@ -15,19 +15,20 @@ from google.auth.transport.requests import AuthorizedSession, Request
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption, InvalidResponse
 
-from filer import credentials, sessions
+from filer import credentials, guard, sessions
 from filer.errors import Absent, Interrupted, NotMovable, answered
 from filer.transports import Page, http_errors, objects
 from tescore.errors import TeskError, shortened
 
+joined = objects.joined
+shown = objects.shown
 _FORM = "gs://bucket/key"
 _KEY = "gcs.json"
 """File of the tenant's Secret: a key of a service account, or what gcloud keeps for a user."""
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 _PART = 2 * 1024 * 1024
 """Bytes that are sent at a time. The library holds them twice, for each of the files that move at a time."""
-_TIMEOUT = (10, 60)
-"""Seconds until a server must have taken the connection, and in which it must send something."""
+_TIMEOUT = (guard.CONNECT, guard.SILENCE)
 
 _of_thread = threading.local()
 
@@ -62,9 +63,15 @@ def store(source: Path, url: str) -> None:
         raise Interrupted(f"{blob.size} of {size} bytes arrived")
 
 
-def page(url: str, token: str) -> Page:
+def page(url: str, token: str, most: int = 1000) -> Page:
     """As Transport.page: keys that go on behind the URL's own and a slash."""
-    return _listed(url, token, 1000)
+    bucket, prefix = objects.parse(url, _FORM, folder=True)
+    with _causes_told():
+        found = _client().list_blobs(
+            bucket, prefix=prefix, page_token=token or None, page_size=most, timeout=_TIMEOUT, retry=None
+        )
+        paths = tuple(blob.name.removeprefix(prefix) for blob in next(found.pages, ()))
+    return Page(paths, found.next_page_token or "")
 
 
 def keep_folder(url: str) -> bool:
@@ -74,26 +81,6 @@ def keep_folder(url: str) -> bool:
         with _causes_told():
             _client().bucket(bucket).blob(key).upload_from_string(b"", timeout=_TIMEOUT, retry=None)
     return True
-
-
-def joined(url: str, path: str) -> str:
-    """As Transport.joined."""
-    return f"{url.rstrip('/')}/{path}"
-
-
-def shown(url: str) -> str:
-    """As Transport.shown: there are no credentials."""
-    return url
-
-
-def _listed(url: str, token: str, most: int) -> Page:
-    bucket, prefix = objects.parse(url, _FORM, folder=True)
-    with _causes_told():
-        found = _client().list_blobs(
-            bucket, prefix=prefix, page_token=token or None, page_size=most, timeout=_TIMEOUT, retry=None
-        )
-        keys = [blob.name for blob in next(found.pages, ())]
-    return Page(objects.relative(keys, prefix), found.next_page_token or "")
 
 
 def _client() -> storage.Client:

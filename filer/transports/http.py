@@ -16,7 +16,7 @@ from filer.connections import USER_AGENT
 from filer.errors import Interrupted, NotMovable, answered
 from filer.transports import Page, http_body
 from filer.transports.http_body import Begun
-from filer.transports.http_errors import CONNECT, SILENCE, told
+from filer.transports.http_errors import told
 
 _REDIRECTS = 5
 _REDIRECTED = frozenset({301, 302, 303, 307, 308})
@@ -106,11 +106,6 @@ def _release(response: urllib3.BaseHTTPResponse) -> None:
     response.drain_conn()
 
 
-@functools.cache
-def _pool() -> urllib3.PoolManager:
-    return connections.manager(CONNECT, SILENCE)
-
-
 def _followed(url: str, headers: dict[str, str], own: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
     """The answer to GET, redirects followed. User and password go to their own server alone."""
     for _ in range(_REDIRECTS + 1):
@@ -150,7 +145,7 @@ def _split(url: str) -> SplitResult:
 
 def _request(method: str, url: str, headers: dict[str, str], *, body: Any = None) -> urllib3.BaseHTTPResponse:
     headers = {"User-Agent": USER_AGENT, **_authorization(url), **headers}
-    return _pool().request(
+    return connections.manager().request(
         method, _USERINFO.sub("", url, count=1), body=body, headers=headers,
         redirect=False, retries=False, preload_content=False, decode_content=False,
     )  # fmt: skip

@@ -7,12 +7,8 @@ from contextlib import contextmanager
 from urllib3 import exceptions
 
 from filer.errors import Interrupted, NotMovable
+from filer.guard import CONNECT, SILENCE
 from tescore.errors import TeskError, shortened
-
-CONNECT = 10
-"""Seconds until a server must have taken the connection."""
-SILENCE = 60
-"""Seconds in which a server must send something."""
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """What is alike in storage that has objects under keys, in buckets or containers, and no folders."""
 
 import hashlib
-from collections.abc import Iterable
 from pathlib import Path
 
 from filer.errors import Interrupted, NotMovable
@@ -21,6 +20,16 @@ def parse(url: str, form: str, *, folder: bool = False) -> tuple[str, str]:
     return "/".join(parts), utf8(key)
 
 
+def joined(url: str, path: str) -> str:
+    """As Transport.joined."""
+    return f"{url.rstrip('/')}/{path}"
+
+
+def shown(url: str) -> str:
+    """As Transport.shown: there are no credentials."""
+    return url
+
+
 def utf8(key: str) -> str:
     """The key itself. Raises NotMovable if it can be none, as the names of some files."""
     try:
@@ -28,11 +37,6 @@ def utf8(key: str) -> str:
     except UnicodeEncodeError as error:
         raise NotMovable("its name is not UTF-8") from error
     return key
-
-
-def relative(keys: Iterable[str], prefix: str) -> tuple[str, ...]:
-    """Paths below a folder's key."""
-    return tuple(key.removeprefix(prefix) for key in keys)
 
 
 def check_md5(place: Path, expected: bytes | None) -> None:

@@ -3,37 +3,33 @@
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from filer import guard
 from filer.errors import Interrupted
+from filer.guard import CONNECT, SILENCE
 from filer.transports.address import Server
-
-CONNECT = 10
-"""Seconds until a server must have taken the connection."""
-SILENCE = 60
-"""Seconds in which a server must send something."""
-_FRESH = 5
-"""Seconds for which an idle connection is thought to be alive without a question."""
 
 _C = TypeVar("_C")
 
 
 class Pool(Generic[_C]):
-    def __init__(
-        self, connect: Callable[[Server], _C], alive: Callable[[_C], bool], close: Callable[[_C], object]
-    ) -> None:
-        self._connect, self._alive, self._close = connect, alive, close
-        self._idle: dict[Server, list[tuple[_C, float]]] = {}
+    def __init__(self, connect: Callable[[Server], _C], close: Callable[[_C], object]) -> None:
+        self._connect, self._close = connect, close
+        self._idle: dict[Server, list[_C]] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def lent(self, server: Server) -> Iterator[_C]:
-        """A connection for this block. After an error in it the connection is closed and not used again."""
-        connection = self._idle_one(server)
+        """A connection for this block. After an error in it the connection is closed and not used again.
+
+        It may be one that the server has closed meanwhile, which is an error as any other.
+        """
+        with self._lock:
+            idle = self._idle.get(server)
+            connection = idle.pop() if idle else None
         if connection is None:
             connection = self._connect(server)
         try:
@@ -42,25 +38,14 @@ class Pool(Generic[_C]):
             self._close(connection)
             raise
         with self._lock:
-            self._idle.setdefault(server, []).append((connection, time.monotonic()))
+            self._idle.setdefault(server, []).append(connection)
 
     def close(self) -> None:
         """Closes those that are idle."""
         with self._lock:
-            idle = [connection for kept in self._idle.values() for connection, _ in kept]
+            idle = [connection for kept in self._idle.values() for connection in kept]
             self._idle.clear()
         for connection in idle:
-            self._close(connection)
-
-    def _idle_one(self, server: Server) -> _C | None:
-        while True:
-            with self._lock:
-                idle = self._idle.get(server)
-                if not idle:
-                    return None
-                connection, since = idle.pop()
-            if time.monotonic() - since < _FRESH or self._alive(connection):
-                return connection
             self._close(connection)
 
 

@@ -3,8 +3,7 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from filer import digests
 from filer.errors import Interrupted
 from filer.transports import s3_parts
 from filer.transports.s3_parts import Anew, Parts
+from filer.transports.s3_session import causes_told
 
 if TYPE_CHECKING:
     from botocore.response import StreamingBody
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 _CHUNK = 256 * 1024
 _MD5 = re.compile(r'"([0-9a-f]{32})"')
 _NO_LONGER = frozenset({"PreconditionFailed", "InvalidRange", "412", "416"})
-
-Told = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +59,12 @@ def whole(found: Object, body: "StreamingBody", destination: Path) -> int:
     return arrived
 
 
-def large(
-    client: "S3Client",
-    found: Object,
-    body: "StreamingBody",
-    destination: Path,
-    threads: ThreadPoolExecutor,
-    told: Told,
-    anew: Callable[[], object],
-) -> int:
-    """Writes a large object; its size. The first part comes from the answer that is there, the others beside it.
-
-    `anew`: what errors say is to be called where all that came is worth nothing.
-    """
+def large(client: "S3Client", found: Object, body: "StreamingBody", destination: Path) -> int:
+    """Writes a large object; its size. The first part comes from the answer that is there, the others beside it."""
     with destination.open("wb") as file:
         file.truncate(found.size)
     parts = Parts(found.size)
-    fetching = _Fetching(client, found, parts, destination, threads, told, anew)
+    fetching = _Fetching(client, found, parts, destination)
     return fetching.fetched({0: lambda: fetching.opened(body), **fetching.asked(range(1, parts.number))})
 
 
@@ -87,13 +74,10 @@ class _Fetching:
     found: Object
     parts: Parts
     destination: Path
-    threads: ThreadPoolExecutor
-    told: Told
-    anew: Callable[[], object]
 
     def fetched(self, calls: Mapping[int, Callable[[], None]]) -> int:
         """Makes the calls for the parts that are missing, and checks the file; its size."""
-        s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
+        s3_parts.moved(self.parts, calls, self._going_on)
         self._check()
         return self.found.size
 
@@ -105,15 +89,15 @@ class _Fetching:
 
     def opened(self, body: "StreamingBody") -> None:
         """The first part, from an answer with the whole object."""
-        with self.told(), closing(body):
+        with causes_told(), closing(body):
             self._write(body, 0)
 
     def _ask(self, number: int) -> None:
         first, length = self.parts.place(number)
         span = f"{first}-{first + length - 1}"
-        with self.told():
+        with causes_told():
             answer = self._answer(span)
-        with self.told(), closing(answer["Body"]) as body:
+        with causes_told(), closing(answer["Body"]) as body:
             if answer.get("ContentRange", "").partition("/")[0] != f"bytes {span}":
                 raise Interrupted("the server sent another part of the object than the one that was asked for")
             self._write(body, number)
@@ -144,8 +128,4 @@ class _Fetching:
         with self.destination.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 self.found.check.update(chunk)
-        try:
-            self.found.check.done()
-        except Interrupted as error:
-            error.going_on = self.anew
-            raise
+        self.found.check.done()

@@ -1,5 +1,6 @@
 """The parts in which a large object of S3 moves: where they lie, and how those move that have not yet."""
 
+import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -9,6 +10,8 @@ from filer.errors import Interrupted
 PART = 8 * 1024 * 1024
 """Bytes up to which an object moves in one request; a larger one goes in parts of at least this size."""
 _MOST_PARTS = 2000
+_AT_ONCE = 8
+"""Parts of large files on their way at the same time, whatever the number of files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +37,13 @@ class Parts:
 def moved(
     parts: Parts,
     calls: Mapping[int, Callable[[], None]],
-    threads: ThreadPoolExecutor,
     going_on: Callable[[list[int]], Callable[[], object]],
-    anew: Callable[[], object],
 ) -> None:
     """Makes the calls for the parts that are missing, many at a time. Raises the first error, when none is under way.
 
-    What that says is to be called next is what `going_on` makes of the missing ones, or `anew` if they are not all.
+    What that says is to be called next is what `going_on` makes of the missing ones, unless it is Anew.
     """
-    under_way = {part: threads.submit(call) for part, call in calls.items()}
+    under_way = {part: _threads().submit(call) for part, call in calls.items()}
     wait(under_way.values(), return_when=FIRST_EXCEPTION)
     for future in under_way.values():
         future.cancel()
@@ -51,12 +52,15 @@ def moved(
     errors = [error for part in missing if not under_way[part].cancelled() and (error := under_way[part].exception())]
     if errors:
         error = errors[0]
-        if isinstance(error, Anew):
-            error.going_on = anew
-        elif isinstance(error, Interrupted):
+        if isinstance(error, Interrupted) and not isinstance(error, Anew):
             error.going_on = going_on(missing)
             error.moved = sum(parts.place(part)[1] for part in range(parts.number) if part not in missing)
         raise error
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_AT_ONCE)
 
 
 class Anew(Interrupted):

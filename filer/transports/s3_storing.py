@@ -1,10 +1,7 @@
 """A large file on its way into S3: in parts, of which the missing ones may go later, compared with what is kept."""
 
-import base64
 import functools
-import zlib
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +13,9 @@ from s3transfer.utils import ReadFileChunk
 from filer import digests
 from filer.errors import Interrupted
 from filer.transports import s3_parts
-from filer.transports.s3_fetching import Told, check
+from filer.transports.s3_fetching import check
 from filer.transports.s3_parts import Anew, Parts
+from filer.transports.s3_session import causes_told
 from tescore.errors import TeskError
 
 if TYPE_CHECKING:
@@ -27,24 +25,13 @@ _CHUNK = 1024 * 1024
 _CRC32 = "ChecksumCRC32"
 
 
-def large(
-    client: "S3Client",
-    bucket: str,
-    key: str,
-    source: Path,
-    threads: ThreadPoolExecutor,
-    told: Told,
-    anew: Callable[[], object],
-) -> None:
-    """Stores a file. Where that fails no parts are left behind, unless the error says how to go on and what to undo.
-
-    `anew`: what errors say is to be called where all that was stored is worth nothing.
-    """
-    with told():
+def large(client: "S3Client", bucket: str, key: str, source: Path) -> None:
+    """Stores a file. Where that fails no parts are left behind, unless the error says how to go on and what to undo."""
+    with causes_told():
         begun = client.create_multipart_upload(Bucket=bucket, Key=key, **_summed(client))
     upload = {"Bucket": bucket, "Key": key, "UploadId": begun["UploadId"]}
     parts = Parts(source.stat().st_size)
-    _Storing(client, upload, parts, source, threads, told, anew).stored(range(parts.number))
+    _Storing(client, upload, parts, source).stored(range(parts.number))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +41,6 @@ class _Storing:
     """What it is known by."""
     parts: Parts
     source: Path
-    threads: ThreadPoolExecutor
-    told: Told
-    anew: Callable[[], object]
     kept: dict[int, dict[str, Any]] = field(default_factory=dict)
     """By its number what the storage says of a part."""
 
@@ -64,10 +48,10 @@ class _Storing:
         """Stores the parts that are missing, and makes them all the object."""
         calls = {number: functools.partial(self._store, number) for number in missing}
         try:
-            s3_parts.moved(self.parts, calls, self.threads, self._going_on, self.anew)
+            s3_parts.moved(self.parts, calls, self._going_on)
             self._complete()
         except Exception as error:
-            if isinstance(error, Interrupted) and error.going_on is not self.anew:
+            if isinstance(error, Interrupted) and error.going_on:
                 error.undo = self._give_up
             else:
                 self._give_up()
@@ -96,29 +80,20 @@ class _Storing:
         kept: list[Any] = [self.kept[number] for number in range(self.parts.number)]
         try:
             with self._there():
-                answer: Any = self.client.complete_multipart_upload(**self.upload, MultipartUpload={"Parts": kept})
+                self.client.complete_multipart_upload(**self.upload, MultipartUpload={"Parts": kept})
                 size = self.client.head_object(Bucket=self.upload["Bucket"], Key=self.upload["Key"])["ContentLength"]
-            self._check(kept, answer, size)
-        except Anew as error:
-            error.going_on = self.anew
+        except Anew:
             raise
         except Interrupted as error:
             error.going_on, error.moved = self._going_on([]), self.parts.size
             raise
-
-    def _check(self, kept: list[Any], answer: Any, size: int) -> None:
-        """Raises Anew where the object is not what was sent."""
         if size != self.parts.size:
             raise Anew(f"the storage has {size} of {self.parts.size} bytes of it")
-        if answer.get(_CRC32, "").endswith(f"-{len(kept)}") and all(_CRC32 in part for part in kept):
-            together = zlib.crc32(b"".join(base64.b64decode(part[_CRC32]) for part in kept)).to_bytes(4, "big")
-            if answer[_CRC32] != f"{base64.b64encode(together).decode()}-{len(kept)}":
-                raise Anew("the storage has joined other parts than those that were sent")
 
     @contextmanager
     def _there(self) -> Iterator[None]:
         """Raises Anew where the storage knows nothing of the parts, else the filer's errors."""
-        with self.told():
+        with causes_told():
             try:
                 yield
             except exceptions.ClientError as error:
@@ -127,7 +102,7 @@ class _Storing:
                 raise
 
     def _give_up(self) -> None:
-        with suppress(TeskError), self.told():  # what kept them from being stored may keep them from being removed
+        with suppress(TeskError), causes_told():  # what kept them from being stored may keep them from being removed
             self.client.abort_multipart_upload(**self.upload)
 
     def _bytes(self, first: int, length: int) -> Iterator[bytes]:

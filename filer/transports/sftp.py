@@ -21,7 +21,7 @@ _BLOCK = 32 * 1024
 _Seen = tuple[int | None, int | None]
 """Size of a file, and when it was changed, as far as the server tells."""
 
-_POOL = Pool(Session, Session.alive, Session.close)
+_POOL = Pool(Session, Session.close)
 
 joined = address.joined
 shown = address.shown

@@ -10,8 +10,9 @@ import paramiko
 
 from filer import credentials
 from filer.errors import Interrupted, NotMovable
+from filer.guard import CONNECT, SILENCE
 from filer.transports.address import Server
-from filer.transports.pool import CONNECT, SILENCE, connected
+from filer.transports.pool import connected
 from tescore.errors import TeskError, shortened
 
 PORT = 22
@@ -50,11 +51,6 @@ class Session:
             key_filename=keys, allow_agent=False, look_for_keys=False, sock=begun,
             timeout=CONNECT, banner_timeout=SILENCE, auth_timeout=SILENCE, channel_timeout=SILENCE,
         )  # fmt: skip
-
-    def alive(self) -> bool:
-        """Whether the connection was not closed."""
-        transport = self._client.get_transport()
-        return transport is not None and transport.is_active()
 
     def close(self) -> None:
         self._client.close()
