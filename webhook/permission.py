@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from tescore import record, review
+from tescore.cluster import Cluster
 from tescore.errors import Forbidden
 from tescore.states import FINAL
 
 
-def checked(cluster: review.Reviewer, request: Mapping[str, Any], *, api_account: str) -> None:
+def checked(cluster: Cluster, request: Mapping[str, Any], *, api_account: str) -> None:
     """Raises Forbidden for the user of an AdmissionReview's request who may not, and what asking Kubernetes does.
 
     A new task needs the verb create. The api has asked about its own users before.

@@ -7,6 +7,7 @@ from api.access.bounded import Bounded
 from api.access.user import User
 from api.access.waits import GRACE, WAITS
 from tescore import naming, review
+from tescore.cluster import Cluster
 from tescore.errors import Forbidden, TaskNotFound, TeskError, Unavailable
 
 _MOST = 8192
@@ -38,7 +39,7 @@ def anyone(*_: object) -> bool:
 class AccessReviews:
     """An authorizer that remembers answers for a while. Raises what asking Kubernetes does."""
 
-    def __init__(self, cluster: review.Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, *, seconds: float, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._seconds = seconds
         self._clock = clock
