@@ -30,9 +30,9 @@ from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import events, naming, record, report, tails
 from tescore.errors import Conflict, Refused, TeskError, Unavailable
+from tescore.record import with_note
 from tescore.session import Object
 from tescore.states import FINAL, State
-from tescore.system_log import with_note
 
 _QUIET_CANCEL = 3.0
 """Seconds that stopping a cancelled task may take before it is told as CANCELING."""

@@ -7,10 +7,9 @@ from contextlib import closing
 from typing import Any
 
 from tescore import listing
-from tescore.account import mounted, server
 from tescore.connections import Answer
 from tescore.remembered import Remembered
-from tescore.session import Object, Session, path
+from tescore.session import Object, Session, mounted, path, server
 
 _PATIENCE = 9.0
 """Seconds in which the API server has to say something."""

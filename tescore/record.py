@@ -23,6 +23,10 @@ _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""
 
 
+TaskLog = Mapping[str, Any]
+"""That of TES."""
+
+
 class Record(NamedTuple):
     """What a task's ConfigMap says; texts are empty where it says nothing."""
 
@@ -189,6 +193,13 @@ def change(
     if log is not None:
         patch |= parts.patch(parts.LOG_JSON, json.dumps(log, ensure_ascii=False))
     return patch
+
+
+def with_note(log: TaskLog, note: str) -> dict[str, Any]:
+    """The log, empty or not, with the fields that TES demands and that sentence of the system in it once."""
+    whole = {"logs": [], "outputs": [], "system_logs": [], **log}
+    notes = whole["system_logs"]
+    return {**whole, "system_logs": [*notes, note]} if note and note not in notes else whole
 
 
 def _with_document(document: str) -> dict[str, dict[str, str]]:

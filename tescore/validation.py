@@ -21,7 +21,6 @@ from tescore import (
     schemes,
     shared_files,
     trs,
-    weight,
     wildcards,
 )
 from tescore.document import Dropped
@@ -48,7 +47,7 @@ def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) 
 
     Raises InvalidTask with all its problems.
     """
-    weight.check(text)
+    document.check_weight(text)
     task, dropped = document.parse(text, settings)
     problems = schema_problems(task) or _first(list(path_rules.too_long(task)))
     problems = problems or _first([*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)])
