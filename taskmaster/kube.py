@@ -121,14 +121,11 @@ class Kube:
             chunks = retried(
                 lambda: self._once("GET", self._path(kind), query=query, patience=_WATCH_SECONDS + 30), self._waits
             )
-            rest = b""
-            for chunk in chunks:
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        return
-                    yield None if event["type"] == "DELETED" else event["object"]
+            for line in filter(None, _lines(chunks)):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                yield None if event["type"] == "DELETED" else event["object"]
         except (Unavailable, Refused, Expired):
             return  # the look that follows says whether it is for good
 

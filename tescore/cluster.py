@@ -1,20 +1,16 @@
 """The calls that api, webhook and janitor make to the Kubernetes API server."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
 from tescore import listing
 from tescore.connections import Answer
-from tescore.remembered import Remembered
 from tescore.session import Object, Session, mounted, path, server
 
 _PATIENCE = 9.0
 """Seconds in which the API server has to say something."""
-_TOKEN_SECONDS = 60.0
-"""For which a token is used that was read from its file; the kubelet replaces it long before it ends."""
 _ON_THE_WAY = 0.5
 """Seconds that an answer may come after the API server has given up."""
 
@@ -96,6 +92,4 @@ class Cluster:
 
 def own(environment: Mapping[str, str]) -> Cluster:
     """The cluster that the program runs in, as the ServiceAccount of its pod."""
-    mine = mounted()
-    token = Remembered(lambda _: mine.token(), _TOKEN_SECONDS, time.monotonic)
-    return Cluster(Session(server(environment), mine._replace(token=lambda: token.get(""))))
+    return Cluster(Session(server(environment), mounted()))

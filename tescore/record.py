@@ -231,7 +231,7 @@ def _document_size(stored: Mapping[str, Any]) -> int:
 def _images(text: str) -> Mapping[str, str]:
     """The webhook's note of images, or none where somebody broke it."""
     try:
-        images = json.loads(text or "{}")
+        images = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return images if isinstance(images, dict) and all(isinstance(each, str) for each in images.values()) else {}
@@ -240,7 +240,7 @@ def _images(text: str) -> Mapping[str, str]:
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """The log, or none where somebody broke it."""
     try:
-        log = json.loads(parts.part(stored, parts.LOG_JSON) or "{}")
+        log = json.loads(parts.part(stored, parts.LOG_JSON))
     except (ValueError, RecursionError):
         return {}
     return log if isinstance(log, dict) and all(_is_list(log.get(key), of) for key, of in _LISTS.items()) else {}
