@@ -1,4 +1,4 @@
-"""The calls that api, webhook and janitor make to the Kubernetes API server."""
+"""The calls that the programs make to the Kubernetes API server."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +22,10 @@ def _uncounted(_: int) -> None:
 class Cluster:
     """Each call is one try, and raises what tescore.session does."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, patience: float = _PATIENCE) -> None:
+        """`patience` is for how many seconds the API server may be silent."""
         self._session = session
+        self._patience = patience
 
     def get(
         self,
@@ -60,7 +62,7 @@ class Cluster:
             **({"dryRun": "All"} if dry_run else {}),
             **({"timeout": f"{within:.3f}s"} if within is not None else {}),
         }
-        patience = _PATIENCE if within is None else within + _ON_THE_WAY
+        patience = None if within is None else within + _ON_THE_WAY
         return self._call("POST", path, body=body, query=query, patience=patience)
 
     def patch(self, path: str, body: Object) -> Object:
@@ -77,12 +79,12 @@ class Cluster:
         method: str,
         path: str,
         *,
-        patience: float = _PATIENCE,
+        patience: float | None = None,
         count: Callable[[int], None] = _uncounted,
         **options: Any,
     ) -> Object:
         said = bytearray()
-        with closing(self._session.ask(method, path, patience=patience, **options).body) as pieces:
+        with closing(self._session.ask(method, path, patience=patience or self._patience, **options).body) as pieces:
             for piece in pieces:
                 count(len(piece))
                 said += piece

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tescore.errors import shortened
+from tescore.settings import boolean
 from tescore.tenant import TenantSettings
 
 _MOST = 2**31 - 1
@@ -62,12 +63,6 @@ def _number(text: str, *, least: int = 1) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= _MOST:
         raise ValueError(text)
     return int(text)
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError(text)
-    return text.lower() == "true"
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
@@ -133,7 +128,7 @@ KNOWN: Mapping[str, Parameter] = {
         "reference_claims",
         lambda claims: [claim.name for claim in claims],
     ),
-    "optional_outputs": Parameter("a missing output is no more than a warning", "true or false", _boolean),
+    "optional_outputs": Parameter("a missing output is no more than a warning", "true or false", boolean),
     "max_attempts": Parameter("times that a step is tried whose pod is lost", _COUNT, _number, "most_attempts"),
     "max_run_seconds": Parameter(
         "seconds that an executor may run, with the pull of its image", _COUNT, _number, "run_seconds"

@@ -83,7 +83,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
             "labels": dict(naming.TASK_LABELS),
             "annotations": {naming.OWNER: owner},
         },
-        **_with_document(document),
+        **parts.packed(parts.TASK_JSON, document),
     }
     check_size(body, document)
     return body
@@ -93,7 +93,7 @@ def check_size(stored: Mapping[str, Any], document: str) -> None:
     """Raises InvalidTask if a ConfigMap's document, which is valid JSON, leaves too little room for the log."""
     if _document_size(stored) <= DOCUMENT_LIMIT:
         return
-    zipped = parts.zipped_document(stored) or parts.zipped_document(_with_document(document))
+    zipped = parts.zipped_document(stored) or parts.zipped_document(parts.packed(parts.TASK_JSON, document))
     size = len(document.encode())
     has = f"the document has {size} bytes, which are {len(zipped)} gzipped, and may have no more than {DOCUMENT_LIMIT}"
     if len(zipped) <= DOCUMENT_LIMIT:
@@ -200,12 +200,6 @@ def with_note(log: TaskLog, note: str) -> dict[str, Any]:
     whole = {"logs": [], "outputs": [], "system_logs": [], **log}
     notes = whole["system_logs"]
     return {**whole, "system_logs": [*notes, note]} if note and note not in notes else whole
-
-
-def _with_document(document: str) -> dict[str, dict[str, str]]:
-    """The parts of a ConfigMap that hold a document."""
-    plain, zipped = parts.packed(parts.TASK_JSON, document)
-    return {**({"data": plain} if plain else {}), **({"binaryData": zipped} if zipped else {})}
 
 
 def _brief(document: str) -> str:
