@@ -131,12 +131,8 @@ class Taskmaster:
             report_to = "" if step.kind == Kind.EXECUTOR else self._hearing.expect(self._pod_name())
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
-        except Refused as error:
-            reason = waiting.of_refusal(step, error)
-            failure = explain.refused(step, error)
-        except Unavailable as error:
-            reason = waiting.of_unavailability(step, error)
-            failure = explain.refused(step, error)
+        except (Refused, Unavailable) as error:
+            reason, failure = waiting.of_refusal(step, error), explain.refused(step, error)
         match decide.refused(self._own.journal, reason, failure, now=self._now(), limits=self._limits):
             case decide.Wait() as wait:
                 self._wait(step, None, wait)
