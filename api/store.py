@@ -12,8 +12,9 @@ from api.pages import OBEYED, Pages, read_waits
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, outputs, parts, record, validation, weight
+from tescore import listing, naming, outputs, parts, record, validation
 from tescore.cluster import Cluster
+from tescore.document import check_weight
 from tescore.errors import (
     AlreadyExists,
     Conflict,
@@ -78,7 +79,7 @@ class Store:
 
         Raises KeyReused if that was another task, and what `create` raises.
         """
-        cpu.run(len(document), lambda: weight.check(document))  # for it is compared with one that is there
+        cpu.run(len(document), lambda: check_weight(document))  # for it is compared with one that is there
         task_id = naming.keyed_task_id(owner, key)
         try:
             # The look before is for the webhook's sake, which would launch a task again that has ended long ago.

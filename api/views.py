@@ -6,8 +6,7 @@ from typing import Any
 
 from tescore import document, record, schemes
 from tescore.errors import InvalidTask
-from tescore.record import Record
-from tescore.system_log import with_note
+from tescore.record import Record, with_note
 from tescore.tenant import TenantSettings
 
 _ONLY_FULL_INPUT = frozenset({"content"})

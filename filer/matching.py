@@ -5,11 +5,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tescore import wildcards
-from tescore.glob import Element, Glob, Star
+from tescore import glob, wildcards
 from tescore.wildcards import BRACKET
-
-_ANY = re.compile(".", re.DOTALL)
 
 _MEMBER = re.compile(
     r"\[:(?P<name>[a-z]+):\]|\[=(?P<like>.)=\]|\[\.(?P<symbol>.)\.\]|\\(?P<escaped>.)|(?P<dash>-)|(?P<plain>.)",
@@ -26,22 +23,22 @@ _NAMED = {
 class Component:
     """What matches the names of one component of a path."""
 
-    glob: Glob
+    name: re.Pattern[str]
     hidden: bool
     """Whether it stands for names with a leading dot: that is matched by a dot only."""
 
     def matches(self, name: str) -> bool:
-        return (self.hidden or not name.startswith(".")) and self.glob.matches(name)
+        return (self.hidden or not name.startswith(".")) and self.name.fullmatch(name) is not None
 
 
 @functools.lru_cache(maxsize=1024)  # it is asked for with each folder
 def component(pattern: str) -> Component:
     """What matches a name if the pattern stands for it."""
     try:
-        glob = Glob([_element(token.group()) for token in wildcards.tokens(pattern)])
+        name = glob.compiled(_element(token.group()) for token in wildcards.tokens(pattern))
     except re.error:  # a range that runs backwards, which POSIX leaves open: the text itself
-        glob = Glob(pattern)
-    return Component(glob, hidden=pattern.startswith((".", "\\.")))
+        name = glob.compiled(map(re.escape, pattern))
+    return Component(name, hidden=pattern.startswith((".", "\\.")))
 
 
 def pruned(path: str, path_prefix: str) -> str:
@@ -61,13 +58,13 @@ def _above(path: str) -> list[str]:
     return ["/".join(parts[:number]) for number in range(1, len(parts))]
 
 
-def _element(text: str) -> Element:
+def _element(text: str) -> str:
     """What one token stands for."""
     if bracket := BRACKET.fullmatch(text):
-        return re.compile(_set(bracket), re.DOTALL)
+        return _set(bracket)
     if text.startswith("*"):
-        return Star()
-    return _ANY if text == "?" else text[-1]
+        return glob.ANY
+    return "." if text == "?" else re.escape(text[-1])
 
 
 def _set(bracket: re.Match[str]) -> str:

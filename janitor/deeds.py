@@ -9,10 +9,9 @@ from janitor.settings import Settings
 from tescore import events, launch, naming, record, room
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
-from tescore.record import Record
+from tescore.record import Record, with_note
 from tescore.session import Object, path
 from tescore.states import State
-from tescore.system_log import with_note
 from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)

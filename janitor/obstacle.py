@@ -78,5 +78,4 @@ def _since(pod: Mapping[str, Any], condition: Mapping[str, Any]) -> datetime:
 
 
 def _sentence(what: str, message: str) -> str:
-    told = message.strip().rstrip(".")
-    return shortened(f"{NO_TASKMASTER}{what}{f' ({told})' if told else ''}.", _SENTENCE)
+    return shortened(f"{NO_TASKMASTER}{what}{quoted(message)}.", _SENTENCE)

@@ -13,11 +13,6 @@ from tescore.states import FINAL, State
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """It goes its way."""
-
-
-@dataclass(frozen=True, slots=True)
 class Launch:
     """It was stored, and nobody began it."""
 
@@ -44,7 +39,8 @@ class End:
     """For programs."""
 
 
-Verdict = Leave | Launch | LaunchAnew | Tell | End
+Verdict = Launch | LaunchAnew | Tell | End | None
+"""None leaves it as it is."""
 
 
 def about_task(
@@ -59,7 +55,7 @@ def about_task(
     if its is None:
         begun = _moment(task.started, _moment(task.created, now))
         if now - begun < launch:
-            return Leave()
+            return None
         # One that was begun and has no Job any more was deleted on purpose or lost all its tries.
         return End("The taskmaster died (its Job is gone).") if task.taskmaster else Launch()
     if its.failed:
@@ -67,13 +63,13 @@ def about_task(
     if its.stalled and obstacle is None:
         return LaunchAnew()
     if its.waits or its.ready or obstacle is None:
-        return Leave()
+        return None
     if obstacle.lasting:
         return End(obstacle.reason, obstacle.lasting)
     stuck = now - obstacle.since
     if stuck > queue or (task.cancel and stuck > launch):
         return End(f"The taskmaster could not run within {stuck.total_seconds():.0f} s. {obstacle.reason}")
-    return Tell(obstacle.reason) if obstacle.reason != task.reason else Leave()
+    return Tell(obstacle.reason) if obstacle.reason != task.reason else None
 
 
 def is_in_line(job: Mapping[str, Any]) -> bool:

@@ -15,8 +15,7 @@ from taskmaster import claim, loop
 from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
-from tescore.account import mounted, server
-from tescore.session import Session
+from tescore.session import Session, mounted, server
 from tescore.start import started
 
 gc.freeze()

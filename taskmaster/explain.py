@@ -25,8 +25,6 @@ _CANNOT_START = {
 
 
 _NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
-_LEAST_MEMORY = 16
-"""MiB. With 4 a container does not start, and what the runtime says of it does not name memory."""
 
 
 class Failure(NamedTuple):
@@ -48,7 +46,7 @@ class Failure(NamedTuple):
 
 def cannot_start(step: Step, pod: Pod) -> Failure | None:
     """Why the pod will not get to run its container, if that is certain. A pod that ended as a whole goes first."""
-    if pod.phase == "Failed" and pod.terminated is None:
+    if pod.phase == "Failed":
         return lost(step, pod)
     if pod.waiting_reason in _CANNOT_START:
         words = f"{_CANNOT_START[pod.waiting_reason]}{quoted(pod.waiting_message)}"
@@ -75,8 +73,8 @@ def refused(step: Step, error: Refused | Unavailable) -> Failure:
 def lost(step: Step, pod: Pod | None) -> Failure:
     """The pod ended or vanished by nobody's command: evicted, its node gone, deleted."""
     why, reason = "its pod disappeared", _POD_LOST
-    if pod and (pod.status_reason or pod.status_message):
-        reason = pod.status_reason or pod.phase
+    if pod and pod.status_reason:
+        reason = pod.status_reason
         why = f"its pod was ended by Kubernetes ({reason}){quoted(pod.status_message)}"
     elif pod and pod.deletion:
         why = "its pod was deleted"
@@ -90,8 +88,8 @@ def refused_by_node(step: Step, pod: Pod) -> Failure:
     return lost(step, pod)._replace(refused_by_node=True)
 
 
-def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) -> Failure | None:
-    """Why a step whose container has terminated failed; None if it did not. An executor may have asked for `ram_gb`.
+def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
+    """Why a step whose container has terminated failed; None if it did not.
 
     In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
     exit code. A command that exits with 0 because Kubernetes ended it has not done its work.
@@ -111,9 +109,7 @@ def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) 
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in _NEVER_STARTED:
-        return Failure(
-            "StartError", f"{step.title} could not be started{quoted(end.message)}{_too_small(ram_gb)}.", True
-        )
+        return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
@@ -124,13 +120,6 @@ def log_missing(step: Step, end: Terminated, stream: str, why: str) -> str:
     if end.reason in _NEVER_STARTED:
         return ""
     return f"The {stream} of {step.title.lower()} could not be read from its node{quoted(why)}."
-
-
-def _too_small(ram_gb: float | None) -> str:
-    """Why it is likely that a container did not start which may have so much memory, as the end of a sentence."""
-    if ram_gb is None or ram_gb * 1024 >= _LEAST_MEMORY:
-        return ""
-    return f", likely because it asks for less than {_LEAST_MEMORY} MiB of memory, which a container needs to start"
 
 
 def _ended_by_kubernetes(pod: Pod, end: Terminated) -> bool:

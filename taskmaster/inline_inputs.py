@@ -52,8 +52,5 @@ def _begins_with_a_shell(executor: Executor) -> bool:
 
 def _fit_into_a_command(task: Task) -> bool:
     contents = [item.content for item in task.inputs]
-    try:
-        size = sum(len(content.encode()) for content in contents if content)
-    except UnicodeEncodeError:  # half a surrogate pair, which the filer has words for
-        return False
+    size = sum(len(content.encode()) for content in contents if content)
     return size <= _BYTES and all(content is not None and "\0" not in content for content in contents)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from tescore import listing, tails
+from tescore import tails
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable
 from tescore.retry import pause, retried, schedule
 from tescore.session import Object, Session, path
@@ -35,7 +36,7 @@ class Kube:
     """
 
     def __init__(self, session: Session, namespace: str, *, waits: Sequence[float] | None = None) -> None:
-        self._session = session
+        self._cluster = Cluster(session, patience=_PATIENCE)
         self._namespace = namespace
         self._waits = schedule() if waits is None else waits
         self._create_waits = _CREATE_WAITS if waits is None else waits[:1]
@@ -44,17 +45,14 @@ class Kube:
     def get(self, kind: str, name: str) -> Object | None:
         """The object, or None if there is none. Kinds are plurals with their group: `pods`, `batch/v1/jobs`."""
         try:
-            return self._json("GET", self._path(kind, name))
+            return self._retried(lambda: self._cluster.get(self._path(kind, name)))
         except Missing:
             return None
 
-    def listed(self, kind: str, selector: str = "", *, fields: str = "", whole: bool = False) -> Iterator[Object]:
-        """All objects with these labels and fields, a page at a time; their metadata alone unless `whole`."""
-
-        def page(query: dict[str, str], accept: str) -> Object:
-            return self._json("GET", self._path(kind), query=query, accept=accept)
-
-        return listing.listed(page, selector, fields=fields, whole=whole)
+    def listed(self, kind: str, selector: str = "", *, fields: str = "", whole: bool = False) -> list[Object]:
+        """All objects with these labels and fields; their metadata alone unless `whole`."""
+        listed = self._cluster.listed
+        return self._retried(lambda: list(listed(kind, self._namespace, selector, fields=fields, whole=whole)))
 
     def create(self, kind: str, body: Object, *, patient: bool = True) -> Object | None:
         """The object made, or None if one of that name is there: names are computed, so it is the same one.
@@ -63,18 +61,18 @@ class Kube:
         """
         waits = self._waits if patient else self._create_waits
         try:
-            return self._json("POST", self._path(kind), waits, body=body)
+            return retried(lambda: self._cluster.create(self._path(kind), body), waits)
         except AlreadyExists:
             return None
 
     def patch(self, kind: str, name: str, body: Object) -> Object:
         """The object after a merge patch. Raises Conflict if the patch names a resourceVersion that has passed."""
-        return self._json("PATCH", self._path(kind, name), body=body, content_type="application/merge-patch+json")
+        return self._retried(lambda: self._cluster.patch(self._path(kind, name), body))
 
     def delete(self, kind: str, name: str) -> bool:
         """Has the object deleted, and says whether there was one; what it owns is deleted after it."""
         try:
-            self._json("DELETE", self._path(kind, name), body={"propagationPolicy": "Background"})
+            self._retried(lambda: self._cluster.delete(self._path(kind, name)))
         except Missing:
             return False
         return True
@@ -84,7 +82,7 @@ class Kube:
 
         def read() -> str:
             query = {"container": container, "tailLines": str(size)}  # no line is shorter than a byte
-            return tails.of(self._once("GET", self._path("pods", pod, "log"), query=query), size)
+            return tails.of(self._log(pod, query), size)
 
         return retried(read, self._log_waits) if size else ""
 
@@ -92,7 +90,7 @@ class Kube:
         """What `read` makes of the lines of a container's whole log as they come; it begins again if they break off."""
 
         def once() -> _T:
-            return read(_lines(self._once("GET", self._path("pods", pod, "log"), query={"container": container})))
+            return read(_lines(self._log(pod, {"container": container})))
 
         return retried(once, self._log_waits)
 
@@ -104,7 +102,7 @@ class Kube:
         idle = 0
         while True:
             if not version:
-                listed = self._json("GET", self._path(kind), query=_only(name))
+                listed = self._retried(lambda: self._cluster.get(self._path(kind), query=_only(name)))
                 yield from listed["items"] or [None]
                 version = listed["metadata"]["resourceVersion"]
             idle += 1
@@ -118,28 +116,21 @@ class Kube:
         """The changes in one watch, until the API server or the network ends it."""
         query = {**_only(name), "watch": "1", "resourceVersion": version, "timeoutSeconds": str(_WATCH_SECONDS)}
         try:
-            chunks = retried(
-                lambda: self._once("GET", self._path(kind), query=query, patience=_WATCH_SECONDS + 30), self._waits
-            )
-            rest = b""
-            for chunk in chunks:
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    event = json.loads(line)
-                    if event["type"] == "ERROR":
-                        return
-                    yield None if event["type"] == "DELETED" else event["object"]
+            silence = _WATCH_SECONDS + 30
+            watch = self._retried(lambda: self._cluster.stream(self._path(kind), query=query, silence=silence))
+            for line in filter(None, _lines(watch.body)):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    return
+                yield None if event["type"] == "DELETED" else event["object"]
         except (Unavailable, Refused, Expired):
             return  # the look that follows says whether it is for good
 
-    def _json(self, method: str, path: str, waits: Sequence[float] | None = None, **options: Any) -> Object:
-        waits = self._waits if waits is None else waits
-        answer: Object = json.loads(retried(lambda: b"".join(self._once(method, path, **options)), waits))
-        return answer
+    def _retried(self, call: Callable[[], _T]) -> _T:
+        return retried(call, self._waits)
 
-    def _once(self, method: str, path: str, *, patience: float = _PATIENCE, **options: Any) -> Iterator[bytes]:
-        """The answer as it comes, to one try."""
-        return self._session.ask(method, path, patience=patience, **options).body
+    def _log(self, pod: str, query: dict[str, str]) -> Iterator[bytes]:
+        return self._cluster.stream(self._path("pods", pod, "log"), query=query, silence=_PATIENCE).body
 
     def _path(self, kind: str, name: str = "", part: str = "") -> str:
         return path(kind, self._namespace, name, part)

@@ -30,9 +30,9 @@ from taskmaster.watches import Watches
 from taskmaster.writing import StepEnd, Told, Writing
 from tescore import events, naming, record, report, tails
 from tescore.errors import Conflict, Refused, TeskError, Unavailable
+from tescore.record import with_note
 from tescore.session import Object
 from tescore.states import FINAL, State
-from tescore.system_log import with_note
 
 _QUIET_CANCEL = 3.0
 """Seconds that stopping a cancelled task may take before it is told as CANCELING."""
@@ -131,12 +131,8 @@ class Taskmaster:
             report_to = "" if step.kind == Kind.EXECUTOR else self._hearing.expect(self._pod_name())
             pod = manifests.pod(seen, self._task, step, self._settings, failed=failed, report_to=report_to)
             return self._followed(self._objects.make("pods", pod))
-        except Refused as error:
-            reason = waiting.of_refusal(step, error)
-            failure = explain.refused(step, error)
-        except Unavailable as error:
-            reason = waiting.of_unavailability(step, error)
-            failure = explain.refused(step, error)
+        except (Refused, Unavailable) as error:
+            reason, failure = waiting.of_refusal(step, error), explain.refused(step, error)
         match decide.refused(self._own.journal, reason, failure, now=self._now(), limits=self._limits):
             case decide.Wait() as wait:
                 self._wait(step, None, wait)
@@ -187,7 +183,7 @@ class Taskmaster:
             told = self._hearing.told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
-        self._conclude(StepEnd(step, grown, explain.ended(step, pod, told, ram_gb=self._task.resources.ram_gb), pod))
+        self._conclude(StepEnd(step, grown, explain.ended(step, pod, told), pod))
 
     def _conclude(self, end: StepEnd) -> None:
         """Writes the end of a step together with the beginning of the next, or with the end of the task."""

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskmaster import filer_mounts, inline_inputs, ownership, placement, plan, references, scratch
+from taskmaster import filer_mounts, inline_inputs, ownership, placement, plan, scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.scratch import Scratch
 from taskmaster.settings import Settings
 from taskmaster.tasklog import tail_size
 from tescore import every_pod, filer_pod, launcher, mounts, naming, security, transfers
-from tescore.model import Executor, Task
+from tescore.model import Executor, Resources, Task
 from tescore.record import Record
+from tescore.settings import environment
 
 _GRACE = 1
 """Seconds between TERM and KILL: with 0 the object would be gone while the process still writes."""
@@ -67,8 +68,8 @@ def _executor_spec(record: Record, task: Task, executor: Executor, settings: Set
         command = launcher.wrap_command(executor, mounts.saved(task)) if launched else executor.command
         volumes = [place.volume] if plan.needs_scratch(task) else []
         volume_mounts = _executor_mounts(place, task, launched=launched)
-    volumes += references.volumes(task.resources)
-    volume_mounts += references.mounted(task.resources)
+    volumes += _reference_volumes(task.resources)
+    volume_mounts += _reference_mounts(task.resources)
     return {
         **placement.of_an_executor(task, settings),
         "securityContext": security.executor_pod(settings.run_as_user, own_claim=not settings.shared_claim),
@@ -103,10 +104,10 @@ def _filer_spec(
     asked = task.resources.parameters.optional_outputs
     optional = failed or (settings.optional_outputs if asked is None else asked)
     needs = filer_mounts.needed(task, step.kind, settings.file_claims)
-    environment = {
+    variables = {
         **filer_mounts.environment(needs),
         "TESK_TAIL": str(tail_size(record, task)),
-        **transfers.environment(settings),
+        **environment(settings, transfers.FIELDS),
         **({"TESK_OPTIONAL_OUTPUTS": "true"} if optional else {}),
         **({naming.REPORT_VARIABLE: report_to} if report_to else {}),
     }
@@ -117,7 +118,7 @@ def _filer_spec(
         *filer_mounts.mounted(needs),
     ]
     if step.kind == Kind.OUTPUTS and settings.shared_claim:
-        environment["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
+        variables["TESK_SCRUB"] = naming.scratch_folder(record.task_id, record.uid)
         volume_mounts.append(filer_pod.all_folders(record.namespace))
     return {
         "securityContext": security.filer_pod(settings.run_as_user, own_claim=not settings.shared_claim),
@@ -126,7 +127,7 @@ def _filer_spec(
                 settings.filer_image,
                 [step.kind.value],
                 volume_mounts,
-                _environment(environment),
+                _environment(variables),
                 placement.filer_resources(task.resources, step, settings),
                 run_as_user=settings.run_as_user,
             )
@@ -135,10 +136,34 @@ def _filer_spec(
             place.volume,
             {"name": "task", "configMap": {"name": record.task_id}},
             *filer_mounts.volumes(needs),
-            *(references.volumes(task.resources) if step.kind == Kind.INPUTS else []),
+            *(_reference_volumes(task.resources) if step.kind == Kind.INPUTS else []),
         ],
     }
 
 
 def _environment(variables: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": literal(value)} for name, value in variables.items()]
+
+
+def _reference_volumes(resources: Resources) -> list[dict[str, Any]]:
+    """The volumes of a pod. A filer that has them too, mounted nowhere, comes where the data can be reached."""
+    claims = {claim.name for claim in resources.parameters.read_only_claims}
+    return [
+        {"name": _reference(i), "persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        for i, claim in enumerate(sorted(claims))
+    ]
+
+
+def _reference_mounts(resources: Resources) -> list[dict[str, Any]]:
+    """Where a container sees them."""
+    claims = resources.parameters.read_only_claims
+    order = sorted({claim.name for claim in claims})
+    return [
+        {"name": _reference(order.index(claim.name)), "mountPath": mounts.normal(claim.path), "readOnly": True}
+        for claim in claims
+    ]
+
+
+def _reference(number: int) -> str:
+    # A claim's name may be longer than a volume's, and have dots.
+    return f"reference-{number}"

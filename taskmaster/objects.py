@@ -49,17 +49,14 @@ class Objects:
         Raises Refused if the API server will not have it, or if another's object has its name and stays.
         """
         name = body["metadata"]["name"]
-        shown = self._kube.create(kind, body) or self.find(kind, name)
-        if shown is None and self.gone({(kind, name)}, within=_PATIENCE):
-            shown = self._kube.create(kind, body) or self.find(kind, name)
-        if shown is None:
-            raise Refused(f"another object has the name {name}", code=409)
-        given = {"metadata": {"labels": body["metadata"]["labels"]}, "binaryData": body["binaryData"]}
-        if (shown["metadata"].get("labels"), shown.get("binaryData")) != (
-            given["metadata"]["labels"],
-            given["binaryData"],
-        ):
-            self._kube.patch(kind, name, given)
+        if self._kube.create(kind, body):
+            return
+        if self.find(kind, name) is None:
+            if not self.gone({(kind, name)}, within=_PATIENCE) or not self._kube.create(kind, body):
+                raise Refused(f"another object has the name {name}", code=409)
+            return
+        labels = {"labels": body["metadata"]["labels"]}
+        self._kube.patch(kind, name, {"metadata": labels, "binaryData": body["binaryData"]})
 
     def remove(self, names: Names) -> set[tuple[str, str]]:
         """Has the objects deleted, each once; returns those that were there."""

@@ -8,10 +8,9 @@ from taskmaster.kube import Kube
 from taskmaster.objects import Objects
 from tescore import naming, record
 from tescore.errors import Conflict, Missing, Refused
-from tescore.record import Record
+from tescore.record import Record, TaskLog
 from tescore.session import Object
 from tescore.states import State
-from tescore.system_log import TaskLog
 
 Annotations = Mapping[str, str | None]
 

@@ -9,8 +9,7 @@ from taskmaster import ownership
 from taskmaster.tasklog import BATCHES
 from tescore import naming, outputs
 from tescore.outputs import Batch, Pages
-from tescore.record import Record
-from tescore.system_log import TaskLog, with_note
+from tescore.record import Record, TaskLog, with_note
 
 
 class Split(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Any
 from taskmaster import scratch
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings
-from tescore import every_pod, filer_pod, node_loss, tenant
+from tescore import every_pod, filer_pod, tenant
 from tescore.model import Resources, Task
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -27,7 +27,7 @@ def of_every_pod(task: Task, settings: Settings) -> dict[str, Any]:
     return {
         **({"nodeSelector": selector} if selector else {}),
         **({"affinity": _in_one_of(resources.zones)} if resources.zones else {}),
-        "tolerations": [*node_loss.TOLERATIONS, *tolerated],
+        "tolerations": [*every_pod.TOLERATIONS, *tolerated],
         **({"priorityClassName": priority} if priority else {}),
     }
 

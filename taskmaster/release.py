@@ -1,14 +1,12 @@
 """What a taskmaster does last: it gives up its task's room, and lets those begin that waited for it."""
 
 import logging
-from collections.abc import Iterator
 from contextlib import suppress
 
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
 from tescore import naming, room, tenant
 from tescore.errors import Conflict, Missing, TeskError
-from tescore.session import Object
 
 _LOOKS = 3
 """Two that end at a time may want to release the same task; the janitor does what is left after these looks."""
@@ -38,7 +36,7 @@ def _all_released(kube: Kube, settings: Settings) -> bool:
     waiting = [item["metadata"] for item in kube.listed("batch/v1/jobs", room.WAITING)]
     if not waiting:
         return True
-    running = sum(1 for _ in kube.listed("batch/v1/jobs", room.RUNNING))
+    running = len(kube.listed("batch/v1/jobs", room.RUNNING))
     for metadata in room.due(waiting, running, _most(kube, settings)):
         try:
             kube.patch("batch/v1/jobs", metadata["name"], room.release(metadata))
@@ -51,5 +49,5 @@ def _all_released(kube: Kube, settings: Settings) -> bool:
 def _most(kube: Kube, settings: Settings) -> int:
     """Tasks that may run now, which may have changed since this one was launched."""
     overrides = (kube.get("configmaps", naming.SETTINGS) or {}).get("data") or {}
-    quotas: Iterator[Object] = kube.listed("resourcequotas", whole=True)
+    quotas = kube.listed("resourcequotas", whole=True)
     return room.limit(tenant.overridden(settings, overrides).task_limit, quotas)

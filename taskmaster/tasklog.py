@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from taskmaster.observe import Pod, Terminated
 from taskmaster.plan import Kind
 from tescore.model import Task
-from tescore.record import Record, room
+from tescore.record import Record, TaskLog, room
 from tescore.report import Report
-from tescore.system_log import TaskLog
 
 BATCHES = "batches"
 """Outputs beyond those in `outputs`, packed, in a log that grows; taskmaster/pages.py finds them a place."""

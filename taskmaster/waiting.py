@@ -68,16 +68,16 @@ def is_refused_by_node(pod: Pod) -> bool:
     return pod.phase == "Failed" and not ran and _REFUSED_BY_NODE.fullmatch(pod.status_reason) is not None
 
 
-def of_refusal(step: Step, error: Refused) -> Waiting | None:
-    """What a pod or claim waits for that the API server will not have now; None if it never will."""
+def of_refusal(step: Step, error: Refused | Unavailable) -> Waiting | None:
+    """What a pod or claim waits for that the API server will not have or cannot make now; None if it never will.
+
+    It cannot make one for example where the webhook of a policy is down.
+    """
     if isinstance(error, QuotaExceeded):
         return _told("QuotaExceeded", step, "room in the namespace's quota", str(error), Patience.ROOM)
+    if isinstance(error, Unavailable):
+        return _told("Unavailable", step, "Kubernetes, which cannot make its pod now", str(error), Patience.ROOM)
     return None
-
-
-def of_unavailability(step: Step, error: Unavailable) -> Waiting:
-    """What a pod or claim waits for that the API server cannot make now, as where the webhook of a policy is down."""
-    return _told("Unavailable", step, "Kubernetes, which cannot make its pod now", str(error), Patience.ROOM)
 
 
 def may_pass(pull_message: str) -> bool:

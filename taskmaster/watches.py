@@ -3,9 +3,9 @@
 import threading
 from collections.abc import Callable, Iterable
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-Object = dict[str, Any]
+from tescore.session import Object
 
 
 class Change(NamedTuple):

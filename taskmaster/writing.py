@@ -11,9 +11,8 @@ from taskmaster.observe import Pod
 from taskmaster.plan import Kind, Step
 from tescore import naming, record
 from tescore.errors import shortened
-from tescore.record import Record
+from tescore.record import Record, TaskLog, with_note
 from tescore.states import State
-from tescore.system_log import TaskLog, with_note
 
 _SENTENCE = 1000
 """Characters of a reason in an annotation and an Event; the log has all of it."""

@@ -1,21 +1,16 @@
-"""The calls that api, webhook and janitor make to the Kubernetes API server."""
+"""The calls that the programs make to the Kubernetes API server."""
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
 from tescore import listing
-from tescore.account import mounted, server
 from tescore.connections import Answer
-from tescore.remembered import Remembered
-from tescore.session import Object, Session, path
+from tescore.session import Object, Session, mounted, path, server
 
 _PATIENCE = 9.0
 """Seconds in which the API server has to say something."""
-_TOKEN_SECONDS = 60.0
-"""For which a token is used that was read from its file; the kubelet replaces it long before it ends."""
 _ON_THE_WAY = 0.5
 """Seconds that an answer may come after the API server has given up."""
 
@@ -27,8 +22,10 @@ def _uncounted(_: int) -> None:
 class Cluster:
     """Each call is one try, and raises what tescore.session does."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, patience: float = _PATIENCE) -> None:
+        """`patience` is for how many seconds the API server may be silent."""
         self._session = session
+        self._patience = patience
 
     def get(
         self,
@@ -65,7 +62,7 @@ class Cluster:
             **({"dryRun": "All"} if dry_run else {}),
             **({"timeout": f"{within:.3f}s"} if within is not None else {}),
         }
-        patience = _PATIENCE if within is None else within + _ON_THE_WAY
+        patience = None if within is None else within + _ON_THE_WAY
         return self._call("POST", path, body=body, query=query, patience=patience)
 
     def patch(self, path: str, body: Object) -> Object:
@@ -82,12 +79,12 @@ class Cluster:
         method: str,
         path: str,
         *,
-        patience: float = _PATIENCE,
+        patience: float | None = None,
         count: Callable[[int], None] = _uncounted,
         **options: Any,
     ) -> Object:
         said = bytearray()
-        with closing(self._session.ask(method, path, patience=patience, **options).body) as pieces:
+        with closing(self._session.ask(method, path, patience=patience or self._patience, **options).body) as pieces:
             for piece in pieces:
                 count(len(piece))
                 said += piece
@@ -97,6 +94,4 @@ class Cluster:
 
 def own(environment: Mapping[str, str]) -> Cluster:
     """The cluster that the program runs in, as the ServiceAccount of its pod."""
-    mine = mounted()
-    token = Remembered(lambda _: mine.token(), _TOKEN_SECONDS, time.monotonic)
-    return Cluster(Session(server(environment), mine._replace(token=lambda: token.get(""))))
+    return Cluster(Session(server(environment), mounted()))

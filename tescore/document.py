@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,10 @@ FIELDS: dict[str, frozenset[str]] = {
 """The fields of a task and of its parts that a client may set (TES 1.1)."""
 
 PARAMETERS = "resources.backend_parameters"
+MOST_VALUES = 250_000
+"""Of each a hundred bytes are kept while a document is checked, and checking takes some microseconds."""
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""One without its end too: who looked for that again at each quote would never be done."""
 _DEFAULTS = TenantSettings()
 _SET_BY_THE_SERVER = frozenset({"id", "state", "logs", "creation_time"})
 
@@ -31,6 +36,13 @@ class Dropped(NamedTuple):
 
     path: str
     why: str
+
+
+def check_weight(text: str) -> None:
+    """Raises InvalidTask for a JSON text of so many values that checking it would keep a server busy."""
+    outside = _STRING.sub("", text)
+    if outside.count(",") + outside.count("[") + outside.count("{") > MOST_VALUES:
+        raise InvalidTask([f"the document has more than {MOST_VALUES} values"])
 
 
 def parse(text: str, settings: TenantSettings = _DEFAULTS) -> tuple[dict[str, Any], list[Dropped]]:

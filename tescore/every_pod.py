@@ -1,4 +1,4 @@
-"""What the service's admin says of all pods of tasks; no tenant may say otherwise."""
+"""What all pods of tasks have, and what the service's admin says of them; no tenant may say otherwise."""
 
 import re
 from collections.abc import Sequence
@@ -8,6 +8,11 @@ from typing import Any
 from tescore import naming
 from tescore.settings import setting
 
+TOLERATIONS: list[dict[str, Any]] = [
+    {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}
+    for taint in ("not-ready", "unreachable")
+]
+"""How soon a pod gives up a node that is lost: without these Kubernetes waits for five minutes."""
 _PAIR = re.compile(r"[\w./-]+=[^\s,]*", re.ASCII)
 
 

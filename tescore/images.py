@@ -4,15 +4,15 @@ import functools
 import re
 from collections.abc import Iterator, Sequence
 
+from tescore import glob
 from tescore.errors import shortened
-from tescore.glob import Element, Glob, Star
 
 LONGEST = 512
 """Characters of an image's name, at most: registries take 255, a tag 128 and a digest 71 (distribution/reference)."""
 FORM = re.compile(r"[A-Za-z0-9*][A-Za-z0-9*._:/@-]*")
 """What a pattern is made of."""
 _HUB = "docker.io"
-_VERSION = re.compile("[:@]")
+_VERSION = "[:@]"
 """What stands before a tag or a digest."""
 
 
@@ -23,7 +23,7 @@ def problem(image: str, patterns: Sequence[str]) -> str:
     """
     name = _with_registry(image)
     whole = name if is_tagged(name) else f"{name}:latest"
-    if not patterns or _glob(tuple(patterns)).matches(whole):
+    if not patterns or any(each.fullmatch(whole) for each in _globs(tuple(patterns))):
         return ""
     return f"is {shortened(repr(image), 60)}, and images that may be used here are {shortened(', '.join(patterns))}"
 
@@ -49,13 +49,13 @@ def is_tagged(name: str) -> bool:
 
 
 @functools.lru_cache(maxsize=64)  # of tenants that have patterns
-def _glob(patterns: tuple[str, ...]) -> Glob:
-    return Glob(*(elements for pattern in patterns for elements in _elements(_with_registry(pattern))))
+def _globs(patterns: tuple[str, ...]) -> list[re.Pattern[str]]:
+    return [glob.compiled(elements) for pattern in patterns for elements in _elements(_with_registry(pattern))]
 
 
-def _elements(name: str) -> Iterator[list[Element]]:
-    stars: dict[str, list[Element]] = {"**": [Star()], "*": [Star(but="/")]}
-    found = [element for part in re.split(r"(\*\*|\*)", name) for element in stars.get(part) or part]
+def _elements(name: str) -> Iterator[list[str]]:
+    stars = {"**": glob.ANY, "*": glob.NO_SLASH}
+    found = [stars.get(part) or re.escape(part) for part in re.findall(r"\*\*|.", name)]
     yield found
     if not is_tagged(name):
-        yield [*found, _VERSION, Star(but="/")]
+        yield [*found, _VERSION, glob.NO_SLASH]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tescore import every_pod, naming, node_loss, tenant, transfers
+from tescore import every_pod, naming, tenant, transfers
 from tescore.settings import environment, setting
 from tescore.tenant import TenantSettings
 from tescore.transfers import TransferSettings
@@ -94,7 +94,7 @@ def job(task: str, namespace: str, settings: LaunchSettings, *, waits: bool = Fa
                     "restartPolicy": "OnFailure",
                     "enableServiceLinks": False,
                     "terminationGracePeriodSeconds": 5,
-                    "tolerations": node_loss.TOLERATIONS,
+                    "tolerations": every_pod.TOLERATIONS,
                     "securityContext": {
                         "runAsNonRoot": True,
                         "runAsUser": 65532,

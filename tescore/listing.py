@@ -1,7 +1,8 @@
 """Lists of the Kubernetes API, page by page."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+
+from tescore.session import Object
 
 METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v1,application/json"
 """Accept header for a list that holds the objects' metadata only."""
@@ -10,8 +11,6 @@ METADATA_OF_ONE = METADATA.replace("PartialObjectMetadataList", "PartialObjectMe
 WHOLE = "application/json"
 """For objects as they are."""
 _PAGE = "500"
-
-Object = dict[str, Any]
 
 
 def listed(

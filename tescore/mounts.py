@@ -3,7 +3,6 @@
 import posixpath
 from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
-from enum import IntEnum
 from typing import NamedTuple
 
 from tescore import wildcards
@@ -54,12 +53,12 @@ def mounts(task: Task) -> tuple[Mount, ...]:
 
     An input whose folder belongs to the image is mounted as a file.
     """
-    return tuple(Mount(path, kind == _Kind.INPUT) for path, kind in _layout(task) if kind != _Kind.SAVED)
+    return _layout(task)[0]
 
 
 def saved(task: Task) -> tuple[str, ...]:
     """Files that executors leave in folders of the image: the launcher copies them to and from the scratch volume."""
-    return tuple(path for path, kind in _layout(task) if kind == _Kind.SAVED)
+    return _layout(task)[1]
 
 
 def folders(task: Task) -> tuple[str, ...]:
@@ -85,40 +84,34 @@ def needs_scratch(task: Task) -> bool:
     return bool(files) or any(executor.redirected for executor in task.executors)
 
 
-class _Kind(IntEnum):
-    """In the order in which one of them hides the others at the same path."""
-
-    FOLDER = 0
-    INPUT = 1
-    SAVED = 2
-
-
-def _layout(task: Task) -> Iterator[tuple[str, _Kind]]:
-    """Paths and kinds in the order of paths, without those that lie in a folder that is mounted."""
-    places = {_place(volume, FileType.DIRECTORY) for volume in task.volumes}
-    places |= {_place(item.path, item.type, _Kind.INPUT) for item in task.inputs}
+def _layout(task: Task) -> tuple[tuple[Mount, ...], tuple[str, ...]]:
+    """What is mounted, and the files that the launcher copies: those that are neither inputs nor in what is mounted."""
+    given = [*((path, FileType.DIRECTORY) for path in task.volumes), *((item.path, item.type) for item in task.inputs)]
+    made = [(path, FileType.FILE) for each in task.executors for path in (each.stdout, each.stderr) if path]
     workdirs = _outermost(_workdirs(task))
     for output in task.outputs:
         pattern = wildcards.is_pattern(output.path, output.path_prefix)
-        place = _place(_folder(output), FileType.DIRECTORY) if pattern else _place(output.path, output.type)
-        workdir = _above(place[0], workdirs)
-        places.add(_place(workdir, FileType.DIRECTORY) if workdir else place)
-    for executor in task.executors:
-        places |= {_place(path, FileType.FILE) for path in (executor.stdout, executor.stderr) if path}
-    # With a slash at the end of each name, what lies in a folder follows it.
-    last, folder = "", ""
-    for path, kind in sorted(places, key=lambda place: (place[0] + "/", place[1])):
-        if path != last and not (folder and below(path, folder)):
-            last, folder = path, path if kind == _Kind.FOLDER else folder
-            yield path, kind
+        path, kind = (_folder(output), FileType.DIRECTORY) if pattern else (output.path, output.type)
+        workdir = _above(normal(path), workdirs)
+        made.append((workdir, FileType.DIRECTORY) if workdir else (path, kind))
+    (given_folders, inputs), (made_folders, saved) = _places(given), _places(made)
+    mounted = _outermost(given_folders | made_folders)
+    files = [path for path in sorted(inputs | saved) if not _above(path, mounted)]
+    folders = (Mount(folder.removesuffix("/"), file=False) for folder in mounted)
+    own = (Mount(path, file=True) for path in files if path in inputs)
+    return (*folders, *own), tuple(path for path in files if path not in inputs)
 
 
-def _place(path: str, kind: FileType, file: _Kind = _Kind.SAVED) -> tuple[str, _Kind]:
-    path = normal(path)
-    if kind == FileType.DIRECTORY:
-        return _mountable(path), _Kind.FOLDER
-    folder = posixpath.dirname(path)
-    return (path, file) if belongs_to_the_image(folder) else (_mountable(folder), _Kind.FOLDER)
+def _places(named: Iterable[tuple[str, FileType]]) -> tuple[set[str], set[str]]:
+    """The folders to mount for what is named there, and the files whose folders belong to the image."""
+    folders, files = set[str](), set[str]()
+    for path, kind in named:
+        folder = normal(path if kind == FileType.DIRECTORY else posixpath.dirname(path))
+        if kind == FileType.FILE and belongs_to_the_image(folder):
+            files.add(normal(path))
+        else:
+            folders.add(_mountable(folder))
+    return folders, files
 
 
 def _mountable(folder: str) -> str:
@@ -129,23 +122,23 @@ def _mountable(folder: str) -> str:
 
 def _workdirs(task: Task) -> list[str]:
     """Working directories over which something may be mounted."""
-    workdirs = [normal(executor.workdir) for executor in task.executors if executor.workdir]
+    workdirs = (normal(executor.workdir) for executor in task.executors)
     return [workdir for workdir in workdirs if not belongs_to_the_image(workdir)]
 
 
 def _outermost(folders: Iterable[str]) -> list[str]:
     """Those that lie in no other, each with a slash at its end, in order."""
     found: list[str] = []
-    for folder in sorted({f"{folder.rstrip('/')}/" for folder in folders}):
+    for folder in sorted(f"{folder}/" for folder in folders):
         if not (found and folder.startswith(found[-1])):
             found.append(folder)
     return found
 
 
 def _above(path: str, outermost: Sequence[str]) -> str:
-    """That of the outermost folders in which a normal path lies, at any depth; none if it lies in none."""
-    place = bisect(outermost, path) - 1
-    return outermost[place] if place >= 0 and path.startswith(outermost[place]) else ""
+    """That of the outermost folders in which a normal path lies, or which it is; none if it lies in none."""
+    place = bisect(outermost, f"{path}/") - 1
+    return outermost[place] if place >= 0 and f"{path}/".startswith(outermost[place]) else ""
 
 
 def _named(task: Task) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tescore.errors import shortened
+from tescore.settings import boolean
 from tescore.tenant import TenantSettings
 
 _MOST = 2**31 - 1
@@ -45,10 +46,13 @@ class Parameter(NamedTuple):
     """Raises ValueError for any other text."""
     setting: str = ""
     """The field of the tenant's settings that allows it; empty if it needs no permission."""
-    allowed: Callable[[TenantSettings], tuple[str, ...] | float] = lambda _: math.inf
-    """The names that may be asked for (none: the parameter is not offered), or the most."""
     names: Callable[[Any], Iterable[str]] = lambda value: (value,)
     """The names that a value asks for."""
+
+    def allowed(self, settings: TenantSettings) -> tuple[str, ...] | float:
+        """The names that may be asked for (none: the parameter is not offered), or the most."""
+        found: tuple[str, ...] | float = getattr(settings, self.setting) if self.setting else math.inf
+        return found if isinstance(found, tuple) else found or math.inf
 
 
 def is_label_value(text: str) -> bool:
@@ -59,12 +63,6 @@ def _number(text: str, *, least: int = 1) -> int:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= _MOST:
         raise ValueError(text)
     return int(text)
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in {"true", "false"}:
-        raise ValueError(text)
-    return text.lower() == "true"
 
 
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
@@ -103,78 +101,40 @@ _COUNT = "a whole number of 1 or more"
 _OBJECT = "a name as Kubernetes has them"
 KNOWN: Mapping[str, Parameter] = {
     "gpus": Parameter(
-        "GPUs for each executor",
-        "a whole number",
-        lambda text: _number(text, least=0),
-        "gpu_resources",
-        lambda settings: settings.gpu_resources,
-        lambda _: (),
+        "GPUs for each executor", "a whole number", lambda text: _number(text, least=0), "gpu_resources", lambda _: ()
     ),
     "gpu_resource": Parameter(
         "which GPUs, if not the first that the admin names",
         "a resource's name (nvidia.com/gpu)",
         _matching(_RESOURCE),
         "gpu_resources",
-        lambda settings: settings.gpu_resources,
     ),
     "node_selector": Parameter(
         "labels of the nodes that the task may run on",
         "a list of key=value, separated by commas",
         _selector,
         "node_selector_keys",
-        lambda settings: settings.node_selector_keys,
         list,
     ),
-    "priority_class": Parameter(
-        "PriorityClass of the task's pods",
-        _OBJECT,
-        _name,
-        "priority_classes",
-        lambda settings: settings.priority_classes,
-    ),
-    "runtime_class": Parameter(
-        "RuntimeClass of the executors",
-        _OBJECT,
-        _name,
-        "runtime_classes",
-        lambda settings: settings.runtime_classes,
-    ),
+    "priority_class": Parameter("PriorityClass of the task's pods", _OBJECT, _name, "priority_classes"),
+    "runtime_class": Parameter("RuntimeClass of the executors", _OBJECT, _name, "runtime_classes"),
     "image_pull_secret": Parameter(
-        "Secret with which the executors' images are pulled",
-        _OBJECT,
-        _name,
-        "image_pull_secrets",
-        lambda settings: settings.image_pull_secrets,
+        "Secret with which the executors' images are pulled", _OBJECT, _name, "image_pull_secrets"
     ),
     "read_only_claims": Parameter(
         "claims with reference data, and where executors see them",
         "a list of claim:/path, separated by commas",
         _claims,
         "reference_claims",
-        lambda settings: settings.reference_claims,
         lambda claims: [claim.name for claim in claims],
     ),
-    "optional_outputs": Parameter("a missing output is no more than a warning", "true or false", _boolean),
-    "max_attempts": Parameter(
-        "times that a step is tried whose pod is lost",
-        _COUNT,
-        _number,
-        "most_attempts",
-        lambda settings: settings.most_attempts,
-    ),
+    "optional_outputs": Parameter("a missing output is no more than a warning", "true or false", boolean),
+    "max_attempts": Parameter("times that a step is tried whose pod is lost", _COUNT, _number, "most_attempts"),
     "max_run_seconds": Parameter(
-        "seconds that an executor may run, with the pull of its image",
-        _COUNT,
-        _number,
-        "run_seconds",
-        lambda settings: settings.run_seconds or math.inf,
+        "seconds that an executor may run, with the pull of its image", _COUNT, _number, "run_seconds"
     ),
     "queue_seconds": Parameter(
-        "seconds that the task may wait for room until it fails",
-        _COUNT,
-        _number,
-        "queue_seconds",
-        lambda settings: settings.queue_seconds,
+        "seconds that the task may wait for room until it fails", _COUNT, _number, "queue_seconds"
     ),
 }
 """By name, in small letters; a task may write it in any case."""

@@ -58,15 +58,18 @@ def unzipped(data: bytes) -> str:
     return b"".join(pieces).decode()
 
 
-def packed(name: str, text: str) -> tuple[dict[str, str], dict[str, str]]:
-    """The `data` and the `binaryData` that a text becomes."""
+def packed(name: str, text: str) -> dict[str, dict[str, str]]:
+    """The `data` or the `binaryData` that a text becomes."""
     plain = text.encode()
     if len(plain) <= PLAIN_LIMIT:
-        return {name: text}, {}
-    return {}, {name + _ZIPPED: base64.b64encode(gzip.compress(plain, _LEVEL, mtime=0)).decode()}
+        return {"data": {name: text}}
+    return {"binaryData": {name + _ZIPPED: base64.b64encode(gzip.compress(plain, _LEVEL, mtime=0)).decode()}}
 
 
 def patch(name: str, text: str) -> dict[str, dict[str, str | None]]:
     """The merge patch after which a ConfigMap has this text, and none that it had before in the other way."""
-    plain, zipped = packed(name, text)
-    return {"data": {name: None, **plain}, "binaryData": {name + _ZIPPED: None, **zipped}}
+    new = packed(name, text)
+    return {
+        "data": {name: None, **new.get("data", {})},
+        "binaryData": {name + _ZIPPED: None, **new.get("binaryData", {})},
+    }

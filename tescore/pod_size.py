@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tescore import launcher, mounts
-from tescore.model import Executor, Task
+from tescore import mounts
+from tescore.model import Task
 
 LONGEST_STRING = 131_071
 """Bytes of an argument or of an environment variable with its name, at most (Linux, MAX_ARG_STRLEN)."""
@@ -17,20 +17,9 @@ _EACH = 16
 
 def problems(task: Task) -> Iterator[str]:
     """The first executor whose pod is too large."""
-    saved = mounts.saved(task)
     mounted = sum(2 * _size(mount.path) for mount in mounts.mounts(task))
-    # For all executors together, because there may be many of both.
-    copies = len(_script(task.executors[0], saved)) - len(_script(task.executors[0], ())) if saved else 0
     for i, executor in enumerate(task.executors):
-        script = len(_script(executor, ())) + copies if executor.redirected or saved else 0
-        if script > LONGEST_STRING:
-            what = "redirections, variables that a shell does not pass on, and outputs in folders of the image"
-            yield (
-                f"executors[{i}]: needs a script of {script} bytes for its {what}, and Linux takes no more than "
-                f"{LONGEST_STRING} in one string; let the outputs lie in a folder of their own"
-            )
-            return
-        size = mounted + script + sum(_size(argument) for argument in executor.command)
+        size = mounted + sum(_size(argument) for argument in executor.command)
         size += sum(_size(name) + _size(value) for name, value in executor.env.items())
         if size > _MOST:
             what = "arguments, environment and mounted paths"
@@ -38,10 +27,6 @@ def problems(task: Task) -> Iterator[str]:
                 f"executors[{i}]: has {size} bytes of {what}, and a pod takes {_MOST}; give what is long as an input"
             )
             return
-
-
-def _script(executor: Executor, saved: tuple[str, ...]) -> bytes:
-    return launcher.wrap_command(executor, saved)[3].encode()
 
 
 def _size(text: str) -> int:

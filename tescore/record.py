@@ -23,6 +23,10 @@ _LISTS: dict[str, type] = {"logs": dict, "outputs": dict, "system_logs": str}
 """What every log has."""
 
 
+TaskLog = Mapping[str, Any]
+"""That of TES."""
+
+
 class Record(NamedTuple):
     """What a task's ConfigMap says; texts are empty where it says nothing."""
 
@@ -79,7 +83,7 @@ def config_map(task_id: str, namespace: str, document: str, *, owner: str) -> di
             "labels": dict(naming.TASK_LABELS),
             "annotations": {naming.OWNER: owner},
         },
-        **_with_document(document),
+        **parts.packed(parts.TASK_JSON, document),
     }
     check_size(body, document)
     return body
@@ -89,7 +93,7 @@ def check_size(stored: Mapping[str, Any], document: str) -> None:
     """Raises InvalidTask if a ConfigMap's document, which is valid JSON, leaves too little room for the log."""
     if _document_size(stored) <= DOCUMENT_LIMIT:
         return
-    zipped = parts.zipped_document(stored) or parts.zipped_document(_with_document(document))
+    zipped = parts.zipped_document(stored) or parts.zipped_document(parts.packed(parts.TASK_JSON, document))
     size = len(document.encode())
     has = f"the document has {size} bytes, which are {len(zipped)} gzipped, and may have no more than {DOCUMENT_LIMIT}"
     if len(zipped) <= DOCUMENT_LIMIT:
@@ -191,10 +195,11 @@ def change(
     return patch
 
 
-def _with_document(document: str) -> dict[str, dict[str, str]]:
-    """The parts of a ConfigMap that hold a document."""
-    plain, zipped = parts.packed(parts.TASK_JSON, document)
-    return {**({"data": plain} if plain else {}), **({"binaryData": zipped} if zipped else {})}
+def with_note(log: TaskLog, note: str) -> dict[str, Any]:
+    """The log, empty or not, with the fields that TES demands and that sentence of the system in it once."""
+    whole = {"logs": [], "outputs": [], "system_logs": [], **log}
+    notes = whole["system_logs"]
+    return {**whole, "system_logs": [*notes, note]} if note and note not in notes else whole
 
 
 def _brief(document: str) -> str:
@@ -220,7 +225,7 @@ def _document_size(stored: Mapping[str, Any]) -> int:
 def _images(text: str) -> Mapping[str, str]:
     """The webhook's note of images, or none where somebody broke it."""
     try:
-        images = json.loads(text or "{}")
+        images = json.loads(text)
     except (ValueError, RecursionError):
         return {}
     return images if isinstance(images, dict) and all(isinstance(each, str) for each in images.values()) else {}
@@ -229,7 +234,7 @@ def _images(text: str) -> Mapping[str, str]:
 def _log(stored: Mapping[str, Any]) -> Mapping[str, Any]:
     """The log, or none where somebody broke it."""
     try:
-        log = json.loads(parts.part(stored, parts.LOG_JSON) or "{}")
+        log = json.loads(parts.part(stored, parts.LOG_JSON))
     except (ValueError, RecursionError):
         return {}
     return log if isinstance(log, dict) and all(_is_list(log.get(key), of) for key, of in _LISTS.items()) else {}

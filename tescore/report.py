@@ -2,8 +2,8 @@
 
 `{"moved": {"url", "path", "size_bytes"}}` a file that arrived; `{"batch": "…"}` many of them, packed
 (tescore/outputs.py) and in base64; `{"tail": {"executor", "stream", "text"}}` the end of a redirected stream;
-`{"warning": "…"}`; `{"failure": "…"}` what stopped it, a sentence with file, URL and cause; `{"end": {…}}` how many
-files, warnings and failures there were; `{"progress": {"files", "bytes", "seconds"}}` now and then, for people.
+`{"warning": "…"}`; `{"failure": "…"}` what stopped it, a sentence with file, URL and cause; `{"end": {"moved"}}` how
+many files there were; `{"progress": {"files", "bytes", "seconds"}}` now and then, for people.
 
 It has to be short, for a kubelet keeps no more than the last 10 MiB of a container's log.
 """
@@ -77,7 +77,11 @@ class Telling:
 
     def __exit__(self, *_: object) -> None:
         self._packer.close()
-        self._tell(_line({"end": {"moved": self._moved, "warnings": self._warnings, "failures": self._failures}}))
+        if self._warnings > _WARNINGS:
+            self._tell(warning(f"And {self._warnings - _WARNINGS} more of the kind."))
+        if self._failures > _FAILURES:
+            self._tell(failure(f"And {self._failures - _FAILURES} more of the kind."))
+        self._tell(_line({"end": {"moved": self._moved}}))
 
     def moved(self, url: str, path: str, size: int) -> None:
         file = {"url": url, "path": path, "size_bytes": str(size)}
@@ -109,18 +113,14 @@ def read(lines: Iterable[str]) -> Report:
             if key in found:
                 found[key] += _batches(value) if key == "batch" else [value]
     moved, batches = tuple(found["moved"]), tuple(found["batch"])
-    counts = found["end"][-1] if found["end"] else {}
-    lost = counts.get("moved", 0) - len(moved) - sum(batch.files for batch in batches)
-    warnings = _some(found["warning"], counts.get("warnings", 0))
+    lost = sum(counts["moved"] for counts in found["end"]) - len(moved) - sum(batch.files for batch in batches)
+    gone = [f"{lost} more outputs were stored; the node did not keep their names."] if lost > 0 else []
     return Report(
         moved=moved,
         batches=batches,
         tails=tuple(Tail(**item) for item in found["tail"]),
-        warnings=(
-            *warnings,
-            *([f"{lost} more outputs were stored; the node did not keep their names."] if lost > 0 else []),
-        ),
-        failure=" ".join(_some(found["failure"], counts.get("failures", 0))),
+        warnings=(*found["warning"], *gone),
+        failure=" ".join(found["failure"]),
     )
 
 
@@ -129,12 +129,6 @@ def _batches(text: str) -> list[Batch]:
         return [outputs.batch(base64.b64decode(text, validate=True))]
     except ValueError:
         return []  # the count at the end tells of it
-
-
-def _some(sentences: list[str], counted: int) -> tuple[str, ...]:
-    """The sentences, and how many more there were."""
-    more = counted - len(sentences)
-    return (*sentences, *([f"And {more} more of the kind."] if more > 0 else []))
 
 
 def _line(value: dict[str, Any]) -> str:

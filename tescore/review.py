@@ -1,8 +1,9 @@
 """Questions that the Kubernetes API server answers when they are created: TokenReview and SubjectAccessReview."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
+from tescore.cluster import Cluster
 from tescore.errors import Misconfigured, Refused
 from tescore.retry import retried
 from tescore.session import Object, path
@@ -15,14 +16,8 @@ _WITHIN = 2.0
 """Seconds for a try. Kubernetes answers within milliseconds, and who waits for an answer has little time."""
 
 
-class Reviewer(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def create(self, path: str, body: Object, *, within: float | None = None) -> Object: ...
-
-
 def may(
-    cluster: Reviewer, user: str, groups: Sequence[str], verb: str, namespace: str, *, waits: Sequence[float] = ()
+    cluster: Cluster, user: str, groups: Sequence[str], verb: str, namespace: str, *, waits: Sequence[float] = ()
 ) -> bool:
     """Whether a user of these groups may do that with the tasks of a namespace. Raises as `answer` does."""
     what = {"namespace": namespace, "verb": verb, "group": _GROUP, "resource": _RESOURCE}
@@ -30,7 +25,7 @@ def may(
     return bool(answer(cluster, "authorization.k8s.io", "SubjectAccessReview", spec, waits=waits).get("allowed"))
 
 
-def answer(cluster: Reviewer, group: str, kind: str, spec: Object, *, waits: Sequence[float] = ()) -> dict[str, Any]:
+def answer(cluster: Cluster, group: str, kind: str, spec: Object, *, waits: Sequence[float] = ()) -> dict[str, Any]:
     """The status of the review, asked for again after each wait while Kubernetes is away.
 
     Raises Unavailable, and Misconfigured where the program may not ask.

@@ -1,16 +1,39 @@
 """Requests to the Kubernetes API server as one account: dicts in, the project's own errors out."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from tescore.account import Account
 from tescore.connections import Answer, Connections
 from tescore.errors import kubernetes_error
 
 Object = dict[str, Any]
 _JSON = "application/json"
+
+
+_MOUNTED = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+class Account(NamedTuple):
+    """A pod's ServiceAccount."""
+
+    authority: str
+    """Certificates in PEM, one of which the API server's is signed with."""
+    token: Callable[[], str]
+    """Read each time, because the kubelet replaces the file."""
+
+
+def mounted(folder: Path = _MOUNTED) -> Account:
+    """As the kubelet puts it into every container."""
+    return Account((folder / "ca.crt").read_text(), (folder / "token").read_text)
+
+
+def server(environment: Mapping[str, str]) -> str:
+    """The URL of the API server, as the kubelet tells every container."""
+    host, port = environment["KUBERNETES_SERVICE_HOST"], environment["KUBERNETES_SERVICE_PORT"]
+    return f"https://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class Session:

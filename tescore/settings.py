@@ -44,11 +44,12 @@ def read(settings: type[_T], environment: Mapping[str, str]) -> _T:
             if field.default is dataclasses.MISSING:
                 problems.append(f"{name} is not set ({field.metadata['meaning']})")
             continue
+        parsed, words = _KINDS[kind]
         try:
-            values[field.name] = _PARSERS[kind](text)
+            values[field.name] = parsed(text)
             problems += _strange(field, values[field.name])
         except ValueError:
-            problems.append(f"{name} is {text!r}, which is not {_WORDS[kind]}")
+            problems.append(f"{name} is {text!r}, which is not {words}")
     if problems:
         raise BadSettings(problems)
     return settings(**values)
@@ -97,7 +98,8 @@ def shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """Raises ValueError for a text that is neither true nor false."""
     if text.lower() not in {"true", "false"}:
         raise ValueError(text)
     return text.lower() == "true"
@@ -107,17 +109,11 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-_PARSERS: dict[Any, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    float: float,
-    bool: _boolean,
-    tuple[str, ...]: _list,
+_KINDS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    str: (str, "a text"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    bool: (boolean, "true or false"),
+    tuple[str, ...]: (_list, "a list separated by commas"),
 }
-_WORDS: dict[Any, str] = {
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    tuple[str, ...]: "a list separated by commas",
-}
+"""How a text becomes a value of each type, and what it must be."""

@@ -1,25 +1,19 @@
 """Each tenant's settings and how many of its tasks may run, read from its namespace and remembered for some seconds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from tescore import naming, room, tenant
+from tescore.cluster import Cluster
 from tescore.errors import BadSettings, Misconfigured, Missing
 from tescore.remembered import Remembered
-from tescore.session import Object, path
+from tescore.session import path
 from tescore.tenant import TenantSettings
 
 REMEMBERED = 3.0
 """Seconds."""
 _Settings = TypeVar("_Settings", bound=TenantSettings)
-
-
-class Reader(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def get(self, path: str) -> Object: ...
-    def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,7 @@ class Tenant(Generic[_Settings]):
 class Tenants(Generic[_Settings]):
     """`clock` gives seconds that only grow."""
 
-    def __init__(self, cluster: Reader, service: _Settings, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, service: _Settings, clock: Callable[[], float]) -> None:
         self.service = service
         self._cluster = cluster
         self._settings = Remembered(self._read, REMEMBERED, clock)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tescore.settings import setting, shown, variable
+from tescore.settings import setting
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: others inherit from it and from a class that has some
@@ -23,10 +23,3 @@ class TransferSettings:
 
 
 FIELDS = tuple(TransferSettings.__dataclass_fields__)
-
-
-def environment(chosen: TransferSettings) -> dict[str, str]:
-    """The variables with which a filer has the same settings."""
-    values = ((name, getattr(chosen, name)) for name in FIELDS)
-    defaults = TransferSettings()
-    return {variable(name): shown(value) for name, value in values if value != getattr(defaults, name)}

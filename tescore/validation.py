@@ -21,7 +21,6 @@ from tescore import (
     schemes,
     shared_files,
     trs,
-    weight,
     wildcards,
 )
 from tescore.document import Dropped
@@ -48,7 +47,7 @@ def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) 
 
     Raises InvalidTask with all its problems.
     """
-    weight.check(text)
+    document.check_weight(text)
     task, dropped = document.parse(text, settings)
     problems = schema_problems(task) or _first(list(path_rules.too_long(task)))
     problems = problems or _first([*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)])
@@ -70,8 +69,7 @@ def check_found(found: Mapping[str, str], settings: TenantSettings) -> None:
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
     """Where a cleaned document breaks the schema `tesTask` of TES 1.1."""
-    some = itertools.islice(_validator().iter_errors(task), _MOST_PROBLEMS + 1)
-    found = sorted(some, key=lambda error: [str(part) for part in error.absolute_path])
+    found = itertools.islice(_validator().iter_errors(task), _MOST_PROBLEMS + 1)
     return _first([problem for error in found for problem in _told(error)])
 
 
@@ -97,10 +95,8 @@ def _told(error: jsonschema.ValidationError) -> Iterator[str]:
         yield from (f"{path + '.' if path else ''}{name}: is missing" for name in absent)
     elif error.validator == "type":
         yield f"{path}: is {found}, which is not of type {wanted}, as TES 1.1 wants it"
-    elif error.validator == "enum":
-        yield f"{path}: is {found}, which is not one of {', '.join(wanted)}"
     else:
-        yield f"{path}: {shortened(error.message)}"
+        yield f"{path}: is {found}, which is not one of {', '.join(wanted)}"
 
 
 def _path(parts: Any) -> str:
@@ -231,7 +227,7 @@ def _output_problems(path: str, item: Mapping[str, Any], settings: TenantSetting
         yield f"{path}.path_prefix: is missing, and path contains wildcards"
     elif not item["path"].startswith(prefix):
         yield f"{path}.path_prefix: is {shortened(repr(prefix), 60)}, which is no prefix of path"
-    if mounts.belongs_to_the_image(mounts.normal(wildcards.fixed_folder(item["path"]))):
+    if mounts.belongs_to_the_image(wildcards.fixed_folder(item["path"])):
         yield f"{path}.path: has wildcards in a folder of the image itself; let the files lie in one of their own"
 
 

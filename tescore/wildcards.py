@@ -15,7 +15,7 @@ BRACKET = re.compile(
 )  # fmt: skip
 DEEP = "**"
 """In place of a component: any number of folders, or none."""
-_ANY = re.compile(r"(?<!\\)[*?]")
+_ANY = re.compile(r"(?<!\\)(?:\\\\)*+[*?]")
 _OUTSIDE = r"(?P<deep>\*\*+)|\\.|."
 _TOKEN = re.compile(f"{BRACKET.pattern}|{_OUTSIDE}", re.DOTALL)
 _TOKEN_BEHIND = re.compile(_OUTSIDE, re.DOTALL)

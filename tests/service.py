@@ -31,7 +31,8 @@ from tescore.cluster import Cluster
 from tescore.session import Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Object
-from webhook import permission, tools
+from webhook import tools
+from webhook.app import check_permission
 from webhook.app import create_app as webhook
 from webhook.launcher import Launcher
 from webhook.settings import Settings as WebhookSettings
@@ -70,7 +71,7 @@ def admitting(server: ApiServer, **settings: Any) -> None:
     cluster = Cluster(Session(server.url))
     own = WebhookSettings(taskmaster_image="taskmaster:1", filer_image="filer:1", **settings)
     tenants = Tenants(cluster, own, time.monotonic)
-    permitted = functools.partial(permission.checked, cluster, api_account=own.api_account)
+    permitted = functools.partial(check_permission, cluster, api_account=own.api_account)
     rules = addresses.rules(own.denied_ranges, own.allowed_ranges)
     looked_up = functools.partial(tools.images, hosts=own.trs_hosts, rules=rules)
     application = webhook(

@@ -147,16 +147,6 @@ def test_a_url_without_all_of_its_parts_is_refused(url: str, form: str) -> None:
         objects.parse(url, form)
 
 
-def test_a_library_that_is_missing_says_what_to_install(tmp_path: Path) -> None:
-    for package in ("azure", "google", "paramiko"):
-        (tmp_path / f"{package}.py").write_text(f"raise ModuleNotFoundError('none', name={package!r})")
-    packages = {"az://a/c/k": "azure-storage-blob", "gs://b/k": "google-cloud-storage", "sftp://h/x": "paramiko"}
-    for url, package in packages.items():
-        environment = {"PYTHONPATH": f"{tmp_path}:{Path(transports.__file__).parents[2]}:{site()}"}
-        failure = moved(tmp_path, "inputs", environment, {"path": "/in/x", "url": url})[1].failure
-        assert failure.endswith(f"needs the Python package {package}, which is not installed here.")
-
-
 def site() -> str:
     """Where the packages are that the tests need."""
     return str(Path(pytest.__file__).parents[1])

@@ -113,6 +113,7 @@ def test_the_prefix_is_taken_from_a_matching_path(path: str, prefix: str, expect
         ("/out/**/x", "/out"),
         ("/out/\\*/*", "/out/*"),
         ("/out/a\\\\b/*", "/out/a\\b"),
+        ("/out/a\\\\*/b", "/out"),
         ("/out/[a/b]/c", "/out/[a/b]"),
         ("/{a,b}/{c,d}", "/"),
     ],

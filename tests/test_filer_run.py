@@ -407,7 +407,7 @@ def test_of_very_many_failures_the_first_are_told(pod: Pod) -> None:
     outputs = [{"path": f"/out/{i}", "url": f"http://h/{i}"} for i in range(250)]
     assert pod.outputs(*outputs) == report.FAILED
     assert pod.report.failure.endswith("it is not there. And 240 more of the kind.")
-    assert len(pod.told) == 11
+    assert len(pod.told) == 12
 
 
 def test_a_folder_that_is_called_a_file_is_stored_as_the_folder_it_is(pod: Pod, server: HttpServer) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from janitor.obstacle import Obstacle
-from janitor.verdict import End, Launch, Leave, Tell, Verdict, about_task, has_expired, is_in_line, is_kept, is_old
+from janitor.verdict import End, Launch, Tell, Verdict, about_task, has_expired, is_in_line, is_kept, is_old
 from tescore.launch import Job
 from tests.build import task_record
 
@@ -26,14 +26,14 @@ def verdict(its: Job | None, obstacle: Obstacle | None, **annotations: str) -> V
 @pytest.mark.parametrize(
     ("its", "annotations", "expected"),
     [
-        pytest.param(STARTS, {"created": LONG_AGO}, Leave(), id="a slow taskmaster is left alone"),
+        pytest.param(STARTS, {"created": LONG_AGO}, None, id="a slow taskmaster is left alone"),
         pytest.param(
             FAILED,
             {"created": JUST_NOW},
             End("The taskmaster died (its Job failed: backoff limit)."),
             id="its Job failed",
         ),
-        pytest.param(None, {"created": JUST_NOW}, Leave(), id="stored a moment ago"),
+        pytest.param(None, {"created": JUST_NOW}, None, id="stored a moment ago"),
         pytest.param(None, {"created": LONG_AGO}, Launch(), id="nobody began it"),
         pytest.param(
             None,
@@ -41,7 +41,7 @@ def verdict(its: Job | None, obstacle: Obstacle | None, **annotations: str) -> V
             End("The taskmaster died (its Job is gone)."),
             id="begun, and its Job is gone",
         ),
-        pytest.param(None, {"created": LONG_AGO, "started": JUST_NOW, "taskmaster": "p"}, Leave(), id="begun just now"),
+        pytest.param(None, {"created": LONG_AGO, "started": JUST_NOW, "taskmaster": "p"}, None, id="begun just now"),
     ],
 )
 def test_a_task_that_has_not_ended(its: Job | None, annotations: dict[str, str], expected: Verdict) -> None:
@@ -56,7 +56,7 @@ def blocked(minutes: float) -> Obstacle:
     ("its", "obstacle", "annotations", "expected"),
     [
         pytest.param(STARTS, blocked(50), {}, Tell("Waits: no room."), id="its user is told what is in the way"),
-        pytest.param(STARTS, blocked(50), {"reason": "Waits: no room."}, Leave(), id="once"),
+        pytest.param(STARTS, blocked(50), {"reason": "Waits: no room."}, None, id="once"),
         pytest.param(
             STARTS,
             blocked(61),
@@ -71,7 +71,7 @@ def blocked(minutes: float) -> Obstacle:
             End("It is not allowed.", "LimitRange"),
             id="at once if waiting does not help",
         ),
-        pytest.param(RUNS, Obstacle("It is not allowed.", NOW, lasting="LimitRange"), {}, Leave(), id="unless it runs"),
+        pytest.param(RUNS, Obstacle("It is not allowed.", NOW, lasting="LimitRange"), {}, None, id="unless it runs"),
         pytest.param(
             STARTS,
             blocked(2),
@@ -79,8 +79,8 @@ def blocked(minutes: float) -> Obstacle:
             End("The taskmaster could not run within 120 s. Waits: no room."),
             id="a cancelled one waits for nothing",
         ),
-        pytest.param(RUNS, blocked(61), {}, Leave(), id="what was in the way of one that runs has passed"),
-        pytest.param(WAITS, blocked(61), {}, Leave(), id="the clock of one that waits for room stands still"),
+        pytest.param(RUNS, blocked(61), {}, None, id="what was in the way of one that runs has passed"),
+        pytest.param(WAITS, blocked(61), {}, None, id="the clock of one that waits for room stands still"),
     ],
 )
 def test_a_task_whose_taskmaster_cannot_run(

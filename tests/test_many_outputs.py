@@ -27,8 +27,7 @@ from pathlib import Path
 from taskmaster import claim, loop
 from taskmaster.kube import Kube
 from taskmaster.settings import Settings
-from tescore.account import mounted
-from tescore.session import Session
+from tescore.session import Session, mounted
 
 kube = Kube(Session(sys.argv[1], mounted(Path(sys.argv[2]))), "tesk", waits=[])
 mine = Settings(task=sys.argv[3], namespace="tesk", pod_uid="p-1", filer_image="filer:1")

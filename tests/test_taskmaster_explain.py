@@ -190,17 +190,6 @@ def test_a_registry_that_is_away_is_waited_for(message: str) -> None:
     assert explain.cannot_start(EXECUTOR, seen) is None
 
 
-@pytest.mark.parametrize(
-    ("ram_gb", "told"), [(0.004, True), (0.0155, True), (1 / 64, False), (2.0, False), (None, False)]
-)
-def test_memory_too_little_to_start_with_is_named_as_the_likely_reason(ram_gb: float | None, told: bool) -> None:
-    end = terminated(exit_code=128, reason="StartError", message="cannot start a stopped process: unknown")
-    failure = explain.ended(EXECUTOR, pod(terminated=end), Report(), ram_gb=ram_gb)
-    assert failure is not None
-    assert failure.message.startswith("Executor 1 could not be started (cannot start a stopped process: unknown)")
-    assert ("likely because it asks for less than 16 MiB of memory" in failure.message) == told
-
-
 def test_a_pod_that_failed_without_a_container_was_lost() -> None:
     failure = explain.cannot_start(EXECUTOR, pod(phase="Failed", status_reason="Evicted"))
     assert failure is not None

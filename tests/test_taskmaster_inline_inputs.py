@@ -62,7 +62,6 @@ def test_contents_in_tmp_are_written_by_the_shell_that_a_command_begins_with(one
         pytest.param(scripted(executors=[executor(command=["sh"], workdir="/tmp/w")]), id="a folder to make in /tmp"),
         pytest.param(scripted(inputs=at("/tmp/x", "x" * 32769)), id="more than 32 KiB"),
         pytest.param(scripted(inputs=at("/tmp/x", "a\0b")), id="a NUL"),
-        pytest.param(scripted(inputs=at("/tmp/x", "\ud800")), id="half a surrogate pair"),
     ],
 )
 def test_all_else_is_left_to_the_filer(one: Task) -> None:

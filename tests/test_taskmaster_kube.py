@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 
 from taskmaster.kube import Kube
-from tescore.account import Account
 from tescore.errors import Conflict, Unavailable
-from tescore.session import Session
+from tescore.session import Account, Session
 from tests.tls import certificate
 
 ACCOUNT = Account("", lambda: "t")

@@ -17,10 +17,9 @@ from filer.reporting import Reporting
 from taskmaster import claim, loop
 from taskmaster.kube import Kube
 from tescore import naming, outputs, record, report
-from tescore.account import mounted
 from tescore.errors import Unavailable
 from tescore.record import Record
-from tescore.session import Session
+from tescore.session import Session, mounted
 from tests.apiserver import ApiServer, Break, api_server
 from tests.build import PREFIX, executor, settings, task_document
 

@@ -4,7 +4,7 @@ import pytest
 
 from taskmaster import manifests
 from taskmaster.plan import Kind, Step
-from tescore import node_loss
+from tescore import every_pod
 from tests.build import OWNER, PREFIX, executor, settings, task, task_record
 
 
@@ -44,7 +44,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
             "terminationGracePeriodSeconds": 1,
             "shareProcessNamespace": True,
             "nodeSelector": {"kubernetes.io/os": "linux"},
-            "tolerations": node_loss.TOLERATIONS,
+            "tolerations": every_pod.TOLERATIONS,
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {

@@ -5,8 +5,8 @@ import pytest
 from taskmaster import pages, tasklog
 from tescore import naming, outputs
 from tescore.outputs import File
+from tescore.record import TaskLog
 from tescore.report import Report
-from tescore.system_log import TaskLog
 from tests.build import OWNER, PREFIX, task_record
 
 BEGUN = tasklog.begun("t0", ["A note."], queued=0)

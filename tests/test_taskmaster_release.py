@@ -6,8 +6,7 @@ import pytest
 
 from taskmaster.kube import Kube
 from taskmaster.release import release
-from tescore.account import Account
-from tescore.session import Session
+from tescore.session import Account, Session
 from tests.apiserver import ApiServer, api_server
 from tests.build import settings
 

@@ -101,3 +101,21 @@ def test_the_longest_texts_are_told_with_their_paths() -> None:
     inputs = [{"path": "/x", "content": "é" * size} for size in (10, 30, 20)]
     told = document.longest(json.dumps(task_document(inputs=inputs, tags={"a": "x" * 50})))
     assert told == ["inputs[1].content: 60", "tags.a: 50", "inputs[2].content: 40"]
+
+
+def test_a_task_of_40_000_files_and_one_of_large_content_are_light_enough() -> None:
+    files = [{"name": "n", "url": f"s3://b/{i}", "path": f"/in/{i}", "type": "FILE"} for i in range(40_000)]
+    document.check_weight(json.dumps(task_document(inputs=files)))
+    document.check_weight(json.dumps(task_document(inputs=[{"path": "/x", "content": '[{"\\,' * 500_000}])))
+
+
+@pytest.mark.parametrize("item", ["[]", "{}", "0", '""', '"\\""'])
+def test_a_document_of_too_many_values_is_too_heavy(item: str) -> None:
+    with pytest.raises(InvalidTask, match="more than 250000 values"):
+        document.check_weight(f'{{"executors": [{",".join([item] * 250_001)}]}}')
+
+
+def test_what_is_no_json_is_weighed_all_the_same() -> None:
+    document.check_weight('{"a')
+    with pytest.raises(InvalidTask):
+        document.check_weight("[" * 250_001)

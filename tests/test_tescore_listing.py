@@ -1,11 +1,12 @@
 from tescore import listing
+from tescore.session import Object
 
 
 def test_a_list_is_read_page_by_page_to_its_end() -> None:
     pages = {"": (["a", "b"], "t1"), "t1": ([], "t2"), "t2": (["c"], "")}
     asked: list[dict[str, str]] = []
 
-    def get(query: dict[str, str], accept: str) -> listing.Object:
+    def get(query: dict[str, str], accept: str) -> Object:
         asked.append(query)
         assert accept == listing.METADATA
         items, token = pages[query.get("continue", "")]
@@ -22,7 +23,7 @@ def test_a_list_is_read_page_by_page_to_its_end() -> None:
 def test_whole_objects_and_fields_are_asked_for_where_they_are_wanted() -> None:
     asked = []
 
-    def get(query: dict[str, str], accept: str) -> listing.Object:
+    def get(query: dict[str, str], accept: str) -> Object:
         asked.append((query, accept))
         return {"items": [], "metadata": {}}
 

@@ -244,3 +244,13 @@ def test_a_write_that_leaves_a_final_state_cannot_be_made() -> None:
 def test_a_strange_state_reads_as_unknown() -> None:
     assert record.record(stored(labels={"tesk/state": "SLEEPING"})).state == State.UNKNOWN
     assert record.record(stored(labels=None)).state == State.UNKNOWN
+
+
+def test_a_note_is_told_once_and_a_log_has_what_the_standard_demands() -> None:
+    assert record.with_note(record.with_note({}, "N."), "N.") == {"logs": [], "outputs": [], "system_logs": ["N."]}
+
+
+def test_what_a_log_holds_stays() -> None:
+    log = {"logs": [{"exit_code": 1}], "outputs": [], "system_logs": ["A."], "metadata": {"pods": "p"}}
+    assert record.with_note(log, "B.") == {**log, "system_logs": ["A.", "B."]}
+    assert record.with_note(log, "") == log

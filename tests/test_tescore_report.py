@@ -89,7 +89,7 @@ def test_files_whose_lines_are_gone_are_counted() -> None:
 
 def test_of_very_many_failures_and_warnings_some_are_told_and_the_rest_counted() -> None:
     lines = told(0, failures=12, warnings=100_000)
-    assert len(lines) == 10 + 100 + 1
+    assert len(lines) == 11 + 101 + 1
     assert report.read(lines).failure == "0. 1. 2. 3. 4. 5. 6. 7. 8. 9. And 2 more of the kind."
     assert report.read(lines).warnings[99:] == ("99.", "And 99900 more of the kind.")
 

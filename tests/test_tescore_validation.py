@@ -186,7 +186,7 @@ def problems(**changes: Any) -> list[str]:
             [
                 f"{path} would have to be mounted, and Kubernetes mounts no path with a colon; "
                 "let it lie deeper, in a folder that is not the image's own"
-                for path in ("/a:b", "/etc/f:g", "/home/c:d/e")
+                for path in ("/a:b", "/home/c:d/e", "/etc/f:g")
             ],
             id="colons right in folders of the image",
         ),

@@ -8,7 +8,7 @@ from tescore.cluster import Cluster
 from tescore.errors import Forbidden, Misconfigured, Unavailable
 from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
-from webhook import permission
+from webhook.app import check_permission
 
 API = "system:serviceaccount:tesk-system:tesk-api"
 
@@ -23,7 +23,7 @@ def check(server: ApiServer, username: str, *groups: str, state: str = "") -> No
     user = {"username": username, **({"groups": list(groups)} if groups else {})}
     metadata = {"labels": {"tesk/state": state}} if state else {}
     request = {"userInfo": user, "namespace": "tesk", "object": {"metadata": metadata}}
-    permission.checked(Cluster(Session(server.url)), request, api_account=API)
+    check_permission(Cluster(Session(server.url)), request, api_account=API)
 
 
 def test_who_may_create_tasks_does_by_name_or_by_group(server: ApiServer) -> None:

@@ -17,8 +17,8 @@ from tescore.errors import Misconfigured
 from tescore.serving import Application, everywhere, serve
 from tescore.start import started
 from tescore.tenants import Tenants
-from webhook import permission, tools
-from webhook.app import create_app
+from webhook import tools
+from webhook.app import check_permission, create_app
 from webhook.launcher import Launcher
 from webhook.registration import Registration
 from webhook.settings import Settings
@@ -55,7 +55,7 @@ def _app(settings: Settings, rules: Rules, registration: Registration) -> Applic
     registration.look(_now())
     registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)
-    permitted = functools.partial(permission.checked, cluster, api_account=settings.api_account)
+    permitted = functools.partial(check_permission, cluster, api_account=settings.api_account)
     looked_up = functools.partial(tools.images, hosts=settings.trs_hosts, rules=rules)
     launcher = Launcher(cluster, tenants)
     return create_app(settings, launcher, tenants, _now, permitted, looked_up, lambda: registration.path)

@@ -8,8 +8,11 @@ from typing import Any
 
 from flask import Flask, abort, request
 
-from tescore import trs, validation
-from tescore.errors import InvalidTask, Misconfigured, Rejected, TeskError
+from tescore import record, trs, validation
+from tescore.cluster import Cluster
+from tescore.errors import Forbidden, InvalidTask, Misconfigured, Rejected, TeskError
+from tescore.review import may
+from tescore.states import FINAL
 from tescore.tenants import Tenants
 from webhook import review
 from webhook.launcher import Launcher
@@ -69,6 +72,23 @@ def create_app(
         return {"status": "ok"}
 
     return app
+
+
+def check_permission(cluster: Cluster, request: Mapping[str, Any], *, api_account: str) -> None:
+    """Raises Forbidden for the user of an AdmissionReview's request who may not, and what asking Kubernetes does.
+
+    A new task needs the verb create. The api has asked about its own users before.
+    A task that has ended comes from a backup and needs the verb restore, of which no role of the service has a rule:
+    whoever restores a task says how it ended. An admin of the cluster has every verb.
+    """
+    user, namespace = request["userInfo"], request["namespace"]
+    name, groups = user["username"], tuple(user.get("groups") or ())
+    if record.state(request["object"]["metadata"]) in FINAL:
+        if not may(cluster, name, groups, "restore", namespace):
+            why = f"{name} may not restore tasks that have ended in {namespace}: that is the verb restore on tasks.tesk"
+            raise Forbidden(f"{why}; to run it again, leave out what begins with tesk/ and log.json.")
+    elif name != api_account and not may(cluster, name, groups, "create", namespace):
+        raise Forbidden(f"{name} may not create tasks in {namespace}: that is the verb create on tasks.tesk.")
 
 
 def _code(error: TeskError) -> int:

@@ -2,11 +2,11 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
 
 from tescore import launch, listing, naming, room
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Missing, Transient
 from tescore.retry import retried
 from tescore.session import Object, path
@@ -20,16 +20,6 @@ _WAITS = (0.1, 0.2, 0.4, 0.8)
 _LOOKS = 3
 
 
-class Jobs(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def get(self, path: str, *, query: Mapping[str, str] | None = None, accept: str = "application/json") -> Object: ...
-    def listed(self, kind: str, namespace: str, selector: str, *, whole: bool) -> Iterator[Object]: ...
-    def create(self, path: str, body: Object) -> Object: ...
-    def patch(self, path: str, body: Object) -> Object: ...
-    def delete(self, path: str, *, uid: str) -> Object: ...
-
-
 class OldJobGoes(Transient):
     """A finished Job of the same name is being deleted."""
 
@@ -39,7 +29,9 @@ class OldJobGoes(Transient):
 class Launcher:
     """Of one process: where the webhook has replicas, each may let a few tasks too many run."""
 
-    def __init__(self, cluster: Jobs, tenants: Tenants[Settings], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, cluster: Cluster, tenants: Tenants[Settings], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cluster = cluster
         self._tenants = tenants
         self._clock = clock

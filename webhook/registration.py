@@ -8,8 +8,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
+from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Misconfigured, Missing
 from tescore.retry import pause
 from tescore.session import Object, path
@@ -25,18 +25,10 @@ _SECRET_PATH = re.compile(r"/admit/\w{32,}")
 log = logging.getLogger(__name__)
 
 
-class Objects(Protocol):
-    """What is needed of tescore.cluster.Cluster."""
-
-    def get(self, path: str) -> Object: ...
-    def create(self, path: str, body: Object) -> Object: ...
-    def patch(self, path: str, body: Object) -> Object: ...
-
-
 class Registration:
     """One replica's."""
 
-    def __init__(self, cluster: Objects, namespace: str, file: Path, draw: Callable[[], str]) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, file: Path, draw: Callable[[], str]) -> None:
         """`file` is where the server looks for certificate and key; `draw` gives a word that nobody guesses."""
         self.path = ""
         """Which the API server called at the last look, and nobody else knows."""
@@ -77,7 +69,7 @@ class Registration:
         threading.Thread(target=run, name="registration", daemon=True).start()
 
 
-def shared(cluster: Objects, namespace: str, now: datetime) -> Certificate:
+def shared(cluster: Cluster, namespace: str, now: datetime) -> Certificate:
     """What is in the Secret, which is made if there is none. Of several replicas that do so at once the first wins."""
     where = path("secrets", namespace, SECRET)
     try:
@@ -89,7 +81,7 @@ def shared(cluster: Objects, namespace: str, now: datetime) -> Certificate:
     return certs.read(secret.get("data") or {}, now)
 
 
-def register(cluster: Objects, authority: bytes, new_path: str) -> str:
+def register(cluster: Cluster, authority: bytes, new_path: str) -> str:
     """The path that the API server calls when this returns, trusting that authority: the one it has, else the new one.
 
     Of several replicas that come with new ones at once the first wins.
@@ -100,7 +92,7 @@ def register(cluster: Objects, authority: bytes, new_path: str) -> str:
         return _register(cluster, authority, new_path)
 
 
-def _register(cluster: Objects, authority: bytes, new_path: str) -> str:
+def _register(cluster: Cluster, authority: bytes, new_path: str) -> str:
     where = path("admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", name=CONFIGURATION)
     found = cluster.get(where)
     webhooks, called = registered(found["webhooks"], authority, new_path)

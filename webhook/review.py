@@ -40,7 +40,7 @@ def reviewed(
     Raises InvalidTask with all problems.
 
     A task that has ended is stored as it is: running it again is not what somebody wants who applies it. Whether its
-    user may say how it ended is asked before (permission.checked).
+    user may say how it ended is asked before (webhook.app.check_permission).
     """
     shown = request["object"]
     name = request.get("name") or shown["metadata"].get("name", "")

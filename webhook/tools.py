@@ -3,7 +3,7 @@
 import json
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -77,34 +77,25 @@ def _described(url: str, asking: _Asking) -> Any:
 
 
 def _answer(url: str, asking: _Asking) -> tuple[int, bytes]:
-    last: OSError | urllib3.exceptions.HTTPError = OSError("no address")
-    for pool in _pools(url, asking):
-        try:
-            answer = pool.urlopen(
-                "GET", urlsplit(url).path, headers={"Host": urlsplit(url).netloc, "Accept": "application/json"},
-                timeout=urllib3.Timeout(total=asking.left()), retries=False, preload_content=False,
-            )  # fmt: skip
-            with answer:
-                return answer.status, answer.read(_LARGEST + 1)
-        except urllib3.exceptions.ConnectTimeoutError as error:  # one that was refused is a kind of it
-            last = error
-    raise last
-
-
-def _pools(url: str, asking: _Asking) -> Iterator[urllib3.HTTPConnectionPool]:
-    """For each of a host's addresses that may be reached: the connection goes to what was looked at, and no other."""
+    """The connection goes to an address that was looked at, and to no other."""
     there = urlsplit(url)
     host, is_secure = there.hostname or "", there.scheme == "https"
     port = there.port or (443 if is_secure else 80)
     found = looked_up(host, port, asking.left(), asking.resolve)
-    addresses = [address for each in found if asking.rules.permit(address := str(each[4][0]))]
-    if not addresses or asking.rules.deny_name(host):
+    address = next((address for each in found if asking.rules.permit(address := str(each[4][0]))), None)
+    if address is None or asking.rules.deny_name(host):
         raise Misconfigured(f"{_host(url)} has an address that must not be reached; see TESK_ALLOWED_RANGES.")
-    for address in addresses:
-        if is_secure:
-            yield urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
-        else:
-            yield urllib3.HTTPConnectionPool(address, port)
+    pool = (
+        urllib3.HTTPSConnectionPool(address, port, server_hostname=host, assert_hostname=host)
+        if is_secure
+        else urllib3.HTTPConnectionPool(address, port)
+    )
+    answer = pool.urlopen(
+        "GET", there.path, headers={"Host": there.netloc, "Accept": "application/json"},
+        timeout=urllib3.Timeout(total=asking.left()), retries=False, preload_content=False,
+    )  # fmt: skip
+    with answer:
+        return answer.status, answer.read(_LARGEST + 1)
 
 
 def _host(url: str) -> str:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from api.access.bounded import WAITS, Bounded
 from api.access.user import User
 from tescore import naming, review
+from tescore.cluster import Cluster
 from tescore.errors import Forbidden, TaskNotFound, TeskError
 
 _MOST = 8192
@@ -37,7 +38,7 @@ def anyone(*_: object) -> bool:
 class AccessReviews:
     """An authorizer that remembers answers for a while. Raises what asking Kubernetes does."""
 
-    def __init__(self, cluster: review.Reviewer, *, seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, *, seconds: float, clock: Callable[[], float]) -> None:
         self._cluster = cluster
         self._answers = Bounded[tuple[User, Verb, str], bool](_MOST, seconds, clock)
 

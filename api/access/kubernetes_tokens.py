@@ -5,14 +5,15 @@ import jwt
 from api.access.bounded import WAITS
 from api.access.settings import AccessSettings
 from api.access.user import User, Verdict
+from tescore.cluster import Cluster
 from tescore.errors import Unauthenticated
-from tescore.review import Reviewer, answer
+from tescore.review import answer
 
 
 class KubernetesTokens:
     scheme = "Bearer"
 
-    def __init__(self, cluster: Reviewer, settings: AccessSettings) -> None:
+    def __init__(self, cluster: Cluster, settings: AccessSettings) -> None:
         self._cluster = cluster
         self._audiences = settings.kubernetes_audiences
 

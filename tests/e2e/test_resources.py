@@ -231,12 +231,6 @@ def test_an_output_that_is_missing_may_be_no_error(service: Service, shell: Shel
     assert any("/out/x" in note for note in task["logs"][0]["system_logs"])
 
 
-def test_memory_too_little_to_start_with_is_named(service: Service, shell: Shell) -> None:
-    task = service.ended(service.create({"executors": [shell("true")], "resources": {"ram_gb": 0.004}}), within=60)
-    assert task["state"] == "EXECUTOR_ERROR"
-    assert any("less than 16 MiB of memory" in note for note in task["logs"][0]["system_logs"])
-
-
 @pytest.mark.parametrize(("asked", "state"), [({}, "COMPLETE"), ({"optional_outputs": "false"}, "SYSTEM_ERROR")])
 def test_a_tenant_may_have_missing_outputs_noted_unless_the_task_asks_otherwise(
     service: Service, shell: Shell, configured: Configured, bucket: str, asked: dict[str, str], state: str

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from tescore.account import mounted
+from tescore.session import mounted
 
 
 def test_a_mounted_token_is_read_each_time(tmp_path: Path) -> None:
