@@ -1,14 +1,15 @@
 """The Job that removes folders of a shared claim that belong to no task that runs."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from janitor.settings import Settings
-from tescore import filer_pod, naming
+from tescore import events, filer_pod, naming
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Refused
+from tescore.errors import AlreadyExists, Conflict, Missing, Refused, TeskError, is_by_lost_claim, quoted
 from tescore.record import Record
 from tescore.session import path
 from tescore.tenants import Tenant
@@ -17,6 +18,15 @@ log = logging.getLogger(__name__)
 
 _YOUNG = timedelta(hours=1)
 """How old a folder was at least when the tasks were listed: clocks differ, and its own scrub may be at it."""
+_SELECTOR = ",".join(f"{key}={value}" for key, value in naming.SCRUB_LABELS.items())
+
+
+class GivenUp(NamedTuple):
+    """A Job that can remove nothing any more."""
+
+    name: str
+    uid: str
+    why: str
 
 
 def job(namespace: str, unfinished: Iterable[Record], settings: Settings, *, listed: datetime) -> dict[str, Any]:
@@ -44,3 +54,27 @@ def make(
         return
     except Refused as error:
         log.warning("shared claim could not be swept", extra={"namespace": namespace, "reason": str(error)})
+
+
+def without_claim(pods: Iterable[Mapping[str, Any]]) -> Iterator[GivenUp]:
+    """The Jobs whose pods wait for a claim that is not there any more: its folders have gone with it."""
+    for pod in pods:
+        conditions = (pod.get("status") or {}).get("conditions") or []
+        told = (c.get("message") or "" for c in conditions if c["type"] == "PodScheduled" and c["status"] == "False")
+        why = next((message for message in told if is_by_lost_claim(message)), "")
+        for owner in pod["metadata"].get("ownerReferences") or []:
+            if why and owner["kind"] == "Job":
+                yield GivenUp(owner["name"], owner["uid"], why)
+
+
+def give_up(cluster: Cluster, namespace: str, now: str) -> None:
+    """Deletes such Jobs, whose pods would stay Pending and count against the quota, and tells it by an Event."""
+    for found in without_claim(cluster.listed("pods", namespace, _SELECTOR, whole=True)):
+        with suppress(Missing, Conflict):
+            cluster.delete(path("batch/v1/jobs", namespace, found.name), uid=found.uid)
+        message = f"Removes no folder any more: the claim that they were in is gone{quoted(found.why)}."
+        log.warning("scrub given up", extra={"namespace": namespace, "object": found.name, "reason": message})
+        told = {"apiVersion": "batch/v1", "kind": "Job", "namespace": namespace, "name": found.name, "uid": found.uid}
+        with suppress(TeskError):
+            event = events.warning_of(told, "ClaimLost", message, about="claim-lost", source="tesk-janitor", now=now)
+            cluster.create(path("events", namespace), event)

@@ -92,6 +92,7 @@ class Janitor:
             with _apart("task is left as it is", namespace=namespace, task=seen.task_id), suppress(Conflict, Missing):
                 self._see_to(seen, look)
         self._remove_leftovers(namespace, {seen.task_id for seen in unfinished}, look)
+        scrub.give_up(self._cluster, namespace, record.timestamp(now))
 
     def _obstacles(self, namespace: str, jobs: Mapping[str, Object]) -> dict[str, Obstacle]:
         pods = self._cluster.listed("pods", namespace, _TASKMASTERS, whole=True)

@@ -25,6 +25,8 @@ _CANNOT_START = {
 
 
 _NEVER_STARTED = frozenset({"StartError", "ContainerCannotRun"})
+_LEAST_MEMORY = 16
+"""MiB. With 4 a container does not start, and what the runtime says of it does not name memory."""
 
 
 class Failure(NamedTuple):
@@ -88,8 +90,8 @@ def refused_by_node(step: Step, pod: Pod) -> Failure:
     return lost(step, pod)._replace(refused_by_node=True)
 
 
-def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
-    """Why a step whose container has terminated failed; None if it did not.
+def ended(step: Step, pod: Pod, report: Report, *, ram_gb: float | None = None) -> Failure | None:
+    """Why a step whose container has terminated failed; None if it did not. An executor may have asked for `ram_gb`.
 
     In this order: its time was up; the pod was taken away; the filer's own words; too little memory; no start; the
     exit code. A command that exits with 0 because Kubernetes ended it has not done its work.
@@ -109,7 +111,9 @@ def ended(step: Step, pod: Pod, report: Report) -> Failure | None:
     if end.reason == "OOMKilled":
         return Failure("OOMKilled", f"{step.title} was killed because it used more memory than it has.", True)
     if end.reason in _NEVER_STARTED:
-        return Failure("StartError", f"{step.title} could not be started{quoted(end.message)}.", True)
+        return Failure(
+            "StartError", f"{step.title} could not be started{quoted(end.message)}{_too_small(ram_gb)}.", True
+        )
     # Kubernetes does not always see that it was memory, least of all where a child of the command was killed.
     why = ": something was killed, perhaps because it used more memory than it has" if end.exit_code == KILLED else ""
     return Failure("Error", f"{step.title} exited with {end.exit_code}{why}.", True)
@@ -120,6 +124,13 @@ def log_missing(step: Step, end: Terminated, stream: str, why: str) -> str:
     if end.reason in _NEVER_STARTED:
         return ""
     return f"The {stream} of {step.title.lower()} could not be read from its node{quoted(why)}."
+
+
+def _too_small(ram_gb: float | None) -> str:
+    """Why it is likely that a container did not start which may have so much memory, as the end of a sentence."""
+    if ram_gb is None or ram_gb * 1024 >= _LEAST_MEMORY:
+        return ""
+    return f", likely because it asks for less than {_LEAST_MEMORY} MiB of memory, which a container needs to start"
 
 
 def _ended_by_kubernetes(pod: Pod, end: Terminated) -> bool:

@@ -278,3 +278,25 @@ def test_a_job_that_would_only_clean_up_late_goes_with_an_ended_task(server: Api
         add_job(server, name, failed=lost)
     janitor(server).sweep(NOW)
     assert [name for kind, name in server.objects if kind == "jobs"] == ["task-2"]
+
+
+@pytest.mark.parametrize(
+    ("message", "given_up"),
+    [
+        ('0/1 nodes are available: persistentvolumeclaim "data" not found.', True),
+        ('persistentvolumeclaim "data" is being deleted', True),
+        ("0/1 nodes are available: 1 Insufficient memory.", False),
+    ],
+)
+def test_a_folder_whose_claim_is_gone_is_not_waited_for(server: ApiServer, message: str, given_up: bool) -> None:
+    labels = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "scrub"}
+    job = {"metadata": {"name": "task-1-scrub", "namespace": "tesk", "uid": "j-1", "labels": labels}}
+    owners = [{"kind": "Job", "name": "task-1-scrub", "uid": "j-1"}]
+    unscheduled = {"conditions": [{"type": "PodScheduled", "status": "False", "message": message}]}
+    pod = {"metadata": {**job["metadata"], "name": "task-1-scrub-x", "ownerReferences": owners}, "status": unscheduled}
+    server.stored("jobs", job, "ADDED")
+    server.stored("pods", pod, "ADDED")
+    janitor(server).sweep(NOW)
+    assert (("jobs", "task-1-scrub") not in server.objects) == given_up
+    told = server.objects.get(("events", "task-1-scrub.claim-lost"), {"message": ""})["message"]
+    assert (message.rstrip(".") in told) == given_up

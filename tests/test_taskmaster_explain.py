@@ -244,3 +244,14 @@ def test_why_the_api_server_will_not_have_a_pod(message: str, reason: str) -> No
     failure = explain.refused(EXECUTOR, Refused(message, code=403))
     assert (failure.reason, failure.by_executor) == (reason, False)
     assert message in failure.message
+
+
+@pytest.mark.parametrize(
+    ("ram_gb", "told"), [(0.004, True), (0.0155, True), (1 / 64, False), (2.0, False), (None, False)]
+)
+def test_memory_too_little_to_start_with_is_named_as_the_likely_reason(ram_gb: float | None, told: bool) -> None:
+    end = terminated(exit_code=128, reason="StartError", message="cannot start a stopped process: unknown")
+    failure = explain.ended(EXECUTOR, pod(terminated=end), Report(), ram_gb=ram_gb)
+    assert failure is not None
+    assert failure.message.startswith("Executor 1 could not be started (cannot start a stopped process: unknown)")
+    assert ("likely because it asks for less than 16 MiB of memory" in failure.message) == told

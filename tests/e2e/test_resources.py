@@ -249,3 +249,9 @@ def test_an_executor_gets_its_gpu(kubectl: Kubectl, gpus: None, running: Callabl
     pod = pod_of(kubectl, running({"backend_parameters": {"GPUs": "1"}, "backend_parameters_strict": True}))
     assert pod["nodeName"] == node
     assert pod["containers"][0]["resources"]["limits"] == {"nvidia.com/gpu": "1"}
+
+
+def test_memory_too_little_to_start_with_is_named(service: Service, shell: Shell) -> None:
+    task = service.ended(service.create({"executors": [shell("true")], "resources": {"ram_gb": 0.004}}), within=60)
+    assert task["state"] == "EXECUTOR_ERROR"
+    assert any("less than 16 MiB of memory" in note for note in task["logs"][0]["system_logs"])
