@@ -1,10 +1,11 @@
 """Why a file was not moved: the message of each error is the cause, made to end a sentence that names file and URL."""
 
+import traceback
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
-from filer import unforeseen
 from tescore.errors import Rejected, TeskError, Transient, shortened
 
 
@@ -79,7 +80,16 @@ def words(error: Exception) -> str:
     """The cause, without a full stop."""
     if isinstance(error, TeskError):
         return str(error)
-    return (error.strerror if isinstance(error, OSError) else None) or unforeseen.words(error)
+    return (error.strerror if isinstance(error, OSError) else None) or _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> str:
+    """The class of an error that nobody foresaw, and our last line on the way to it. Its words may hold credentials."""
+    here = Path(__file__).parent
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).is_relative_to(here):
+            return f"{type(error).__name__} ({Path(frame.filename).relative_to(here)}, line {frame.lineno})"
+    return type(error).__name__
 
 
 _PASSING = frozenset({408, 429})

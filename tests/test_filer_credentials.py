@@ -159,11 +159,11 @@ def test_a_key_that_fails_in_a_way_nobody_foresaw_is_not_told_and_the_others_are
         wrote(tmp_path, output["path"])
     code, told = moved(tmp_path, "outputs", {"HOME": str(tmp_path)}, *outputs)
     assert code == report.FAILED
-    assert told.failure.count("ValueError: Invalid header value … (transports/http.py, line ") == 2
+    assert told.failure.count("ValueError (transports/http.py, line ") == 2
     assert "geheim" not in told.failure
     item = {"path": "/in/x", "url": "http://127.0.0.1:1/a"}
     told = moved(tmp_path, "inputs", {"HOME": str(tmp_path)}, item)[1]
-    assert told.failure.startswith("Input /in/x could not be fetched from http://127.0.0.1:1/a: ValueError: Invalid ")
+    assert told.failure.startswith("Input /in/x could not be fetched from http://127.0.0.1:1/a: ValueError (")
 
 
 def test_a_library_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
@@ -173,4 +173,4 @@ def test_a_library_that_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     for step, done in (("inputs", "fetched from"), ("outputs", "stored at")):
         code, told = moved(tmp_path, step, environment, {"path": "/out/x", "url": "sftp://h/x"})
         assert code == report.FAILED
-        assert f"put /out/x could not be {done} its URL: RuntimeError: broken (transports/" in told.failure
+        assert f"put /out/x could not be {done} its URL: RuntimeError (transports/" in told.failure

@@ -371,7 +371,7 @@ def test_parts_that_were_dropped_meanwhile_are_sent_anew(fake: HttpServer, tmp_p
         ({"part2": 99 * [Answer(503)]}, "the server answered 503"),
         ({"part2": [Answer(403, b"<Error><Code>AccessDenied</Code></Error>")]}, "the server answered 403 AccessDenied"),
         ({"end": 99 * [Answer(503)]}, "the server answered 503"),
-        ({"part2": [Answer(headers=(("x-amz-checksum-crc32", "a"),))]}, "Error: "),
+        ({"part2": [Answer(headers=(("x-amz-checksum-crc32", "a"),))]}, "Error ("),
     ],
 )
 def test_of_a_file_that_cannot_be_stored_no_parts_are_left(
