@@ -26,7 +26,7 @@ HEAD = GET + b"X: "
 BODY = b"POST /v1/tasks HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
 LARGE = b"GET /v1/tasks/task-large?view=FULL HTTP/1.1\r\nHost: h\r\n\r\n"
 WITHIN = 2
-"""Seconds. Beside nothing else each was within one, and the probes of the pod have five."""
+"""Seconds. The probes of the pod have five."""
 FOLLOW = f"GET {LOGS}/0/stdout?follow=true HTTP/1.1\r\nHost: h\r\n\r\n".encode()
 
 
