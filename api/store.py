@@ -154,11 +154,9 @@ class Store:
             return
 
     def _end_unclaimed(self, seen: Record, annotations: dict[str, str], now: str) -> None:
-        # The record first: a taskmaster that starts meanwhile either loses to this write or finds the task ended.
+        # A taskmaster that starts meanwhile loses to this write, or finds the task ended and goes.
         ends = {**annotations, naming.ENDED: now, naming.REASON: "Cancelled before it began."}
         self._patch(seen.task_id, record.change(seen, state=State.CANCELED, annotations=ends))
-        with suppress(Missing):
-            self._cluster.delete(path("batch/v1/jobs", self._namespace, naming.job(seen.task_id)))
 
     def _shown(self, item: Object, view: View, viewer: str) -> str:
         if view == View.MINIMAL:

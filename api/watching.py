@@ -15,6 +15,7 @@ from tescore.connections import Answer
 from tescore.errors import BadRequest, Expired, Misconfigured, Refused, Transient
 from tescore.retry import pause, retried, schedule
 from tescore.session import Object, path
+from tescore.watch import changes
 
 _WATCH_SECONDS = "600"
 """How long the API server keeps a watch open; then it is begun again where it was."""
@@ -62,8 +63,8 @@ class Watching:
     def _changes(self, query: ListQuery, version: str) -> Generator[bytes | None, None, None]:
         while True:
             try:
-                with closing(paced(_lines(self._stream(query, version)))) as changes:
-                    for change in changes:
+                with closing(paced(changes(self._stream(query, version)))) as seen:
+                    for change in seen:
                         if change is None:
                             yield None
                             continue
@@ -122,21 +123,3 @@ def _told(change: Object, query: ListQuery) -> bytes:
         return event(version, "gone", {"id": metadata["name"]})
     reason = annotations.get(naming.REASON)
     return event(version, data={**views.minimal(metadata), **({"reason": reason} if reason else {})})
-
-
-def _lines(stream: Answer) -> Generator[Object, None, None]:
-    """The changes in a watch. Raises Expired where the API server has forgotten those that come next."""
-    rest = b""
-    with closing(stream.body) as chunks:
-        for chunk in chunks:
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                change: Object = json.loads(line)
-                if change["type"] == "ERROR":
-                    raise _error(change["object"])
-                yield change
-
-
-def _error(status: Object) -> Expired | Transient:
-    message = str(status.get("message", ""))
-    return Expired(message) if status.get("code") == 410 else Transient(message)

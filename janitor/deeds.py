@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from janitor.settings import Settings
-from tescore import events, launch, naming, record, room
+from janitor.taskmaster import Taskmaster, taskmaster
+from tescore import events, launch, listing, naming, record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
 from tescore.record import Record, with_note
 from tescore.session import Object, path
 from tescore.states import State
-from tescore.tenants import Tenant
 
 log = logging.getLogger(__name__)
 
@@ -23,17 +23,36 @@ class Deeds:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    def launch(self, seen: Record, tenant: Tenant[Settings], *, waits: bool) -> None:
-        job = launch.job(seen.task_id, seen.namespace, tenant.settings, waits=waits)
-        with suppress(AlreadyExists):
-            self._cluster.create(path("batch/v1/jobs", seen.namespace), job)
-            log.info("task launched again", extra={"task": seen.task_id, "waits": waits})
+    def launch(self, namespace: str, task: str, settings: Settings) -> Taskmaster:
+        """The pod of the task's taskmaster, made now or before; what is left of a lost one gives its name up.
 
-    def release(self, job: Mapping[str, Any]) -> None:
-        """Lets a waiting Job run, by its metadata, unless somebody else did so."""
+        Raises Refused, and AlreadyExists where such a one does not go at once.
+        """
+        pods, body = path("pods", namespace), launch.pod(task, namespace, settings)
+        try:
+            made = self._cluster.create(pods, body)
+        except AlreadyExists:
+            made = self._cluster.get(path("pods", namespace, body["metadata"]["name"]))
+            if launch.is_over(made):
+                self.remove(taskmaster(made))
+                made = self._cluster.create(pods, body)
+        log.info("task launched", extra={"namespace": namespace, "task": task})
+        return taskmaster(made)
+
+    def remove(self, pod: Taskmaster) -> None:
+        """Deletes just this pod, and waits for no node."""
         with suppress(Missing, Conflict):
-            self._cluster.patch(path("batch/v1/jobs", job["namespace"], job["name"]), room.release(job))
-            log.info("task released", extra={"task": job["name"]})
+            self._cluster.delete(path("pods", pod.namespace, pod.name), uid=pod.uid, at_once=True)
+            log.info("deleted", extra={"kind": "pods", "namespace": pod.namespace, "object": pod.name})
+
+    def metadata(self, namespace: str, task: str) -> Mapping[str, Any] | None:
+        """That of the task's record as it is now; None if it is not stored, or not any more."""
+        try:
+            shown = self._cluster.get(path("configmaps", namespace, task), accept=listing.METADATA_OF_ONE)
+        except Missing:
+            return None
+        metadata: Mapping[str, Any] = shown["metadata"]
+        return metadata
 
     def tell(self, seen: Record, reason: str) -> None:
         """Writes down what a task waits for. Raises Conflict if it has changed."""

@@ -1,25 +1,33 @@
-"""What the backstop must do about a task or an object, from what is seen of them."""
+"""What the janitor must do about a task or an object, from what is seen of them."""
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from janitor.obstacle import Obstacle
-from tescore import naming
-from tescore.launch import Job, seen
+from janitor.taskmaster import Taskmaster
+from tescore import naming, room
+from tescore.errors import Refused, is_by_limit_range
 from tescore.record import Record, state
 from tescore.states import FINAL, State
 
+_SEEN_WITHIN = timedelta(seconds=5)
+"""How soon a pod is known of that was made before its task was stored."""
+_PASSES = timedelta(seconds=15)
+"""What is in the way of a pod for less than this is told to nobody."""
+_RESTARTS = 20
+"""Of a taskmaster's container, for which the kubelet waits longer and longer: they take more than an hour."""
+
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """It was stored, and nobody began it."""
+class Queue:
+    """It waits for its turn to begin."""
 
 
 @dataclass(frozen=True, slots=True)
-class LaunchAnew:
-    """Its Job would go on, but only after a long wait."""
+class Replace:
+    """It was begun, and has lost its taskmaster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,52 +47,84 @@ class End:
     """For programs."""
 
 
-Verdict = Launch | LaunchAnew | Tell | End | None
-"""None leaves it as it is."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A look in a moment will tell."""
+
+
+Verdict = Queue | Replace | Tell | End | Wait | None
+"""None leaves it as it is until it changes."""
 
 
 def about_task(
-    task: Record, its: Job | None, obstacle: Obstacle | None, *, now: datetime, launch: timedelta, queue: timedelta
+    task: Record, pods: Sequence[Taskmaster], *, now: datetime, launch: timedelta, queue: timedelta
 ) -> Verdict:
-    """About a task that has not ended. `launch` and `queue`: how long it may be without a Job, behind an obstacle.
+    """About a task that has not ended. `launch` and `queue`: how long a cancelled one and others wait for a node.
 
-    A taskmaster that lives is never overtaken, however slow: only a Job that failed or is missing counts, and one
-    that has no running pod and has had none for long. A Job that waits for room waits for as long as it takes, and
-    one that waits longer with each pod that was taken from it (preempted, evicted, deleted) is made anew.
+    A taskmaster that lives is never overtaken, however slow.
     """
-    if its is None:
-        begun = _moment(task.started, _moment(task.created, now))
-        if now - begun < launch:
-            return None
-        # One that was begun and has no Job any more was deleted on purpose or lost all its tries.
-        return End("The taskmaster died (its Job is gone).") if task.taskmaster else Launch()
-    if its.failed:
-        return End(f"The taskmaster died (its Job failed: {its.failed}).")
-    if its.stalled and obstacle is None:
-        return LaunchAnew()
-    if its.waits or its.ready or obstacle is None:
+    alive = [pod for pod in pods if not pod.is_over]
+    if alive:
+        return _about_living(task, max(alive, key=lambda pod: pod.created), now=now, launch=launch, queue=queue)
+    if task.taskmaster:
+        return Replace()
+    return Queue() if is_queued(task, pods, now) else Wait()
+
+
+def is_queued(task: Record, pods: Sequence[Taskmaster], now: datetime) -> bool:
+    """Whether a task waits for its turn: the webhook left it to the queue, or its taskmaster went before it began."""
+    if task.taskmaster or not all(pod.is_over for pod in pods):
+        return False
+    left = task.state == State.QUEUED or task.reason or pods
+    return bool(left) or now - _moment(task.created, now) > _SEEN_WITHIN
+
+
+def about_refused(task: Record, error: Refused, lasted: timedelta, *, queue: timedelta) -> Tell | End | None:
+    """About a task whose taskmaster's pod Kubernetes has refused for so long."""
+    reason = room.refusal(error)
+    if is_by_limit_range(str(error)):
+        return End(reason, "LimitRange")
+    if lasted > queue:
+        return End(f"The taskmaster could not run within {lasted.total_seconds():.0f} s. {reason}")
+    return Tell(reason) if reason != task.reason else None
+
+
+def _about_living(task: Record, its: Taskmaster, *, now: datetime, launch: timedelta, queue: timedelta) -> Verdict:
+    if its.restarts >= _RESTARTS and not its.runs:
+        return End(f"The taskmaster died {its.restarts} times ({its.crash}).")
+    if its.runs or its.obstacle is None:
         return None
-    if obstacle.lasting:
-        return End(obstacle.reason, obstacle.lasting)
-    stuck = now - obstacle.since
+    stuck = now - its.obstacle.since
     if stuck > queue or (task.cancel and stuck > launch):
-        return End(f"The taskmaster could not run within {stuck.total_seconds():.0f} s. {obstacle.reason}")
-    return Tell(obstacle.reason) if obstacle.reason != task.reason else None
+        return End(f"The taskmaster could not run within {stuck.total_seconds():.0f} s. {its.obstacle.reason}")
+    if stuck < _PASSES:
+        return Wait()
+    return Tell(its.obstacle.reason) if its.obstacle.reason != task.reason else None
 
 
-def is_in_line(job: Mapping[str, Any]) -> bool:
-    """Whether a Job takes room of its tenant's or waits for some; one that a queue admits does neither."""
-    labels = job["metadata"]["labels"]
-    return not seen(job).ended and labels.get(naming.ROOM) != naming.ROOM_LEFT and naming.QUEUE not in labels
+def next_in_turn(queued: Iterable[Record], room: int) -> list[Record]:
+    """Those that there is room for, the one that has waited longest first."""
+    return heapq.nsmallest(room, queued, key=lambda task: task.created)
 
 
-def waits_for_room(job: Mapping[str, Any]) -> bool:
-    return bool(job["metadata"]["labels"].get(naming.ROOM) == naming.ROOM_WAITS)
+def is_new(pod: Taskmaster, now: datetime) -> bool:
+    """Whether the task may just be being stored for which the webhook made this pod."""
+    return not pod.is_over and now - pod.created < _SEEN_WITHIN
 
 
-def is_old(shown: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:
+def is_left(pod: Taskmaster, metadata: Mapping[str, Any] | None, *, now: datetime, launch: timedelta) -> bool:
+    """Whether a taskmaster's pod goes on with nothing; `metadata` is its task's, None where that is not stored.
+
+    One that runs ends by itself, and where its task was just launched that may still be stored.
+    """
+    if metadata is None:
+        return pod.is_over or now - pod.created > launch
+    return state(metadata) in FINAL and not pod.runs
+
+
+def is_old(metadata: Mapping[str, Any], now: datetime, patience: timedelta) -> bool:
     """Whether an object has been there for so long that its task, had it been stored, would have been seen."""
-    return now - datetime.fromisoformat(shown["metadata"]["creationTimestamp"]) > patience
+    return now - datetime.fromisoformat(metadata["creationTimestamp"]) > patience
 
 
 def is_kept(metadata: Mapping[str, Any], *, now: datetime, keep: timedelta) -> bool:

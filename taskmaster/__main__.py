@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -15,6 +16,8 @@ from taskmaster import claim, loop
 from taskmaster.kube import Kube
 from taskmaster.own_record import SteppedBack
 from taskmaster.settings import Settings
+from tescore import naming
+from tescore.errors import TeskError
 from tescore.session import Session, mounted, server
 from tescore.start import started
 
@@ -28,13 +31,15 @@ def main() -> None:
     log = logging.getLogger("taskmaster")
     kube = Kube(Session(server(os.environ), mounted()), settings.namespace)
     claimed = claim.claimed(kube, settings, _now)
-    if claimed is None:
-        log.info("there is no record to run")
-        return
     try:
-        loop.Taskmaster(kube, claimed, _now).run()
+        if claimed:
+            loop.Taskmaster(kube, claimed, _now).run()
+        else:
+            log.info("there is no record to run")
     except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
+    with suppress(TeskError):  # then it is the janitor's
+        kube.delete("pods", naming.taskmaster(settings.task), uid=settings.pod_uid)
 
 
 def _now() -> datetime:

@@ -1,6 +1,5 @@
 """The few calls that a taskmaster makes to the Kubernetes API server; nothing of HTTP leaks out."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
@@ -9,6 +8,7 @@ from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Expired, Missing, Refused, Unavailable
 from tescore.retry import pause, retried, schedule
 from tescore.session import Object, Session, path
+from tescore.watch import changes, lines
 
 _WATCH_SECONDS = 240
 """How long the API server keeps a watch open; then it is begun again from a fresh look."""
@@ -69,10 +69,13 @@ class Kube:
         """The object after a merge patch. Raises Conflict if the patch names a resourceVersion that has passed."""
         return self._retried(lambda: self._cluster.patch(self._path(kind, name), body))
 
-    def delete(self, kind: str, name: str) -> bool:
-        """Has the object deleted, and says whether there was one; what it owns is deleted after it."""
+    def delete(self, kind: str, name: str, *, uid: str = "") -> bool:
+        """Has the object deleted, and says whether there was one; what it owns is deleted after it.
+
+        With a uid it is deleted only if it is that one, at once, else Conflict is raised.
+        """
         try:
-            self._retried(lambda: self._cluster.delete(self._path(kind, name)))
+            self._retried(lambda: self._cluster.delete(self._path(kind, name), uid=uid, at_once=bool(uid)))
         except Missing:
             return False
         return True
@@ -90,7 +93,7 @@ class Kube:
         """What `read` makes of the lines of a container's whole log as they come; it begins again if they break off."""
 
         def once() -> _T:
-            return read(_lines(self._log(pod, {"container": container})))
+            return read(lines(self._log(pod, {"container": container})))
 
         return retried(once, self._log_waits)
 
@@ -118,11 +121,8 @@ class Kube:
         try:
             silence = _WATCH_SECONDS + 30
             watch = self._retried(lambda: self._cluster.stream(self._path(kind), query=query, silence=silence))
-            for line in filter(None, _lines(watch.body)):
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    return
-                yield None if event["type"] == "DELETED" else event["object"]
+            for change in changes(watch):
+                yield None if change["type"] == "DELETED" else change["object"]
         except (Unavailable, Refused, Expired):
             return  # the look that follows says whether it is for good
 
@@ -138,13 +138,3 @@ class Kube:
 
 def _only(name: str) -> dict[str, str]:
     return {"fieldSelector": f"metadata.name={name}"}
-
-
-def _lines(chunks: Iterator[bytes]) -> Iterator[str]:
-    """The lines in an answer; the last one is whatever follows the last line's end."""
-    rest = b""
-    for chunk in chunks:
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace")
-    yield rest.decode("utf-8", "replace")

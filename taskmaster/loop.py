@@ -13,7 +13,6 @@ from taskmaster import (
     manifests,
     observe,
     plan,
-    release,
     scratch,
     tasklog,
     waiting,
@@ -64,7 +63,6 @@ class Taskmaster:
             self._run_steps()
         scrubbed = self._scrubbed()
         going = self._clean(keep=self._settings.keep_failed > 0)
-        release.release(self._kube, self._settings)
         if not scrubbed:
             self._scrub(going)
 
@@ -72,7 +70,6 @@ class Taskmaster:
         """Once, before anything is waited for: after the first pod is made, which so begins sooner."""
         if not self._attends:
             self._attends = True
-            self._own.take_over()
             seen = self._own.seen
             changes = self._kube.follow("configmaps", seen.task_id, seen.resource_version)
             self._watches.follow("configmaps", seen.task_id, changes, until=lambda shown: shown is None)

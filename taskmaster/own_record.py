@@ -1,20 +1,17 @@
 """The taskmaster's own record, as it was last seen, and the writes to it."""
 
-import logging
 from collections.abc import Mapping
 
-from taskmaster import ownership, pages, plan
+from taskmaster import pages, plan
 from taskmaster.kube import Kube
 from taskmaster.objects import Objects
-from tescore import naming, record
-from tescore.errors import Conflict, Missing, Refused
+from tescore import record
+from tescore.errors import Missing, Refused
 from tescore.record import Record, TaskLog
 from tescore.session import Object
 from tescore.states import State
 
 Annotations = Mapping[str, str | None]
-
-log = logging.getLogger(__name__)
 
 
 class SteppedBack(Exception):
@@ -34,22 +31,6 @@ class OwnRecord:
     @property
     def journal(self) -> plan.Journal:
         return plan.journal(self.seen.step)
-
-    def take_over(self) -> None:
-        """Now that the record is known to be stored, its deletion shall remove what was made before it as well."""
-        owned = {"metadata": {"ownerReferences": [ownership.owner(self.seen)]}}
-        while True:
-            try:
-                self._kube.patch("batch/v1/jobs", naming.job(self.seen.task_id), owned)
-            except Conflict:
-                continue  # the Job's controller wrote at the same moment
-            except Missing as error:
-                raise SteppedBack("The Job of this taskmaster has been deleted.") from error
-            except Refused as error:
-                # OwnerReferencesPermissionEnforcement (OpenShift) wants the right to delete what is changed. Without an
-                # owner the Job goes by its time to live or the janitor.
-                log.info("the Job has no owner", extra={"reason": str(error)})
-            return
 
     def write(self, state: State, annotations: Annotations, grown: TaskLog | None = None) -> None:
         """All in one write. Raises Conflict if the record has changed, SteppedBack if it is gone."""

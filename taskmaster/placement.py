@@ -27,7 +27,7 @@ def of_every_pod(task: Task, settings: Settings) -> dict[str, Any]:
     return {
         **({"nodeSelector": selector} if selector else {}),
         **({"affinity": _in_one_of(resources.zones)} if resources.zones else {}),
-        "tolerations": [*every_pod.TOLERATIONS, *tolerated],
+        "tolerations": [*every_pod.tolerations(), *tolerated],
         **({"priorityClassName": priority} if priority else {}),
     }
 

@@ -69,9 +69,16 @@ class Cluster:
         """A merge patch (RFC 7386)."""
         return self._call("PATCH", path, body=body, content_type="application/merge-patch+json")
 
-    def delete(self, path: str, *, uid: str = "") -> Object:
-        """What the object owns is deleted after it. With a uid it is deleted only if it is that one, else Conflict."""
-        body = {"propagationPolicy": "Background", **({"preconditions": {"uid": uid}} if uid else {})}
+    def delete(self, path: str, *, uid: str = "", at_once: bool = False) -> Object:
+        """What the object owns is deleted after it. With a uid it is deleted only if it is that one, else Conflict.
+
+        A pod that goes `at_once` is not waited for: its name is free, and its node may be gone.
+        """
+        body = {
+            "propagationPolicy": "Background",
+            **({"preconditions": {"uid": uid}} if uid else {}),
+            **({"gracePeriodSeconds": 0} if at_once else {}),
+        }
         return self._call("DELETE", path, body=body)
 
     def _call(

@@ -8,11 +8,6 @@ from typing import Any
 from tescore import naming
 from tescore.settings import setting
 
-TOLERATIONS: list[dict[str, Any]] = [
-    {"key": f"node.kubernetes.io/{taint}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 30}
-    for taint in ("not-ready", "unreachable")
-]
-"""How soon a pod gives up a node that is lost: without these Kubernetes waits for five minutes."""
 _PAIR = re.compile(r"[\w./-]+=[^\s,]*", re.ASCII)
 
 
@@ -37,6 +32,14 @@ def pairs(entries: Sequence[str]) -> dict[str, str]:
 def node_selector(settings: PodSettings) -> dict[str, Any]:
     """The part of a pod's spec that chooses nodes."""
     return {"nodeSelector": pairs(settings.node_selector)} if settings.node_selector else {}
+
+
+def tolerations(*, seconds: int = 30) -> list[dict[str, Any]]:
+    """How soon a pod gives up a node that is lost: without these Kubernetes waits for five minutes."""
+    taints = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+    return [
+        {"key": taint, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": seconds} for taint in taints
+    ]
 
 
 def annotations(settings: PodSettings) -> dict[str, str]:

@@ -15,12 +15,6 @@ TENANT = "tesk/tenant"
 """Label that makes a namespace a tenant."""
 PAUSED = "tesk/janitor-paused"
 """Annotation of a tenant's namespace: the janitor leaves it alone while this is `true`."""
-ROOM = "tesk/room"
-"""Label of a taskmaster's Job that takes none of the tenant's room: ROOM_WAITS or ROOM_LEFT."""
-ROOM_WAITS = "waits"
-ROOM_LEFT = "left"
-QUEUE = "kueue.x-k8s.io/queue-name"
-"""Kueue's label for a Job that it admits."""
 
 NAME = "tesk/name"
 CREATED = "tesk/created"
@@ -91,9 +85,9 @@ def is_task_id(text: str) -> bool:
     return TASK_ID.fullmatch(text) is not None
 
 
-def job(task: str) -> str:
-    """The taskmaster's Job."""
-    return task
+def taskmaster(task: str) -> str:
+    """The taskmaster's pod. No step's pod has a name that ends so."""
+    return f"{task}-taskmaster"
 
 
 def scratch(task: str, number: int = 1) -> str:

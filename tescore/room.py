@@ -1,19 +1,18 @@
-"""How many tasks may run in a tenant at a time, and whose turn it is when there is room."""
+"""How many tasks may run in a tenant at a time, and why others wait."""
 
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tescore import naming
+from tescore.errors import Refused, is_by_limit_range, quoted, shortened
+from tescore.record import NO_TASKMASTER
 
 NO_LIMIT = 10**9
 """Tasks that run where no limit is set."""
-
-_TASKMASTERS = f"{naming.MANAGED_BY}=tesk,{naming.COMPONENT}=taskmaster,!{naming.QUEUE}"
-IN_LINE = f"{_TASKMASTERS},{naming.ROOM}!={naming.ROOM_LEFT}"
-"""Selects the Jobs of tasks that run or wait for room."""
-RUNNING = f"{_TASKMASTERS},!{naming.ROOM}"
-WAITING = f"{_TASKMASTERS},{naming.ROOM}={naming.ROOM_WAITS}"
+_SENTENCE = 1000
+"""Characters of a reason, as the taskmaster's."""
+_POD_NAMED = re.compile(r'^pods "[^"]*" is forbidden: ')
+"""How the API server begins its refusal of a pod."""
 
 _TIMES = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
 _WHOLE = re.compile(rf"(\d+)(?:({'|'.join(_TIMES)})|[eE](\d))?", re.ASCII)
@@ -43,28 +42,17 @@ def reason(most: int) -> str:
     return f"Waits until one of the {most} tasks that may run at a time in this tenant has ended."
 
 
-def queue_reason(queue: str) -> str:
-    return f"Waits in the queue {queue}."
+def refusal(error: Refused) -> str:
+    """What a user reads where the API server refuses the pod of a task's taskmaster."""
+    message = _POD_NAMED.sub("", str(error))
+    if is_by_limit_range(message):
+        return f"The taskmaster could not be created: the namespace's LimitRange does not allow it{quoted(message)}."
+    return no_taskmaster("no pod can be made for its taskmaster", message)
 
 
-def due(waiting: Iterable[Mapping[str, Any]], running: int, most: int) -> list[Mapping[str, Any]]:
-    """The metadata of those waiting Jobs that there is room for, the one that has waited longest first."""
-    by_name = sorted(waiting, key=lambda metadata: str(metadata["name"]), reverse=True)  # ids count time down
-    in_turn = sorted(by_name, key=lambda metadata: str(metadata["creationTimestamp"]))
-    return in_turn[: max(0, most - running)]
-
-
-def release(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The merge patch that lets a waiting Job run; a conflict if it has changed, and may so have been released."""
-    return {
-        "metadata": {"resourceVersion": metadata["resourceVersion"], "labels": {naming.ROOM: None}},
-        "spec": {"suspend": False},
-    }
-
-
-def leave() -> dict[str, Any]:
-    """The merge patch for the Job of a task that has ended: it takes no room, though it stays until its time is up."""
-    return {"metadata": {"labels": {naming.ROOM: naming.ROOM_LEFT}}}
+def no_taskmaster(what: str, message: str) -> str:
+    """What a user reads while a task's taskmaster cannot run, with Kubernetes' own words."""
+    return shortened(f"{NO_TASKMASTER}{what}{quoted(message)}.", _SENTENCE)
 
 
 def _number(quantity: object) -> int | None:

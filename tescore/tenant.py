@@ -29,7 +29,6 @@ class TenantSettings(PodSettings):
         "whether tasks that wait are QUEUED; false: INITIALIZING, for clients that take QUEUED as failed (Pulsar)",
         default=True,
     )
-    queue: str = setting("Kueue's LocalQueue that admits tasks, instead of the limit", default="")
     queue_seconds: float = setting(
         "seconds that a task may wait for room (a node, a quota, a volume) until it fails", default=86400.0, least=1
     )

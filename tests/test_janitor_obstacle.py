@@ -2,7 +2,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from janitor.obstacle import Obstacle, obstacles
 
 AT = "2026-11-22T04:00:00Z"

@@ -2,8 +2,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from janitor.obstacle import Obstacle
+
 from janitor.verdict import End, Launch, Tell, Verdict, about_task, has_expired, is_in_line, is_kept, is_old
 from tescore.launch import Job
 from tests.build import task_record

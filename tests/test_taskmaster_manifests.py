@@ -44,7 +44,7 @@ def test_the_simplest_executor_pod_is_exactly_this() -> None:
             "terminationGracePeriodSeconds": 1,
             "shareProcessNamespace": True,
             "nodeSelector": {"kubernetes.io/os": "linux"},
-            "tolerations": every_pod.TOLERATIONS,
+            "tolerations": every_pod.tolerations(),
             "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {

@@ -1,29 +1,29 @@
-"""Makes a task's Job, which may have to wait, before the task is stored."""
+"""Makes a task's taskmaster before the task is stored, or leaves it in the queue."""
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from tescore import launch, listing, naming, room
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Conflict, Missing, Transient
+from tescore.errors import AlreadyExists, Conflict, Missing, Refused, Transient
 from tescore.retry import retried
 from tescore.session import Object, path
-from tescore.tenants import Tenant, Tenants
+from tescore.states import State
+from tescore.tenants import Tenants
 from webhook.line import Line
 from webhook.settings import Settings
 
 _WAITS = (0.1, 0.2, 0.4, 0.8)
-"""Seconds between looks while an old Job of the same name goes; well within the webhook's own time limit."""
+"""Seconds between looks while an old pod of the same name goes; well within the webhook's own time limit."""
+_QUEUED = f"{naming.TASK_SELECTOR},{naming.STATE}={State.QUEUED.value}"
 
-_LOOKS = 3
 
+class OldPodGoes(Transient):
+    """A finished pod of the same name is being deleted."""
 
-class OldJobGoes(Transient):
-    """A finished Job of the same name is being deleted."""
-
-    reason = "OldJobGoes"
+    reason = "OldPodGoes"
 
 
 class Launcher:
@@ -38,90 +38,49 @@ class Launcher:
         self._lines: dict[str, Line] = {}
 
     def launch(self, task_id: str, namespace: str) -> str:
-        """There is a Job that runs or will run for this task when this returns; says what it waits for, if it does.
+        """There is a pod that runs this task when this returns "", else what the task waits for in the queue.
 
-        The name may have been used before, for a task that has ended or one that was never stored. Raises OldJobGoes
-        if such a Job does not go in time, Misconfigured, and what the API server refuses.
+        The name may have been used before, for a task that has ended or one that was never stored. Raises OldPodGoes
+        if such a pod does not go in time, Misconfigured, and Unavailable.
         """
         tenant = self._tenants.tenant(namespace)
-        return retried(lambda: self._launched(task_id, namespace, tenant), _WAITS, obeyed=1.0)
-
-    def _launched(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> str:
-        try:
-            if tenant.settings.queue or tenant.most == room.NO_LIMIT:
-                made = self._create(task_id, namespace, tenant, waits=False)
-            else:
-                made = self._in_line(task_id, namespace, tenant)
-        except AlreadyExists as error:
-            there = self._there(task_id, namespace)
-            if there is None:
-                message = f"A Job {task_id!r} of an earlier task of that name is still being deleted."
-                raise OldJobGoes(message) from error
-            made = there
-        return _waits_for(made, tenant)
-
-    def _in_line(self, task_id: str, namespace: str, tenant: Tenant[Settings]) -> Object:
-        """The Job behind all that came before: running if there is room for it and them."""
-        line = self._line(namespace)
-        runs = line.comes(tenant.most) <= tenant.most
-        try:
-            made = self._create(task_id, namespace, tenant, waits=not runs)
-        finally:
-            line.made(runs=runs)
-        # The taskmasters that ended since the line was counted have not seen this Job, and nobody may end after it.
-        if runs or line.is_long(tenant.most) or line.running(tenant.most) >= tenant.most:
-            return made
-        return self._released(made, line, tenant.most)
+        pod = launch.pod(task_id, namespace, tenant.settings)
+        with self._line(namespace).place(tenant.most) as runs:
+            if not runs:
+                return room.reason(tenant.most)
+            try:
+                retried(lambda: self._create(namespace, pod), _WAITS, obeyed=1.0)
+            except Refused as error:
+                return room.refusal(error)
+        return ""
 
     def _line(self, namespace: str) -> Line:
-        in_line, running = (functools.partial(self._count, namespace, each) for each in (room.IN_LINE, room.RUNNING))
-        return self._lines.setdefault(namespace, Line(in_line, running, self._clock))
+        return self._lines.setdefault(namespace, Line(functools.partial(self._running, namespace), self._clock))
 
-    def _count(self, namespace: str, selector: str, enough: int) -> int:
-        query = {"labelSelector": selector, "limit": str(enough)}
-        return len(self._cluster.get(path("batch/v1/jobs", namespace), query=query, accept=listing.METADATA)["items"])
+    def _running(self, namespace: str, most: int) -> int:
+        """How many tasks run, as far as `most`; as many where others wait already, who go first."""
+        if most == room.NO_LIMIT:
+            return 0
+        if self._count("configmaps", namespace, {"labelSelector": _QUEUED, "limit": "1"}):
+            return most
+        return self._count("pods", namespace, {**launch.RUNNING, "limit": str(most)})
 
-    def _released(self, made: Object, line: Line, most: int) -> Object:
-        """The Job, which runs if its turn has come; where that stays in doubt it is left to the janitor."""
-        namespace, name = made["metadata"]["namespace"], made["metadata"]["name"]
-        for _ in range(_LOOKS):
-            # In this order: one that is released between the two is counted twice, and not overlooked.
-            held = self._cluster.listed("batch/v1/jobs", namespace, room.WAITING, whole=False)
-            waiting = [item["metadata"] for item in held]
-            due = room.due(waiting, line.running(most), most)
-            seen = next((metadata for metadata in due if metadata["name"] == name), None)
-            if not due:
-                break
-            if seen is None:
-                continue  # those before it begin at this moment
-            with suppress(Conflict):  # its controller has written to it, or somebody has released it
-                return self._cluster.patch(path("batch/v1/jobs", namespace, name), room.release(seen))
-        return made
+    def _count(self, kind: str, namespace: str, query: Mapping[str, str]) -> int:
+        return len(self._cluster.get(path(kind, namespace), query=query, accept=listing.METADATA)["items"])
 
-    def _create(self, task_id: str, namespace: str, tenant: Tenant[Settings], *, waits: bool) -> Object:
-        job = launch.job(task_id, namespace, tenant.settings, waits=waits)
-        return self._cluster.create(path("batch/v1/jobs", namespace), job)
-
-    def _there(self, task_id: str, namespace: str) -> Object | None:
-        """The Job of that name if it runs or will run; if not, it is made to go."""
+    def _create(self, namespace: str, pod: Object) -> None:
         try:
-            found = self._cluster.get(path("batch/v1/jobs", namespace, naming.job(task_id)))
-            old = launch.seen(found)
-            if not old.ended and not old.deleted:
-                return found
-            if not old.deleted:
-                self._delete(found)
-        except (Missing, Conflict):
-            pass  # it has gone meanwhile
-        return None
+            self._cluster.create(path("pods", namespace), pod)
+        except AlreadyExists as error:
+            if self._is_alive(path("pods", namespace, pod["metadata"]["name"])):
+                return
+            raise OldPodGoes("The taskmaster of an earlier task of that name is still being deleted.") from error
 
-    def _delete(self, job: Object) -> None:
-        metadata = job["metadata"]
-        self._cluster.delete(path("batch/v1/jobs", metadata["namespace"], metadata["name"]), uid=metadata["uid"])
-
-
-def _waits_for(made: Object, tenant: Tenant[Settings]) -> str:
-    if not launch.seen(made).waits:
-        return ""
-    queue = made["metadata"]["labels"].get(naming.QUEUE)
-    return room.queue_reason(queue) if queue else room.reason(tenant.most)
+    def _is_alive(self, where: str) -> bool:
+        """Whether the pod that is there runs or will run; if not, it is made to go."""
+        with suppress(Missing, Conflict):  # it has gone meanwhile
+            found = self._cluster.get(where)
+            if not launch.is_over(found):
+                return True
+            self._cluster.delete(where, uid=found["metadata"]["uid"], at_once=True)
+        return False
