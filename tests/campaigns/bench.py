@@ -23,11 +23,12 @@ from tescore import naming
 from tests.campaigns.authority import Served, certificate
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.proxy import ADDRESS, Asked, Fault, Listening, Proxy, listening, trusting
-from tests.e2e.cluster import STANDING, Kubectl, address_of_this_machine, told, wait_until
+from tests.e2e.cluster import STANDING, Kubectl, address_of_this_machine, made, told, wait_until
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "task-bench-"
 _POLICY = "tesk-campaign"
+_GATE = "tesk.campaign/bench"
 _ACCOUNT = "/run/secrets/kubernetes.io/serviceaccount"
 
 
@@ -75,7 +76,7 @@ class Bench:
         }
 
     def create(self, name: str, document: dict[str, Any]) -> str:
-        """A stored task, whose Job gets no pod."""
+        """A stored task, whose taskmaster's pod gets no node."""
         task = f"{PREFIX}{name}"
         with self.lock:
             self.made.append(task)
@@ -88,7 +89,7 @@ class Bench:
     def taskmaster(
         self, task: str, pod_uid: str = "", fault: Callable[[Asked], Fault] = lambda _: None
     ) -> Iterator[Process]:
-        """A taskmaster with the environment of its Job; it is killed when the block ends."""
+        """A taskmaster with the environment of its pod; it is killed when the block ends."""
         proxy = Proxy(self.upstream, self.trust, fault)
         with ExitStack() as stack:
             port = stack.enter_context(listening(proxy, self.served))
@@ -101,8 +102,8 @@ class Bench:
 
     def _started(self, task: str, pod_uid: str, port: int, log: Path) -> "subprocess.Popen[bytes]":
         """`python -m taskmaster`, which sees the account's folder where a pod has it: in mounts of its own."""
-        job = self.kubectl.json("get", "job", task)
-        variables = {v["name"]: v.get("value", "") for v in job["spec"]["template"]["spec"]["containers"][0]["env"]}
+        pod = self.kubectl.json("get", "pod", naming.taskmaster(task))
+        variables = {v["name"]: v.get("value", "") for v in pod["spec"]["containers"][0]["env"]}
         see = f"mount -t tmpfs none /run && mkdir -p {_ACCOUNT} && mount --bind {self.folder}/account {_ACCOUNT}"
         server = {"KUBERNETES_SERVICE_HOST": ADDRESS, "KUBERNETES_SERVICE_PORT": str(port)}
         with log.open("wb") as out:
@@ -125,7 +126,7 @@ class Bench:
         }
 
     def left_of(self, task: str, within: float = 20) -> list[str]:
-        """Pods and claims that do not go. The Job stays, for it gets no pod that could end it."""
+        """Pods and claims that do not go."""
         deadline = time.monotonic() + within
         while left := self.kubectl.names("pods,pvc", "-l", f"{naming.TASK}={task}"):
             if time.monotonic() > deadline:
@@ -152,7 +153,7 @@ class Bench:
 
 @contextmanager
 def bench(kubectl: Kubectl, image: str) -> Iterator[Bench]:
-    """A bench whose tasks are deleted when the block ends; their Jobs get no pods meanwhile."""
+    """A bench whose tasks are deleted when the block ends; their taskmasters' pods get no node meanwhile."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "account").mkdir()
@@ -166,7 +167,7 @@ def bench(kubectl: Kubectl, image: str) -> Iterator[Bench]:
         authority = folder / "cluster.crt"
         authority.write_bytes(base64.b64decode(config["clusters"][0]["cluster"]["certificate-authority-data"]))
         place = stack.enter_context(counter(address_of_this_machine(kubectl)))
-        stack.enter_context(_no_pods(kubectl))
+        stack.enter_context(_gated(kubectl))
         upstream = (str(server.hostname), server.port or 443)
         ready = Bench(kubectl, image, place, folder, served, upstream, trusting(authority))
         stack.callback(_clean, ready)
@@ -175,40 +176,40 @@ def bench(kubectl: Kubectl, image: str) -> Iterator[Bench]:
 
 def _clean(ready: Bench) -> None:
     if ready.made:
-        ready.kubectl("delete", "configmaps,jobs", *ready.made, "--ignore-not-found", "--wait=false")
+        ready.kubectl("delete", "configmaps", *ready.made, "--ignore-not-found", "--wait=false")
 
 
 @contextmanager
-def _no_pods(kubectl: Kubectl) -> Iterator[None]:
-    """The Jobs of the bench's tasks get no pods, until the block ends."""
-    api = "admissionregistration.k8s.io/v1"
+def _gated(kubectl: Kubectl) -> Iterator[None]:
+    """The taskmasters' pods of the bench's tasks never get a node, until the block ends."""
     rule = {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}
-    labels = {naming.COMPONENT: "taskmaster"}
-    policy = {
-        "matchConstraints": {"objectSelector": {"matchLabels": labels}, "resourceRules": [rule]},
-        "validations": [{
-            "expression": f"!object.metadata.labels['{naming.TASK}'].startsWith('{PREFIX}')",
-            "message": "This taskmaster runs on the bench.",
+    gate = f'[JSONPatch{{op: "add", path: "/spec/schedulingGates", value: [{{"name": "{_GATE}"}}]}}]'
+    api = {"apiVersion": "admissionregistration.k8s.io/v1beta1", "metadata": {"name": _POLICY}}
+    gates = {
+        "matchConstraints": {
+            "objectSelector": {"matchLabels": {naming.COMPONENT: "taskmaster"}}, "resourceRules": [rule],
+        },
+        "matchConditions": [{
+            "name": "bench", "expression": f"object.metadata.labels['{naming.TASK}'].startsWith('{PREFIX}')",
         }],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": gate}}],
     }  # fmt: skip
-    for kind, spec in {
-        "ValidatingAdmissionPolicy": policy,
-        "ValidatingAdmissionPolicyBinding": {"policyName": _POLICY, "validationActions": ["Deny"]},
-    }.items():
-        given = {"apiVersion": api, "kind": kind, "metadata": {"name": _POLICY}, "spec": spec}
-        kubectl("apply", "-f", "-", given=given)
-    pod = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": f"{PREFIX}probe", "labels": {**labels, naming.TASK: f"{PREFIX}probe"}},
+    policies = [
+        {**api, "kind": "MutatingAdmissionPolicy", "spec": gates},
+        {**api, "kind": "MutatingAdmissionPolicyBinding", "spec": {"policyName": _POLICY}},
+    ]
+    task = f"{PREFIX}probe"
+    probe = {
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": task, "labels": {naming.COMPONENT: "taskmaster", naming.TASK: task}},
         "spec": {"containers": [{"name": "probe", "image": "probe:1"}]},
-    }
-    try:
-        wait_until(
-            lambda: "runs on the bench" in kubectl.run("create", "--dry-run=server", "-f", "-", given=pod).stderr,
-            "the policy is in force",
-        )
+    }  # fmt: skip
+
+    def is_gated() -> bool:
+        return _GATE in kubectl.run("create", "--dry-run=server", "-o", "json", "-f", "-", given=probe).stdout
+
+    with made(kubectl, *policies):
+        wait_until(is_gated, "the policy is in force")
         yield
-    finally:
-        for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
-            kubectl("delete", kind, _POLICY, "--ignore-not-found")

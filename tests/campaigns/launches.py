@@ -52,7 +52,7 @@ def config_map(task: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def left_of(kubectl: Kubectl, task: str) -> list[str]:
-    return kubectl.names("pods,jobs,pvc", "-l", f"{naming.TASK}={task}")
+    return kubectl.names("pods,pvc", "-l", f"{naming.TASK}={task}")
 
 
 def assert_one_run(service: Service, kubectl: Kubectl, counter: Counter, task: str, key: str) -> None:
@@ -63,7 +63,7 @@ def assert_one_run(service: Service, kubectl: Kubectl, counter: Counter, task: s
 
 def assert_nothing(kubectl: Kubectl, counter: Counter, task: str, key: str) -> None:
     """Also no record: what was launched waits for it 40 s and goes."""
-    assert f"job.batch/{task}" in left_of(kubectl, task)
+    assert f"pod/{naming.taskmaster(task)}" in left_of(kubectl, task)
     assert kubectl.names("configmaps", "--field-selector", f"metadata.name={task}") == []
     wait_until(lambda: left_of(kubectl, task) == [], "nothing is left", within=120)
     assert counter.count(f"{key}/0") == 0

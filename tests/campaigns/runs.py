@@ -72,7 +72,7 @@ class Runs:
         return path("configmaps", case.namespace, task)
 
     def quiet(self) -> None:
-        """Nothing is left of what ran before but records, and Jobs that have ended."""
+        """Nothing is left of what ran before but records."""
         for namespace in (OWN, SHARED):
             for kind in _KINDS.values():
                 self.kubectl("-n", namespace, "delete", kind, "-l", "bench", "--wait=false")

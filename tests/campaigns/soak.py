@@ -234,10 +234,10 @@ def _check(run: Run, kubectl: Kubectl, service: Service, seen: Sights, place: Co
 
 
 def _of_leftovers(tasks: set[str], kubectl: Kubectl, within: float = 90.0) -> list[str]:
-    """Pods, claims, Jobs and volumes that do not go."""
+    """Pods, claims and volumes that do not go."""
     deadline = time.monotonic() + within
     while True:
-        items = kubectl.json("get", "pods,jobs,pvc", "-l", naming.TASK)["items"]
+        items = kubectl.json("get", "pods,pvc", "-l", naming.TASK)["items"]
         left = [f"{i['kind']} {i['metadata']['name']}" for i in items if i["metadata"]["labels"][naming.TASK] in tasks]
         claims = {naming.scratch(task) for task in tasks}
         for volume in kubectl.json("get", "pv")["items"]:

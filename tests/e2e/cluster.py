@@ -133,7 +133,7 @@ def address_of_this_machine(kubectl: Kubectl) -> str:
 
 def left_of_tasks(kubectl: Kubectl) -> list[str]:
     """All that the tenant's tasks have made and that is still there."""
-    return kubectl.names("pods,jobs,pvc", "-l", "tesk/task")
+    return kubectl.names("pods,pvc", "-l", "tesk/task")
 
 
 @contextmanager

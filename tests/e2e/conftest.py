@@ -32,7 +32,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     report = outcome.get_result()
     if report.when == "call" and report.failed:
         for title, arguments in {
-            "pods and tasks": ["get", "pods,jobs,pvc,configmaps", "-n", TENANT, "-L", "tesk/state"],
+            "pods and tasks": ["get", "pods,pvc,configmaps", "-n", TENANT, "-L", "tesk/state"],
             "events": ["get", "events", "-n", TENANT, "--sort-by=.lastTimestamp"],
             "taskmasters": ["logs", "-n", TENANT, "-l", "app.kubernetes.io/component=taskmaster", "--tail=20"],
             "service": ["logs", "-n", SERVICE, "-l", "app.kubernetes.io/managed-by=tesk", "--tail=20", "--prefix"],

@@ -154,19 +154,19 @@ def test_deleting_the_config_map_of_a_running_task_removes_everything(
 
     kubectl("delete", "configmap", task_id)
 
-    wait_until(lambda: kubectl.names("pods,pvc,jobs", "-l", f"tesk/task={task_id}") == [], "nothing is left of it")
+    wait_until(lambda: kubectl.names("pods,pvc", "-l", f"tesk/task={task_id}") == [], "nothing is left of it")
     assert service.call("GET", f"/tasks/{task_id}")[0] == 404
 
 
-def test_a_name_may_be_used_again_where_a_finished_job_still_has_it(
+def test_a_name_may_be_used_again_where_a_finished_pod_still_has_it(
     service: Service, kubectl: Kubectl, shell: Shell, busybox: str, make: Callable[..., str]
 ) -> None:
-    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": busybox, "command": ["true"]}]}
+    container = {"name": "c", "image": busybox, "command": ["true"]}
     make({
-        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "task-again", "namespace": TENANT},
-        "spec": {"template": {"spec": pod}},
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "task-again-taskmaster", "namespace": TENANT},
+        "spec": {"restartPolicy": "Never", "containers": [container]},
     })  # fmt: skip
-    kubectl("wait", "--for=condition=Complete", "job/task-again", "--timeout=30s")
+    kubectl("wait", "--for=jsonpath={.status.phase}=Succeeded", "pod/task-again-taskmaster", "--timeout=30s")
 
     task_id = make(config_map("task-again", {"executors": [shell("echo again")]}))
 

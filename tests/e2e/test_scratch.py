@@ -157,7 +157,7 @@ def test_a_name_used_again_meets_nothing_and_a_folder_without_a_task_goes_when_i
     kubectl("delete", "configmap", "task-twice", "--ignore-not-found")  # of a run before this one
     first = run("echo secret > /v/x; sleep 600")
     kubectl("delete", "configmap", "task-twice")
-    wait_until(lambda: kubectl.names("jobs,pods", "-l", "tesk/task=task-twice") == [], "the first one is gone")
+    wait_until(lambda: kubectl.names("pods", "-l", "tesk/task=task-twice") == [], "the first one is gone")
     second = run("ls -A /v > /v/found; sleep 600")
     wait_until(lambda: shared(f"cat tesk-{TENANT}/{second}/1/data/v/found || true") == "found\n", "it has looked")
 
@@ -181,6 +181,9 @@ def test_a_failed_pod_is_kept_for_its_time(
         assert service.ended(task_id)["state"] == "EXECUTOR_ERROR"
         pods = ("pods", "-l", f"tesk/task={task_id},app.kubernetes.io/component!=taskmaster")
         wait_until(lambda: kubectl.names(*pods) == [f"pod/{task_id}-executor-1"], "the failed pod alone is left")
-        wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={task_id}") == [], "its taskmaster has gone")
+        wait_until(
+            lambda: kubectl.names("pods", "-l", f"tesk/task={task_id},app.kubernetes.io/component=taskmaster") == [],
+            "its taskmaster has gone",
+        )
         assert kubectl("logs", f"{task_id}-executor-1") == "look at me\n"
         wait_until(lambda: left_of(kubectl, task_id) == [], "its time is over")

@@ -212,4 +212,3 @@ def test_a_task_that_nobody_has_begun_is_cancelled_at_once(
     assert service.call("POST", f"/tasks/{task_id}:cancel") == (200, {})
 
     assert service.state(task_id) == "CANCELED"
-    wait_until(lambda: kubectl.names("jobs", "-l", f"tesk/task={task_id}") == [], "its Job is gone")

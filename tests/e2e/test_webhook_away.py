@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tescore import naming
 from tescore.session import path
 from tests.campaigns.stored_only import bare
 from tests.e2e.cluster import SERVICE, Kubectl, Service, wait_until
@@ -20,6 +21,7 @@ from webhook.registration import EVERY
 pytestmark = pytest.mark.alone
 
 TENANT = "e2e-away"
+QUEUED = "tesk/state=QUEUED"
 WEBHOOK = "deployment/tesk-webhook"
 SECRET = "tesk-webhook-tls"
 LABELS = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "task"}
@@ -77,8 +79,9 @@ def test_no_task_is_lost_while_the_webhook_gets_another_certificate(
     assert through_the_api == [{}, {}]
     assert max(first | second, default=0) - min(first | second, default=0) < EVERY, first | second
     assert min(load.counts) > 10
-    jobs = {name.removeprefix("job.batch/") for name in kubectl.names("jobs", "-n", TENANT)}
-    assert set(taken) <= jobs
+    queued = {name.removeprefix("configmap/") for name in kubectl.names("configmaps", "-n", TENANT, "-l", QUEUED)}
+    taskmasters = {name.removeprefix("pod/") for name in kubectl.names("pods", "-n", TENANT)}
+    assert {task for task in taken if naming.taskmaster(task) not in taskmasters} <= queued
     assert len(set(taken)) == len(taken)
 
 
@@ -108,7 +111,7 @@ def test_while_the_webhook_is_away_a_create_fails_clearly_and_leaves_nothing_and
     own: Service, kubectl: Kubectl, document: dict[str, Any], away: Callable[[], None]
 ) -> None:
     def all_there_is() -> set[str]:
-        return {*kubectl.names("jobs,pvc,pods", "-n", TENANT), *kubectl.names("configmaps", "-n", TENANT)}
+        return {*kubectl.names("pvc,pods", "-n", TENANT), *kubectl.names("configmaps", "-n", TENANT)}
 
     before, began = all_there_is(), time.monotonic()
     asked = urllib.request.Request(
