@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel fairness bench bench-api hammer netpol bench-filer audit up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel fairness bench bench-api launching hammer netpol bench-filer audit up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -29,6 +29,9 @@ bench-api: ## how quick the api is with 100 to 50,000 tasks, beside the bare API
 
 bench: ## how quick tasks are beside bare pods, alone and many at once, and what they cost: BENCH_ROUNDS=…
 	@scripts/campaign speed
+
+launching: ## what it takes to launch tasks, beside bare pods: requests, bytes, CPU, rates
+	@scripts/campaign launching
 
 hammer: ## many clients at once against one api pod, which is killed in a second round
 	@scripts/campaign hammer

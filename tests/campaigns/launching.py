@@ -1,0 +1,225 @@
+"""`python -m tests.campaigns.launching`: what it takes to launch tasks, beside bare pods in the same run.
+
+Prints tables. Environment: `.local/env`, and LAUNCHING_BURST (300), LAUNCHING_ROUNDS (8), LAUNCHING_MANY (50,200). CPU
+is that of the whole machine, so nothing else must run on it.
+"""
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, median
+
+from tescore import naming
+from tescore.session import path
+from tests.campaigns import costs
+from tests.campaigns.cases import BARE, HELLO, Case
+from tests.campaigns.first_seen import first_seen
+from tests.campaigns.load import Connection, Target, markdown
+from tests.campaigns.runs import Runs, runs
+from tests.campaigns.stored_only import bare
+from tests.campaigns.switched import seldom
+from tests.e2e.cluster import Kubectl, Service, wait_until
+from tests.e2e.tenants import tenant
+
+_BURST = "bench-burst"
+_SENDERS = 16
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """By the whole machine, or by etcd."""
+
+    cpu: float
+    """Seconds."""
+    written: int
+    """Bytes."""
+    at: float
+
+
+def spent() -> Spent:
+    """Up to now."""
+    fields = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    user, nice, system, _, _, irq, softirq, _ = fields
+    return Spent((user + nice + system + irq + softirq) / _TICKS, _written_by_etcd(), time.monotonic())
+
+
+def _written_by_etcd() -> int:
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and _command(folder).endswith(b"etcd"):
+            told = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
+            return int(told["wchar"])
+    return 0
+
+
+def _command(folder: Path) -> bytes:
+    try:
+        return (folder / "cmdline").read_bytes().split(b"\0")[0]
+    except OSError:
+        return b""
+
+
+def idle(seconds: float = 15) -> tuple[float, float]:
+    """CPU-seconds and bytes of a second in which nothing runs."""
+    before = spent()
+    time.sleep(seconds)
+    after = spent()
+    took = after.at - before.at
+    return (after.cpu - before.cpu) / took, (after.written - before.written) / took
+
+
+@contextmanager
+def full(kubectl: Kubectl) -> Iterator[None]:
+    """No node takes another pod."""
+    nodes = kubectl.names("nodes")
+    kubectl("cordon", *(node.removeprefix("node/") for node in nodes))
+    try:
+        yield
+    finally:
+        kubectl("uncordon", *(node.removeprefix("node/") for node in nodes))
+
+
+def burst(kubectl: Kubectl, count: int) -> list[list[object]]:
+    """Rows: how soon the pods of so many are there that are asked for at once, bare ones and taskmasters."""
+    server, image = bare(kubectl, admin=True), os.environ["BUSYBOX_IMAGE"]
+    rows: list[list[object]] = [["at once on a full node", "all asked for", "first pod", "all pods", "pods a second"]]
+    with tenant(_BURST, kubectl, TESK_TASK_LIMIT="0") as service, full(kubectl):
+        for what, target, send in (
+            ("bare pods", server, lambda where, n: _send_pod(where, n, image)),
+            ("tasks", Target(os.environ["TES_URL"]), lambda where, n: _send_task(where, service, image)),
+        ):
+            rows.append([f"{count} {what}", *_burst(kubectl, server, target, send, count)])
+            kubectl("-n", _BURST, "delete", "configmaps", "-l", naming.TASK_SELECTOR)
+            kubectl("-n", _BURST, "delete", "jobs,pods", "--all", "--force", "--grace-period=0")
+            wait_until(lambda: kubectl.names("pods", "-n", _BURST) == [], "the pods have gone", within=120)
+    return rows
+
+
+def _burst(
+    kubectl: Kubectl, server: Target, target: Target, send: Callable[[Connection, int], None], count: int
+) -> list[object]:
+    with first_seen(server, _BURST) as seen, ThreadPoolExecutor(_SENDERS) as senders:
+        began = time.monotonic()
+
+        def share(first: int) -> None:
+            with closing(target.connection()) as connection:
+                for number in range(first, count, _SENDERS):
+                    send(connection, number)
+
+        list(senders.map(share, range(_SENDERS)))
+        asked = time.monotonic() - began
+
+        def there() -> list[float]:
+            return sorted(at - began for (_, state), at in list(seen.at.items()) if state == "there")
+
+        wait_until(lambda: len(there()) >= count, "all pods are there", within=300)
+        first, *_, last = there()
+    return [f"{asked:.1f} s", f"{first:.2f} s", f"{last:.1f} s", f"{count / last:.1f}"]
+
+
+def _send_pod(connection: Connection, number: int, image: str) -> None:
+    container = {"name": "main", "image": image, "command": ["true"]}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"bare-{number}"},
+        "spec": {"containers": [container]},
+    }
+    connection.ask("POST", path("pods", _BURST), json.dumps(pod).encode())
+
+
+def _send_task(connection: Connection, service: Service, image: str) -> None:
+    document = {"executors": [{"image": image, "command": ["true"]}]}
+    connection.ask("POST", f"/{_BURST}/ga4gh/tes/v1/tasks", json.dumps(document).encode())
+
+
+def asked_of_kubernetes(made: Runs, count: int = 10) -> list[list[object]]:
+    """Rows: requests to the API server for one hello, by account, and what etcd writes."""
+    _, written = idle()
+    made.quiet()
+    since, before = time.time(), spent()
+    tasks = [made.begun_and_ended(HELLO) for _ in range(count)]
+    made.quiet()
+    time.sleep(15)  # for what is done later
+    after = spent()
+    found = costs.requests(Path(os.environ["AUDIT_LOG"]), set(tasks), since)
+    rows: list[list[object]] = [["of a hello", "requests to the API server", "most often"]]
+    for account, asked in sorted(found.items(), key=lambda each: -sum(each[1].values())):
+        often = ", ".join(f"{what} {number / count:.1f}" for what, number in asked.most_common(6))
+        rows.append([account, f"{sum(asked.values()) / count:.1f}", often])
+    every: Counter[str] = sum(found.values(), Counter())
+    rows.append(["all", f"{sum(every.values()) / count:.1f}", ""])
+    kept = (after.written - before.written - written * (after.at - before.at)) / count
+    rows.append(["bytes that etcd writes", f"{kept:.0f}", ""])
+    return rows
+
+
+def many(made: Runs, counts: list[int]) -> list[list[object]]:
+    """Rows: rates and CPU of so many at once."""
+    rest, _ = idle()
+    rows: list[list[object]] = [
+        ["at once", "bare pods a second", "hello a second", "ratio", "CPU-s, bare", "CPU-s, hello"]
+    ]
+    for count in counts:
+        rates: dict[str, list[float]] = {BARE.name: [], HELLO.name: []}
+        cpu: dict[str, list[float]] = {BARE.name: [], HELLO.name: []}
+        for case in (BARE, HELLO) * (2 if count <= 50 else 1):
+            rate, each = _once(made, case, count, rest)
+            rates[case.name].append(rate)
+            cpu[case.name].append(each)
+        pods, tasks = mean(rates[BARE.name]), mean(rates[HELLO.name])
+        used = [f"{mean(cpu[name]):.2f}" for name in (BARE.name, HELLO.name)]
+        rows.append([count, f"{pods:.2f}", f"{tasks:.2f}", f"{tasks / pods:.2f}", *used])
+    return rows
+
+
+def _once(made: Runs, case: Case, count: int, rest: float) -> tuple[float, float]:
+    """Rate, and CPU-seconds of each, up to when all of it has gone."""
+    made.quiet()
+    before = spent()
+    rate = made.many(case, count)
+    made.quiet()
+    after = spent()
+    each = (after.cpu - before.cpu - rest * (after.at - before.at)) / count
+    print(f"  {count} {case.name}: {rate:.2f} a second, {each:.2f} CPU-seconds each", flush=True)
+    return rate, each
+
+
+def singles(made: Runs, rounds: int) -> list[list[object]]:
+    """Rows: one alone, begun right after a look of the kubelet's."""
+    took: dict[str, list[float]] = {BARE.name: [], HELLO.name: []}
+    for _ in range(rounds):
+        for case in (BARE, HELLO):
+            made.quiet()
+            made.one(BARE)
+            took[case.name].append(made.one(case))
+    floor = median(took[BARE.name])
+    rows: list[list[object]] = [["right after a look", "median", "most", "of a bare pod"]]
+    for name, each in took.items():
+        rows.append([name, f"{median(each):.2f} s", f"{max(each):.2f} s", f"{median(each) / floor:.2f}"])
+    return rows
+
+
+def main() -> int:
+    environment, kubectl = os.environ, Kubectl()
+    count, rounds = int(environment.get("LAUNCHING_BURST", "300")), int(environment.get("LAUNCHING_ROUNDS", "8"))
+    counts = [int(each) for each in environment.get("LAUNCHING_MANY", "50,200").split(",") if each]
+    parts = []
+    with seldom(kubectl):
+        if count:
+            parts.append(burst(kubectl, count))
+        with runs(kubectl) as made:
+            parts += [asked_of_kubernetes(made), singles(made, rounds), many(made, counts)]
+    print("\n\n".join(markdown(rows) for rows in parts))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
