@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel fairness bench bench-api launching hammer netpol bench-filer audit up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel fairness bench bench-api launching upgrade hammer netpol bench-filer audit up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -32,6 +32,9 @@ bench: ## how quick tasks are beside bare pods, alone and many at once, and what
 
 launching: ## what it takes to launch tasks, beside bare pods: requests, bytes, CPU, rates
 	@scripts/campaign launching
+
+upgrade: ## tasks that run and wait while the release before this one is brought up to date
+	@scripts/campaign upgrade
 
 hammer: ## many clients at once against one api pod, which is killed in a second round
 	@scripts/campaign hammer
