@@ -28,7 +28,7 @@ SETTINGS: tuple[dict[str, str], ...] = (
         "TESK_RUN_SECONDS": "-inf", "TESK_SCRATCH_GB": "nan", "TESK_IMAGES": "x" * 9000, "TESK_NO": "x",
     },
 )  # fmt: skip
-"""The first is right, so that in one tenant all else is looked at. No more: each makes every look of the janitor longer."""
+"""The first is right, so that in one tenant all else is looked at. They are few: each makes its looks longer."""
 NAMES = tuple(f"e2e-bad-{number}" for number in range(len(SETTINGS)))
 DEAD, STUCK, KEPT = "task-bad-dead", "task-bad-stuck", ("task-bad-just-ended", "task-bad-yesterday")
 """Tasks of each: one that the janitor must end, one whose Job gets no pod, and those whose records must stay."""
