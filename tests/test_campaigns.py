@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from tescore.tenant import TenantSettings
+from tescore.errors import BadSettings
+from tescore.tenant import TenantSettings, overridden
 from tescore.validation import checked
-from tests.campaigns import verdict
+from tests.campaigns import bad_tenants, verdict
 from tests.campaigns.kinds import Place, Planned, plan
 from tests.campaigns.sights import Sight
+from tests.e2e.cluster import STANDING
 
 PLACE = Place("busybox", "http://10.0.0.1:1")
 PLANNED = Planned("two", {"executors": [{}, {}]}, frozenset({"COMPLETE"}), (1, 1))
@@ -100,3 +102,40 @@ def test_a_wrong_record_is_noticed(shown: Any, violation: str) -> None:
 
 def test_a_pod_that_is_made_after_the_cancel_is_noticed() -> None:
     assert list(verdict.of_cancel(100.0, {"a": 99.0, "b": 108.0})) == ["b was made 8.0 s after the cancel mark"]
+
+
+@pytest.mark.parametrize("settings", bad_tenants.SETTINGS[1:], ids=",".join)
+def test_each_setting_of_a_bad_tenant_is_refused(settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        with pytest.raises(BadSettings):
+            overridden(TenantSettings(), {name: value})
+
+
+def bad_records(*, without: str = "", dead: str = "SYSTEM_ERROR") -> list[dict[str, Any]]:
+    """Of all bad tenants, as a janitor that does its work leaves them; but for the named one in the last of them."""
+    states = {bad_tenants.DEAD: dead, **dict.fromkeys(bad_tenants.KEPT, "COMPLETE")}
+    return [
+        {"metadata": {"namespace": namespace, "name": name, "labels": {"tesk/state": state}}}
+        for namespace in bad_tenants.NAMES
+        for name, state in states.items()
+        if name != without or namespace != bad_tenants.NAMES[-1]
+    ]
+
+
+def test_nothing_is_wrong_where_the_janitor_bears_the_bad_tenants() -> None:
+    assert max(bad_tenants.NAMES) < STANDING
+    assert list(bad_tenants.of_records(bad_records())) == []
+    assert list(bad_tenants.of_janitors({"pod": 1}, {"pod": 1})) == []
+
+
+@pytest.mark.parametrize("after", [{"pod": 2}, {"another": 0}, {"pod": 1, "another": 0}, {}])
+def test_a_janitor_that_was_restarted_is_noticed(after: dict[str, int]) -> None:
+    assert len(list(bad_tenants.of_janitors({"pod": 1}, after))) == 1
+
+
+def test_a_bad_tenant_that_the_janitor_did_not_see_to_or_in_which_it_did_too_much_is_noticed() -> None:
+    last, (ended, _) = bad_tenants.NAMES[-1], bad_tenants.KEPT
+    assert list(bad_tenants.of_records(bad_records(without=ended))) == [f"{last}: the record {ended} is gone"]
+    unseen = list(bad_tenants.of_records(bad_records(dead="RUNNING")))
+    assert unseen[-1] == f"{last}: the task that nobody goes on with is RUNNING"
+    assert len(unseen) == len(bad_tenants.NAMES)

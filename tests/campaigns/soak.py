@@ -1,5 +1,6 @@
 """`python -m tests.campaigns.soak`: many tasks at once, of which some fail, some are cancelled, and taskmasters die.
 
+Beside them are tenants in which everything is wrong (tests/campaigns/bad_tenants.py), which must disturb nothing.
 Ends with 1 and a list of violations where a task's end, record or leftovers are wrong. Environment: `.local/env`, and
 SOAK_TASKS (500), SOAK_SEED (drawn), SOAK_PODS (no quota), SOAK_LIMIT (the tenant's task limit; with SOAK_PODS half of
 them), SOAK_KILL_EVERY (1 s on average; 0: none), SOAK_WITHIN (seconds that all may take).
@@ -20,7 +21,7 @@ from typing import Any
 import tes
 
 from tescore import naming
-from tests.campaigns import verdict
+from tests.campaigns import bad_tenants, verdict
 from tests.campaigns.audit import pods_made
 from tests.campaigns.counter import Counter, counter
 from tests.campaigns.killer import Kills, killing
@@ -91,6 +92,8 @@ def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -
     tag = f"soak-{settings.seed}-{int(time.time())}"
     selector = f"{naming.tag_label(TAG)}={naming.hashed(tag)}"
     with ExitStack() as stack:
+        janitors = bad_tenants.janitors(kubectl)
+        stack.enter_context(bad_tenants.bad_tenants(kubectl))
         stack.enter_context(_room(settings, kubectl))
         address = address_of_this_machine(kubectl)
         place = stack.enter_context(counter(address))
@@ -105,6 +108,7 @@ def soaked(settings: Settings, kubectl: Kubectl, service: Service, image: str) -
         wait_until(lambda: _answers(service), "the service answers")
         _submit_and_follow(run, service)
         _check(run, kubectl, service, seen, place)
+        run.violations += bad_tenants.violations(kubectl, janitors)
         if every and not kills.all:
             run.violations.append("no taskmaster was killed: root of the machine that the node is on can do that")
     return run, _told(run, seen, kills)
