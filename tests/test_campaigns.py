@@ -111,13 +111,13 @@ def test_each_setting_of_a_bad_tenant_is_refused(settings: dict[str, str]) -> No
             overridden(TenantSettings(), {name: value})
 
 
-def bad_records(*, without: str = "", dead: str = "SYSTEM_ERROR") -> list[dict[str, Any]]:
+def bad_records(*, without: str = "", told: str = "Waits: x.") -> list[dict[str, Any]]:
     """Of all bad tenants, as a janitor that does its work leaves them; but for the named one in the last of them."""
-    states = {bad_tenants.DEAD: dead, **dict.fromkeys(bad_tenants.KEPT, "COMPLETE")}
+    reasons = {bad_tenants.DEAD: told, **dict.fromkeys(bad_tenants.KEPT, "")}
     return [
-        {"metadata": {"namespace": namespace, "name": name, "labels": {"tesk/state": state}}}
+        {"metadata": {"namespace": namespace, "name": name, "annotations": {"tesk/reason": reason}}}
         for namespace in bad_tenants.NAMES
-        for name, state in states.items()
+        for name, reason in reasons.items()
         if name != without or namespace != bad_tenants.NAMES[-1]
     ]
 
@@ -136,6 +136,6 @@ def test_a_janitor_that_was_restarted_is_noticed(after: dict[str, int]) -> None:
 def test_a_bad_tenant_that_the_janitor_did_not_see_to_or_in_which_it_did_too_much_is_noticed() -> None:
     last, (ended, _) = bad_tenants.NAMES[-1], bad_tenants.KEPT
     assert list(bad_tenants.of_records(bad_records(without=ended))) == [f"{last}: the record {ended} is gone"]
-    unseen = list(bad_tenants.of_records(bad_records(dead="RUNNING")))
-    assert unseen[-1] == f"{last}: the task that nobody goes on with is RUNNING"
+    unseen = list(bad_tenants.of_records(bad_records(told="")))
+    assert unseen[-1] == f"{last}: nobody has seen to the task that lost its taskmaster"
     assert len(unseen) == len(bad_tenants.NAMES)

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tescore import launch, naming, record
-from tescore.launch import LaunchSettings
+from tescore import naming, record
 from tests.e2e.cluster import SERVICE, STANDING, Kubectl
 
 Object = dict[str, Any]
@@ -31,7 +30,8 @@ SETTINGS: tuple[dict[str, str], ...] = (
 """The first is right, so that in one tenant all else is looked at. They are few: each makes its looks longer."""
 NAMES = tuple(f"e2e-bad-{number}" for number in range(len(SETTINGS)))
 DEAD, STUCK, KEPT = "task-bad-dead", "task-bad-stuck", ("task-bad-just-ended", "task-bad-yesterday")
-"""Tasks of each: one that the janitor must end, one whose Job gets no pod, and those whose records must stay."""
+"""Tasks of each: one that has lost its taskmaster, for which none can be made; one whose taskmaster's pod Kubernetes
+refuses; those whose records must stay."""
 
 _BAD = "tesk-trial/bad"
 """Label of all these namespaces and records."""
@@ -50,8 +50,7 @@ def bad_tenants(kubectl: Kubectl) -> Iterator[None]:
             kubectl("create", "-f", "-", given=_object("Namespace", name, labels={_BAD: "true"}))
             everything = objects(name, settings, record.timestamp(datetime.now(UTC)))
             kubectl("-n", name, "create", "-f", str(_ROLES), "-f", "-", given=_list(everything))
-            uid = kubectl("-n", name, "get", "job", STUCK, "-o", "jsonpath={.metadata.uid}")
-            kubectl("-n", name, "create", "-f", "-", given=_list(events(name, uid)))
+            kubectl("-n", name, "create", "-f", "-", given=_list(events(name)))
         # Admission would refuse some of it in a tenant, but not in a namespace that becomes one later.
         kubectl("label", "namespace", "-l", _BAD, f"{naming.TENANT}=true")
         yield
@@ -60,11 +59,10 @@ def bad_tenants(kubectl: Kubectl) -> Iterator[None]:
 
 
 def objects(namespace: str, settings: Mapping[str, str], now: str) -> list[Object]:
-    """All that a bad tenant has but its Events. No account for taskmasters, so no Job gets a pod."""
+    """All that a bad tenant has but its Events. No account for taskmasters, so none gets a pod."""
     hard = [{"pods": "0"}, {"pods": "1e10"}, {"pods": "9223372036854775807"}, {"count/pods": "9E"}, {}]
-    images = LaunchSettings(taskmaster_image="none", filer_image="none")
-    job, stranger = (launch.job(task, namespace, images) for task in (STUCK, "task-bad-stranger"))
-    stranger["metadata"]["labels"][naming.ROOM] = "none"
+    forged = {**naming.labels("../../x", "taskmaster"), naming.TASK: "none"}
+    pod = {"containers": [{"name": "none", "image": "none"}], "schedulingGates": [{"name": "tesk-trial/none"}]}
     return [
         _object("ConfigMap", naming.SETTINGS, data=dict(settings)),
         *(_object("ResourceQuota", f"bad-{number}", spec={"hard": each}) for number, each in enumerate(hard)),
@@ -79,14 +77,13 @@ def objects(namespace: str, settings: Mapping[str, str], now: str) -> list[Objec
         _task("task-bad-5", "RUNNING", taskmaster="p", step="{", settings="[1]", outputs="-1 pages", images="[" * 9999),
         _task("task-bad-6", "RUNNING", taskmaster="p", data={"task.json": "{", "log.json": '{"logs": 1}'}),
         _task("not.a-task", "QUEUED", created=""),
-        job,
-        stranger,
+        _object("Pod", "forged", labels=forged, spec=pod),
     ]
 
 
-def events(namespace: str, uid: str) -> list[Object]:
-    """Why a Job got no pod, as nobody but a forger says it."""
-    about = {"kind": "Job", "namespace": namespace, "uid": uid}
+def events(namespace: str) -> list[Object]:
+    """Why a pod does not run, as nobody but a forger says it."""
+    about = {"kind": "Pod", "namespace": namespace}
     told: list[tuple[Object, Object]] = [
         ({}, {}),
         ({"name": STUCK}, {}),
@@ -124,12 +121,15 @@ def of_janitors(before: Mapping[str, int], after: Mapping[str, int]) -> Iterator
 
 
 def of_records(records: Iterable[Object]) -> Iterator[str]:
-    """That in each bad tenant what is dead was ended, and what is to stay is there."""
-    states = {(r["metadata"]["namespace"], r["metadata"]["name"]): record.state(r["metadata"]) for r in records}
+    """That in each bad tenant the janitor has told what is in the way, and what is to stay is there."""
+    reasons = {
+        (r["metadata"]["namespace"], r["metadata"]["name"]): r["metadata"]["annotations"].get(naming.REASON, "")
+        for r in records
+    }
     for namespace in NAMES:
-        if (state := states.get((namespace, DEAD))) != "SYSTEM_ERROR":
-            yield f"{namespace}: the task that nobody goes on with is {state}"
-        yield from (f"{namespace}: the record {name} is gone" for name in KEPT if (namespace, name) not in states)
+        if not reasons.get((namespace, DEAD), "").startswith(record.NO_TASKMASTER):
+            yield f"{namespace}: nobody has seen to the task that lost its taskmaster"
+        yield from (f"{namespace}: the record {name} is gone" for name in KEPT if (namespace, name) not in reasons)
 
 
 def _of_work(kubectl: Kubectl) -> list[str]:
