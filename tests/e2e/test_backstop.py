@@ -90,6 +90,17 @@ def test_a_task_that_was_launched_and_then_not_stored_leaves_nothing(
     wait_until(lambda: not set(kubectl.names("pods")) - before, "the launched taskmaster is gone")
 
 
+def test_a_job_in_which_a_task_waited_in_the_release_before_is_removed(kubectl: Kubectl, busybox: str) -> None:
+    labels = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "taskmaster", "tesk/room": "waits"}
+    pod = {"restartPolicy": "Never", "containers": [{"name": "c", "image": busybox, "command": ["true"]}]}
+    given = {
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "task-before", "labels": labels},
+        "spec": {"suspend": True, "template": {"spec": pod}},
+    }  # fmt: skip
+    kubectl("create", "-f", "-", given=given)
+    kubectl("wait", "--for=delete", "job/task-before", "--timeout=30s")
+
+
 def test_an_ended_task_expires(service: Service, kubectl: Kubectl, shell: Shell) -> None:
     task_id = service.create({"executors": [shell("true")]})
     service.ended(task_id)
