@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -28,12 +29,16 @@ gc.enable()
 def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     settings = started("taskmaster", Settings, os.environ)
+    run(Kube(Session(server(os.environ), mounted()), settings.namespace), settings, _now)
+
+
+def run(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> None:
+    """Runs the task to its end, if it is there and this taskmaster's, and then has its own pod deleted."""
     log = logging.getLogger("taskmaster")
-    kube = Kube(Session(server(os.environ), mounted()), settings.namespace)
-    claimed = claim.claimed(kube, settings, _now)
+    claimed = claim.claimed(kube, settings, now)
     try:
         if claimed:
-            loop.Taskmaster(kube, claimed, _now).run()
+            loop.Taskmaster(kube, claimed, now).run()
         else:
             log.info("there is no record to run")
     except SteppedBack as why:

@@ -302,6 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
             and name > after
             and _is_in(space, shown)
             and matches(selector, shown["metadata"].get("labels") or {})
+            and f"status.phase!={(shown.get('status') or {}).get('phase')}" not in query.get("fieldSelector", "")
         ]
         items = found[: int(query.get("limit", len(found)))]
         at = now if version < 0 else version

@@ -62,7 +62,6 @@ def run(server: ApiServer, folder: Path) -> int:
     stored["metadata"] |= {"uid": "u-1"}
     stored["metadata"]["labels"] |= {naming.STATE: "INITIALIZING"}
     server.stored("configmaps", stored, "ADDED")
-    server.stored("jobs", {"metadata": {"name": PREFIX, "uid": "j-1"}}, "ADDED")
     (folder / "token").write_text("t")
     (folder / "ca.crt").touch()
     ended = subprocess.run(

@@ -41,7 +41,6 @@ def filled(server: ApiServer, document: dict[str, Any] = DOCUMENT, **annotations
     stored["metadata"] |= {"uid": "u-1"}
     stored["metadata"]["labels"] |= {naming.STATE: "INITIALIZING"}
     server.stored("configmaps", stored, "ADDED")
-    server.stored("jobs", {"metadata": {"name": PREFIX, "uid": "j-1"}}, "ADDED")
 
 
 def run(server: ApiServer, folder: Path, pod: str, **changes: Any) -> None:
@@ -93,7 +92,7 @@ def assert_as_if_nothing_had_happened(server: ApiServer) -> None:
     assert (after.state, after.reason) == ("COMPLETE", "")
     assert [entry["exit_code"] for entry in after.log["logs"]] == [0, 0]
     assert server.made == PODS
-    assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
+    assert {kind for kind, _ in server.objects} == {"configmaps"}
 
 
 def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
@@ -102,8 +101,6 @@ def test_a_task_runs_its_steps_and_leaves_its_record(tmp_path: Path) -> None:
         run(server, tmp_path, "p-1")
         assert_as_if_nothing_had_happened(server)
         assert 20 < server.requests < MOST_REQUESTS
-        owned = server.objects["jobs", PREFIX]["metadata"]["ownerReferences"]
-        assert [owner["uid"] for owner in owned] == ["u-1"]
 
 
 def telling(server: ApiServer, then: Callable[[], bool] | None = None) -> Callable[[dict[str, Any]], bool]:
@@ -141,7 +138,6 @@ def test_nothing_but_the_claim_comes_before_what_a_new_task_needs(tmp_path: Path
         changes = [(kind, event) for _, kind, event, _ in server.events[before:]]
         made = [("persistentvolumeclaims", "ADDED"), ("pods", "ADDED")]
         assert changes[:3] == [("configmaps", "MODIFIED"), *made]
-        assert ("jobs", "MODIFIED") in changes
 
 
 def test_on_a_shared_claim_none_is_made_and_a_job_removes_the_folder_after_the_pods(tmp_path: Path) -> None:
@@ -268,7 +264,7 @@ def test_a_pod_that_its_node_refuses_is_made_again_though_one_attempt_is_granted
         assert (ended(server).state, ended(server).reason) == ("COMPLETE", "")
         assert "Executor 0 waits for a node that takes its pod (OutOfcpu)." in ended(server).log["system_logs"]
         assert ended(server).log["metadata"]["pods"] == second
-        assert {kind for kind, _ in server.objects} == {"configmaps", "jobs", "events"}
+        assert {kind for kind, _ in server.objects} == {"configmaps", "events"}
 
 
 @pytest.mark.parametrize("reason", ["Error", "StartError"])
@@ -314,7 +310,7 @@ def test_inline_contents_that_the_images_shell_writes_need_no_filer(tmp_path: Pa
         filled(server, task_document(inputs=inputs, executors=[executor(command=["sh", "/tmp/run"])]))
         run(server, tmp_path, "p-1")
         assert (ended(server).state, server.made) == ("COMPLETE", [f"{PREFIX}-executor-0"])
-        assert {kind for kind, _ in server.objects} == {"configmaps", "jobs"}
+        assert {kind for kind, _ in server.objects} == {"configmaps"}
 
 
 def test_a_replacement_goes_on_with_the_settings_that_the_task_was_begun_with(tmp_path: Path) -> None:
@@ -335,14 +331,6 @@ def test_a_replacement_goes_on_with_the_settings_that_the_task_was_begun_with(tm
         }
         assert claims == {naming.scratch(PREFIX)}
         assert not any(pod["spec"]["securityContext"].get("runAsUser") for pod in pods)
-
-
-def test_where_the_job_must_not_be_given_an_owner_the_task_runs_all_the_same(tmp_path: Path) -> None:
-    with api_server() as server:
-        filled(server)
-        server.unchangeable = "jobs"  # as on OpenShift: who sets an owner of what is there must be able to delete it
-        run(server, tmp_path, "p-1")
-        assert_as_if_nothing_had_happened(server)
 
 
 def test_a_pod_that_kubernetes_cannot_make_now_is_made_later(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def every(**said: Any) -> list[dict[str, Any]]:
         for step in plan.steps(ASKED)
     )
     scrub = filer_pod.scrub_job({"name": "s", "namespace": "tesk"}, "f:1", [], service)
-    return [launch.job("task-a", "tesk", service)["spec"]["template"], scrub["spec"]["template"], *of_the_task]
+    return [launch.pod("task-a", "tesk", service), scrub["spec"]["template"], *of_the_task]
 
 
 def test_by_default_they_run_on_linux_and_are_not_moved_away_to_save_nodes() -> None:
@@ -67,6 +67,6 @@ def test_a_tasks_own_choice_of_nodes_is_among_the_admins() -> None:
 
 def test_a_taskmaster_is_told_what_an_admin_says() -> None:
     service = LaunchSettings(taskmaster_image="t:1", filer_image="f:1", node_selector=(), pod_annotations=("a=b",))
-    [container] = launch.job("task-a", "tesk", service)["spec"]["template"]["spec"]["containers"]
+    [container] = launch.pod("task-a", "tesk", service)["spec"]["containers"]
     told = {each["name"]: each.get("value") for each in container["env"]}
     assert (told["TESK_NODE_SELECTOR"], told["TESK_POD_ANNOTATIONS"]) == (",", "a=b")

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 
 from tescore import room
+from tescore.errors import Refused
 
 
 def quota(hard: dict[str, str], **more: Any) -> dict[str, Any]:
@@ -36,28 +37,21 @@ def test_no_more_tasks_run_than_the_settings_say_and_the_pods_allow(
     assert room.limit(task_limit, quotas) == expected
 
 
-def job(name: str, second: int) -> dict[str, str]:
-    return {"name": name, "creationTimestamp": f"2026-11-22T04:00:{second:02}Z", "resourceVersion": "7"}
+def refused(because: str) -> Refused:
+    return Refused(f'pods "task-a-taskmaster" is forbidden: {because}', code=403)
 
 
-LINE = [job("task-c", 2), job("task-a", 1), job("task-b", 1), job("task-d", 3)]
+def test_what_a_quota_refuses_is_told_in_its_own_words_without_the_pods_name() -> None:
+    because = "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4"
+    assert room.refusal(refused(because)) == f"Waits: no pod can be made for its taskmaster ({because})."
 
 
-@pytest.mark.parametrize(
-    ("running", "most", "expected"),
-    [
-        (0, 4, ["task-b", "task-a", "task-c", "task-d"]),
-        (2, 4, ["task-b", "task-a"]),
-        (4, 4, []),
-        (5, 4, []),
-    ],
-)
-def test_the_oldest_go_first_as_far_as_there_is_room(running: int, most: int, expected: list[str]) -> None:
-    assert [metadata["name"] for metadata in room.due(LINE, running, most)] == expected
+def test_what_a_limit_range_does_not_allow_is_told_as_such() -> None:
+    because = "minimum memory usage per Container is 1Gi, but request is 32Mi"
+    assert room.refusal(refused(because)) == (
+        f"The taskmaster could not be created: the namespace's LimitRange does not allow it ({because})."
+    )
 
 
-def test_a_job_is_released_only_as_it_was_seen() -> None:
-    assert room.release(job("task-a", 1)) == {
-        "metadata": {"resourceVersion": "7", "labels": {"tesk/room": None}},
-        "spec": {"suspend": False},
-    }
+def test_a_reason_is_cut_where_kubernetes_says_very_much() -> None:
+    assert len(room.refusal(refused("x" * 5000))) < 1000

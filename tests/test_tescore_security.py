@@ -59,7 +59,7 @@ INPUTS, EXECUTOR, OUTPUTS = Step(Kind.INPUTS), Step(Kind.EXECUTOR, 0), Step(Kind
         pytest.param(spec(EXECUTOR, run_as_user=1000), id="executor"),
         pytest.param(spec(OUTPUTS, run_as_user=1000), id="outputs"),
         pytest.param(spec(OUTPUTS, run_as_user=1000, shared_claim="data"), id="outputs-shared"),
-        pytest.param(template(launch.job("task-a", "tesk", LAUNCHER)), id="taskmaster"),
+        pytest.param(launch.pod("task-a", "tesk", LAUNCHER)["spec"], id="taskmaster"),
         pytest.param(template(janitor.scrub.job("tesk", [], LAUNCHER, listed=NOW)), id="sweep"),
         pytest.param(
             template(scratch.scrub_job(task_record(), NEEDS, settings(shared_claim="data", run_as_user=1000))),

@@ -11,7 +11,7 @@ OWN = {"TESK_POD_UID": "p-1"}
 
 def launched(chosen: LaunchSettings) -> Settings:
     """What a taskmaster reads that was launched with these settings."""
-    [container] = launch.job("task-a", "tesk", chosen)["spec"]["template"]["spec"]["containers"]
+    [container] = launch.pod("task-a", "tesk", chosen)["spec"]["containers"]
     return settings.read(Settings, OWN | {item["name"]: item["value"] for item in container["env"] if "value" in item})
 
 
@@ -73,8 +73,8 @@ SERVICE = LaunchSettings(taskmaster_image="t:1", filer_image="f:1", scratch_gb=2
 
 
 def test_a_tenant_has_the_services_settings_but_for_its_own() -> None:
-    own = overridden(SERVICE, {"TESK_TASK_LIMIT": "5", "TESK_QUEUE": "", "note": "for people"})
-    assert (own.task_limit, own.scratch_gb, own.queue, own.taskmaster_image) == (5, 2.0, "", "t:1")
+    own = overridden(SERVICE, {"TESK_TASK_LIMIT": "5", "TESK_SCRATCH_GB": "", "note": "for people"})
+    assert (own.task_limit, own.scratch_gb, own.taskmaster_image) == (5, 2.0, "t:1")
 
 
 def test_all_that_is_wrong_is_told_together() -> None:

@@ -9,7 +9,7 @@ from taskmaster import manifests
 from taskmaster.plan import Kind, Step
 from taskmaster.settings import Settings as TaskmasterSettings
 from tescore import settings, tenant, transfers
-from tescore.launch import LaunchSettings, job
+from tescore.launch import LaunchSettings, pod
 from tests.build import task, task_record
 
 CHANGED: dict[str, Any] = {
@@ -26,11 +26,11 @@ def variables(container: dict[str, Any]) -> dict[str, str]:
 
 
 def by_way_of_its_pods(**changes: Any) -> FilerSettings:
-    launched = job("task-a", "tesk", LaunchSettings(taskmaster_image="t:1", filer_image="f:1", **changes))
-    [taskmaster] = launched["spec"]["template"]["spec"]["containers"]
+    launched = pod("task-a", "tesk", LaunchSettings(taskmaster_image="t:1", filer_image="f:1", **changes))
+    [taskmaster] = launched["spec"]["containers"]
     read = settings.read(TaskmasterSettings, variables(taskmaster))
-    pod = manifests.pod(task_record(), task(), Step(Kind.INPUTS), read, failed=False)
-    return settings.read(FilerSettings, variables(pod["spec"]["containers"][0]))
+    inputs = manifests.pod(task_record(), task(), Step(Kind.INPUTS), read, failed=False)
+    return settings.read(FilerSettings, variables(inputs["spec"]["containers"][0]))
 
 
 def test_all_of_them_have_been_changed_here() -> None:

@@ -29,14 +29,14 @@ def server() -> Iterator[ApiServer]:
         yield running
 
 
-def jobs(server: ApiServer) -> list[str]:
-    return [name for kind, name in server.objects if kind == "jobs"]
+def pods(server: ApiServer) -> list[str]:
+    return [name for kind, name in server.objects if kind == "pods"]
 
 
 def test_a_task_is_launched_as_it_is_stored(server: ApiServer) -> None:
     admitting(server)
     answer: Any = client_of(server).post(TASKS, json=task_document()).json
-    assert jobs(server) == [answer["id"]]
+    assert pods(server) == [f"{answer['id']}-taskmaster"]
     assert server.warned == []
 
 
@@ -62,7 +62,7 @@ def test_a_webhook_for_tests_launches_nothing_and_says_so_to_everyone(
 ) -> None:
     admitting(server, store_only=True)
     assert client_of(server).post(TASKS, json=task_document()).status_code == 200
-    assert jobs(server) == []
+    assert pods(server) == []
     words = "TESK_STORE_ONLY is set, which is for tests alone: tasks are stored and NEVER RUN"
     assert server.warned == [words]
     assert words in caplog.messages
@@ -96,7 +96,7 @@ def review() -> dict[str, object]:
 def test_the_api_server_is_heard(server: ApiServer, webhook: Client) -> None:
     answer: Any = webhook.post(PATH, json=review(), query_string="timeout=10s").json
     assert answer["response"]["allowed"] is True
-    assert jobs(server) == ["task-a"]
+    assert pods(server) == ["task-a-taskmaster"]
 
 
 @pytest.mark.parametrize(
@@ -123,3 +123,15 @@ def test_a_tenant_may_have_tasks_that_wait_shown_as_initializing(server: ApiServ
     listed = client.get(f"{TASKS}?state=QUEUED").get_json()["tasks"]
     assert [task["id"] for task in listed] == ([ids[1]] if state == "QUEUED" else [])
     assert "may run at a time" in server.objects["configmaps", ids[1]]["metadata"]["annotations"]["tesk/reason"]
+    assert pods(server) == [f"{ids[0]}-taskmaster"]
+
+
+def test_a_task_whose_pod_a_quota_refuses_is_stored_in_the_queue_with_the_quotas_sentence(server: ApiServer) -> None:
+    admitting(server)
+    server.refused = "-taskmaster"
+    server.refused_because = 'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4'
+    answer: Any = client_of(server).post(TASKS, json=task_document()).json
+    stored = server.objects["configmaps", answer["id"]]["metadata"]
+    assert stored["labels"]["tesk/state"] == "QUEUED"
+    assert "(exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4)" in stored["annotations"]["tesk/reason"]
+    assert pods(server) == []

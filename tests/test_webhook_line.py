@@ -1,47 +1,73 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import count
-from typing import Any
 
 from webhook.line import Line
 
 
-def line(*, waiting: int = 0, running: int = 0, clock: Callable[[], float] = lambda: 0.0) -> Line:
-    return Line(lambda _: waiting + running, lambda _: running, clock)
+def line(*, running: int = 0, clock: Callable[[], float] = lambda: 0.0) -> Line:
+    return Line(lambda _: running, clock)
 
 
-def test_each_that_comes_has_its_place_behind_those_that_run() -> None:
+def comes(tasks: Line, most: int) -> bool:
+    """Whether there was room for one more, which has been made."""
+    with tasks.place(most) as runs:
+        return runs
+
+
+def test_each_that_comes_has_a_place_until_as_many_run_as_may() -> None:
     tasks = line(running=1)
-    assert [tasks.comes(3) for _ in range(4)] == [2, 3, 4, 5]
+    assert [comes(tasks, 3) for _ in range(4)] == [True, True, False, False]
 
 
-def test_who_waits_already_goes_first() -> None:
-    assert line(waiting=2, running=1).comes(3) == 4
+def test_a_count_goes_no_further_than_as_many_as_may_run() -> None:
+    asked: list[int] = []
+
+    def running(most: int) -> int:
+        asked.append(most)
+        return most
+
+    assert not comes(Line(running, lambda: 0.0), 7)
+    assert asked == [7]
 
 
 def test_a_count_is_good_for_a_second() -> None:
-    lengths, now = iter([0, 7]), iter([10.0, 10.9, 11.1])
-    tasks = Line(lambda _: next(lengths), lambda _: 0, lambda: next(now))
-    assert [tasks.comes(2), tasks.comes(2)] == [1, 2]
-    for _ in range(2):
-        tasks.made(runs=True)
-    assert tasks.comes(2) == 8
+    counts, now = iter([0, 7]), iter([10.0, 10.9, 11.1])
+    tasks = Line(lambda _: next(counts), lambda: next(now))
+    assert [comes(tasks, 2), comes(tasks, 2)] == [True, True]
+    assert not comes(tasks, 8 - 1)
+
+
+def test_what_ends_makes_room_as_soon_as_it_is_counted_anew() -> None:
+    tasks = line(clock=count(0, 60).__next__)
+    assert [comes(tasks, 1) for _ in range(3)] == [True, True, True]
 
 
 def test_what_is_still_being_made_counts_though_no_count_sees_it() -> None:
     tasks = line(clock=count(0, 60).__next__)
-    assert [tasks.comes(2) for _ in range(3)] == [1, 2, 3]
+    with ExitStack() as made:
+        assert [made.enter_context(tasks.place(2)) for _ in range(3)] == [True, True, False]
+    assert comes(tasks, 2)
+
+
+def test_what_fails_while_it_is_made_takes_no_room_for_long() -> None:
+    tasks = line(clock=count(0, 60).__next__)
     for _ in range(3):
-        tasks.made(runs=True)
-    assert tasks.comes(2) == 1
+        try:
+            with tasks.place(1) as runs:
+                assert runs
+                raise OSError
+        except OSError:
+            pass
 
 
 def test_nobody_waits_for_a_count_that_another_asked_for() -> None:
     begun, go_on, ticks = threading.Event(), threading.Event(), count(0, 60)
     first = True
 
-    def in_line(_: int) -> int:
+    def running(_: int) -> int:
         nonlocal first
         if not first:
             begun.set()
@@ -49,56 +75,12 @@ def test_nobody_waits_for_a_count_that_another_asked_for() -> None:
         first = False
         return 3
 
-    tasks = Line(in_line, lambda _: 0, lambda: next(ticks))
-    assert tasks.comes(9) == 4
+    tasks = Line(running, lambda: next(ticks))
+    assert comes(tasks, 4)
     with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(tasks.comes, 9)
+        slow = pool.submit(comes, tasks, 5)
         begun.wait(10)
-        assert tasks.comes(9) == 5
-        tasks.made(runs=True)
+        assert comes(tasks, 5)
         go_on.set()
-        assert slow.result(10) == 3 + 1 + 1 + 1  # counted, coming, made meanwhile, itself
-
-
-def test_those_who_ask_at_the_same_time_share_a_look() -> None:
-    looks: list[int] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def running(most: int) -> int:
-        looks.append(most)
-        begun.set()
-        go_on.wait(10)
-        return most
-
-    ticks = count()
-    asked = threading.Semaphore(0)
-
-    def clock() -> Any:
-        asked.release()
-        return next(ticks)
-
-    tasks = Line(lambda _: 0, running, clock)
-    with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(tasks.running, 5)
-        begun.wait(10)
-        others = [pool.submit(tasks.running, 5) for _ in range(8)]
-        for _ in range(10):  # the first one's two looks at the clock, and one of each other
-            asked.acquire(timeout=10)
-        go_on.set()
-    assert {each.result() for each in (first, *others)} == {5}
-    assert len(looks) == 2
-
-
-def test_those_who_will_run_at_once_count_before_any_look_can_see_them() -> None:
-    tasks = line()
-    assert tasks.comes(2) == 1
-    assert tasks.running(2) == 1
-    tasks.made(runs=True)
-    assert tasks.running(2) == 0
-
-
-def test_a_line_is_long_if_as_many_wait_as_may_run() -> None:
-    for waiting, expected in ((2, True), (1, False)):
-        tasks = line(waiting=waiting, running=2)
-        tasks.comes(2)
-        assert tasks.is_long(2) == expected
+        assert slow.result(10)  # counted 3, and one was made meanwhile
+    assert not slow.running()

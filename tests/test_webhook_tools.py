@@ -56,7 +56,7 @@ def hosts_of(registry: HttpServer) -> tuple[str, ...]:
 
 
 def tasks(server: ApiServer) -> list[str]:
-    return [name for kind, name in server.objects if kind in {"configmaps", "jobs"}]
+    return [name for kind, name in server.objects if kind in {"configmaps", "pods"}]
 
 
 def test_the_image_is_noted_beside_the_document_which_stays_as_it_came(server: ApiServer, registry: HttpServer) -> None:
