@@ -1,6 +1,7 @@
 """Sees to each task as it changes: begins those that wait, replaces lost taskmasters, tells what is in the way."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,12 +20,14 @@ from tescore.tenants import Tenant, Tenants
 
 _IN_TURN = 20
 """Tasks of one tenant that are begun before it is the next tenant's turn."""
-_REFUSED = timedelta(seconds=5)
-"""How long a tenant's queue stands still after Kubernetes refused a pod, unless another one ends."""
-_AGAIN, _LONGEST, _FORGOTTEN = timedelta(seconds=1), timedelta(seconds=60), timedelta(minutes=10)
+_AGAIN = timedelta(seconds=5)
+"""How long a tenant's queue stands still after Kubernetes refused a pod or was away, unless another one ends."""
+_FIRST, _LONGEST, _FORGOTTEN = timedelta(seconds=1), timedelta(seconds=60), timedelta(minutes=10)
 """How long a task's second lost taskmaster waits for its replacement; doubled each time, up to; begins anew after."""
 _EVER = datetime.min.replace(tzinfo=UTC)
 _KINDS = {"configmaps", "pods"}
+_CHANGED = (Conflict, Missing, AlreadyExists)
+"""What is met where something has changed meanwhile, which is told in a moment."""
 
 log = logging.getLogger(__name__)
 
@@ -83,14 +86,12 @@ class Controller:
         self._due, self._known = set(), {}
         for key in due:
             if key.namespace in tenants:
-                # What has changed meanwhile is told in a moment.
-                changed = suppress(Conflict, Missing, AlreadyExists)
-                with apart("task is left as it is", namespace=key.namespace, task=key.task), changed:
+                with apart("task is left as it is", namespace=key.namespace, task=key.task), suppress(*_CHANGED):
                     self._see_to(key, now)
         for namespace in [each for each, at in self._queues.items() if at <= now]:
             del self._queues[namespace]
             if namespace in tenants:
-                with apart("queue stands still", namespace=namespace), suppress(Conflict, Missing, AlreadyExists):
+                with apart("queue stands still", namespace=namespace):
                     self._begin_some(namespace, now)
 
     def _see_to(self, key: Key, now: datetime) -> None:
@@ -111,57 +112,68 @@ class Controller:
                 self._due.add(key)
 
     def _begin_some(self, namespace: str, now: datetime) -> None:
-        """Begins those of a tenant's tasks whose turn it is."""
-        tenant = self._tenant(namespace)
+        """Begins those of a tenant's tasks whose turn it is; where that breaks off it is tried again."""
+        tenant, pods = self._tenant(namespace), self._store.pods
         if tenant is None:
             return
-        pods = self._store.pods
-        queued = [
+        self._queues[namespace] = now + _AGAIN
+        queued = verdict.in_turn(
             task
             for task in self._store.tasks(namespace)
             if verdict.is_queued(task, pods(Key(namespace, task.task_id)), now)
-        ]
-        room_left = max(0, tenant.most - self._store.running(namespace))
-        for task in verdict.next_in_turn(queued, min(room_left, _IN_TURN)):
-            if not self._begin(task, tenant.settings, now):
-                self._queues[namespace] = now + _REFUSED
-                return
-        if min(room_left, len(queued)) > _IN_TURN:
-            self._queues[namespace] = now
-        for task in queued[room_left:]:
+        )
+        room_left, begun = tenant.most - self._store.running(namespace), 0
+        waiting = deque(queued)
+        while waiting and begun < min(room_left, _IN_TURN):
+            with suppress(*_CHANGED):
+                try:
+                    begun += self._begin(waiting.popleft(), tenant.settings, now)
+                except Refused:
+                    return
+        del self._queues[namespace]
+        if begun < room_left:
+            if waiting:
+                self._queues[namespace] = now
+            return
+        for task in waiting:
             if not task.reason:  # the webhook had begun it, and its pod is gone
-                self._deeds.tell(task, room.reason(tenant.most))
+                with suppress(*_CHANGED):
+                    self._deeds.tell(task, room.reason(tenant.most))
 
     def _begin(self, task: Record, settings: Settings, now: datetime) -> bool:
-        """Whether the task has a taskmaster now; where Kubernetes refuses its pod that is told, or ends the task."""
+        """Whether the task has a taskmaster now, or else has ended.
+
+        Raises Refused where Kubernetes refuses its pod, as it would others', which is told.
+        """
         key = Key(task.namespace, task.task_id)
+        metadata = self._deeds.metadata(*key)
+        if metadata is None or record.state(metadata) in FINAL:
+            self._store.forget(task)
+            return False
         try:
-            self._store.put(self._deeds.launch(task.namespace, task.task_id, settings))
+            self._store.put(self._deeds.launch(*key, settings))
         except Refused as error:
-            since = self._refused.setdefault(key, now)
-            match verdict.about_refused(task, error, now - since, queue=self._patience(task.namespace)):
-                case verdict.Tell(reason):
-                    self._deeds.tell(task, reason)
+            lasted, patience = now - self._refused.setdefault(key, now), self._patience(task.namespace)
+            match verdict.about_refused(task, error, lasted, launch=self._launch, queue=patience):
                 case verdict.End(why, reason):
                     self._end(task, why, reason, now)
-            return False
+                    return False
+                case verdict.Tell(reason):
+                    self._deeds.tell(task, reason)
+            raise
         self._refused.pop(key, None)
         return True
 
     def _replace(self, task: Record, key: Key, now: datetime) -> None:
         """Gives a task another taskmaster, later and later where it loses one after the other."""
+        self._due.add(key)  # whether it has one is seen in a moment
         at, wait = self._replaced.get(key, (now, timedelta()))
         if now < at + wait:
-            self._due.add(key)
             return
-        metadata = self._deeds.metadata(task.namespace, task.task_id)
-        if metadata is None or record.state(metadata) in FINAL:
-            return  # it has ended, of which the watch has not told yet
+        self._replaced[key] = (now, min(_LONGEST, 2 * wait or _FIRST) if now - at < _FORGOTTEN else _FIRST)
         tenant = self._tenant(task.namespace)
-        begun = self._begin(task, tenant.settings if tenant else self._tenants.service, now)
-        self._replaced[key] = (now, min(_LONGEST, 2 * wait or _AGAIN) if now - at < _FORGOTTEN else _AGAIN)
-        if not begun:
-            self._due.add(key)
+        with suppress(Refused):
+            self._begin(task, tenant.settings if tenant else self._tenants.service, now)
 
     def _end(self, task: Record, why: str, reason: str, now: datetime) -> None:
         self._deeds.end(task, why, record.timestamp(now), reason=reason)
@@ -182,8 +194,6 @@ class Controller:
         for pod in pods:
             if verdict.is_left(pod, metadata, now=now, launch=self._launch):
                 self._deeds.remove(pod)
-            else:
-                self._due.add(key)
 
     def _tenant(self, namespace: str) -> Tenant[Settings] | None:
         """None where its settings are not valid: then none of its tasks begins."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import datetime
 from threading import Thread
 
+from janitor.tenants import apart
 from tescore import record
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Conflict, Missing, TeskError
+from tescore.errors import AlreadyExists, Conflict, Missing
 from tescore.retry import pause
 from tescore.session import Object, path
 
@@ -72,10 +73,8 @@ class Lease:
     def _keep(self) -> None:
         while True:
             held = self.held
-            try:
+            with apart("Lease could not be renewed", holder=self._holder):
                 self.look()
-            except TeskError as error:
-                log.warning("Lease could not be renewed", extra={"reason": str(error)})
             if self.held != held:
                 log.info("acts from now on" if self.held else "acts no more", extra={"holder": self._holder})
             pause(_RENEWED)
@@ -88,7 +87,8 @@ class Lease:
             made = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": _NAME}}
             self._cluster.create(path(_LEASES, self._namespace), {**made, **self._spec()})
             return True
-        if lease["spec"].get("holderIdentity") not in {self._holder, "", None} and not self._is_old(lease):
+        holder = (lease.get("spec") or {}).get("holderIdentity")
+        if holder not in {self._holder, "", None} and not self._is_old(lease):
             return False
         version = {"metadata": {"resourceVersion": lease["metadata"]["resourceVersion"]}}
         self._cluster.patch(path(_LEASES, self._namespace, _NAME), {**version, **self._spec()})

@@ -40,6 +40,10 @@ class Store:
         """One that was just made, of which the watch has not told yet."""
         self._put(pod, gone=False)
 
+    def forget(self, task: Record) -> None:
+        """One that has ended, of which the watch has not told yet."""
+        self._put(task, gone=True)
+
     def tasks(self, namespace: str) -> Iterable[Record]:
         return self._tasks.get(namespace, {}).values()
 

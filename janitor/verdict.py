@@ -1,6 +1,5 @@
 """What the janitor must do about a task or an object, from what is seen of them."""
 
-import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,6 +15,7 @@ _SEEN_WITHIN = timedelta(seconds=5)
 """How soon a pod is known of that was made before its task was stored."""
 _PASSES = timedelta(seconds=15)
 """What is in the way of a pod for less than this is told to nobody."""
+_EVER = datetime.min.replace(tzinfo=UTC)
 _RESTARTS = 20
 """Of a taskmaster's container, for which the kubelet waits longer and longer: they take more than an hour."""
 
@@ -76,15 +76,18 @@ def is_queued(task: Record, pods: Sequence[Taskmaster], now: datetime) -> bool:
     if task.taskmaster or not all(pod.is_over for pod in pods):
         return False
     left = task.state == State.QUEUED or task.reason or pods
-    return bool(left) or now - _moment(task.created, now) > _SEEN_WITHIN
+    # One that was made in the future, or nobody knows when, is no new one: clocks differ, and its pod is made once.
+    return bool(left) or abs(now - _moment(task.created, _EVER)) > _SEEN_WITHIN
 
 
-def about_refused(task: Record, error: Refused, lasted: timedelta, *, queue: timedelta) -> Tell | End | None:
-    """About a task whose taskmaster's pod Kubernetes has refused for so long."""
+def about_refused(
+    task: Record, error: Refused, lasted: timedelta, *, launch: timedelta, queue: timedelta
+) -> Tell | End | None:
+    """About a task whose taskmaster's pod Kubernetes has refused for so long; `launch` and `queue` as above."""
     reason = room.refusal(error)
     if is_by_limit_range(str(error)):
         return End(reason, "LimitRange")
-    if lasted > queue:
+    if lasted > queue or (task.cancel and lasted > launch):
         return End(f"The taskmaster could not run within {lasted.total_seconds():.0f} s. {reason}")
     return Tell(reason) if reason != task.reason else None
 
@@ -102,9 +105,9 @@ def _about_living(task: Record, its: Taskmaster, *, now: datetime, launch: timed
     return Tell(its.obstacle.reason) if its.obstacle.reason != task.reason else None
 
 
-def next_in_turn(queued: Iterable[Record], room: int) -> list[Record]:
-    """Those that there is room for, the one that has waited longest first."""
-    return heapq.nsmallest(room, queued, key=lambda task: task.created)
+def in_turn(queued: Iterable[Record]) -> list[Record]:
+    """The queue, the one that has waited longest first."""
+    return sorted(queued, key=lambda task: task.created)
 
 
 def is_new(pod: Taskmaster, now: datetime) -> bool:
