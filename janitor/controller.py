@@ -2,7 +2,7 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
@@ -99,9 +99,13 @@ class Controller:
         if task is None:
             self._remove_left(key, now)
             return
-        match verdict.about_task(task, pods, now=now, launch=self._launch, queue=self._patience(key.namespace)):
+        queue = self._patience(key.namespace) if any(pod.obstacle for pod in pods) else timedelta.max
+        match verdict.about_task(task, pods, now=now, launch=self._launch, queue=queue):
             case verdict.Queue():
                 self._queues.setdefault(key.namespace, now)
+                tenant = self._tenant(key.namespace)
+                if tenant and not task.reason and self._store.running(key.namespace) >= tenant.most:
+                    self._deeds.tell(task, room.reason(tenant.most))
             case verdict.Replace():
                 self._replace(task, key, now)
             case verdict.Tell(reason):
@@ -113,17 +117,12 @@ class Controller:
 
     def _begin_some(self, namespace: str, now: datetime) -> None:
         """Begins those of a tenant's tasks whose turn it is; where that breaks off it is tried again."""
-        tenant, pods = self._tenant(namespace), self._store.pods
-        if tenant is None:
+        tenant = self._tenant(namespace) if any(self._queued(namespace, now)) else None
+        room_left = tenant.most - self._store.running(namespace) if tenant else 0
+        if tenant is None or room_left <= 0:
             return
         self._queues[namespace] = now + _AGAIN
-        queued = verdict.in_turn(
-            task
-            for task in self._store.tasks(namespace)
-            if verdict.is_queued(task, pods(Key(namespace, task.task_id)), now)
-        )
-        room_left, begun = tenant.most - self._store.running(namespace), 0
-        waiting = deque(queued)
+        waiting, begun = deque(verdict.in_turn(self._queued(namespace, now))), 0
         while waiting and begun < min(room_left, _IN_TURN):
             with suppress(*_CHANGED):
                 try:
@@ -131,14 +130,13 @@ class Controller:
                 except Refused:
                     return
         del self._queues[namespace]
-        if begun < room_left:
-            if waiting:
-                self._queues[namespace] = now
-            return
-        for task in waiting:
-            if not task.reason:  # the webhook had begun it, and its pod is gone
-                with suppress(*_CHANGED):
-                    self._deeds.tell(task, room.reason(tenant.most))
+        if waiting and begun < room_left:
+            self._queues[namespace] = now
+
+    def _queued(self, namespace: str, now: datetime) -> Iterator[Record]:
+        for task in self._store.tasks(namespace):
+            if verdict.is_queued(task, self._store.pods(Key(namespace, task.task_id)), now):
+                yield task
 
     def _begin(self, task: Record, settings: Settings, now: datetime) -> bool:
         """Whether the task has a taskmaster now, or else has ended.
