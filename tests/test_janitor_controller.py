@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from janitor.taskmaster import taskmaster
 from janitor.tenants import namespaces
 from tescore import launch, record
 from tescore.cluster import Cluster
-from tescore.session import Session
+from tescore.session import Object, Session
 from tescore.tenants import Tenants
 from tests.apiserver import ApiServer, Break, api_server, matches
 from tests.service import eventually
@@ -59,7 +60,7 @@ class Janitor:
         cluster = Cluster(Session(server.url))
         self.controller = Controller(
             Deeds(cluster),
-            Tenants(cluster, SETTINGS, lambda: self.now.timestamp()),
+            Tenants(cluster, SETTINGS, self._seconds),
             Store(),
             lambda: set(namespaces(cluster)),
             launch=timedelta(seconds=60),
@@ -67,6 +68,9 @@ class Janitor:
         self._told = 0
         for kind in ("configmaps", "pods"):
             self.hear_all(kind)
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
 
     def hear_all(self, kind: str) -> None:
         """A list of all that there is."""
@@ -97,12 +101,12 @@ class Janitor:
                 return
 
 
-def _selects(kind: str, shown: dict[str, object]) -> bool:
-    labels = shown["metadata"].get("labels", {})  # type: ignore[attr-defined]
+def _selects(kind: str, shown: Object) -> bool:
+    labels = shown["metadata"].get("labels", {})
     return matches(UNFINISHED if kind == "configmaps" else launch.SELECTOR, labels)
 
 
-def _read(kind: str, shown: dict[str, object]) -> object:
+def _read(kind: str, shown: Object) -> Any:
     return record.record(shown) if kind == "configmaps" else taskmaster(shown)
 
 

@@ -1,283 +1,243 @@
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import timedelta
 from itertools import count
-from threading import Thread
-from typing import Any
 
 import pytest
 
+from janitor.deeds import Deeds
+from janitor.informer import Listed
 from janitor.settings import Settings
-from janitor.sweep import Janitor
-from tescore import launch
+from janitor.store import Store
+from janitor.sweep import UNFINISHED, Sweep
+from janitor.taskmaster import taskmaster
+from tescore import launch, naming, record
 from tescore.cluster import Cluster
-from tescore.naming import TASK_LABELS
 from tescore.session import Session
 from tescore.tenants import Tenants
-from tests.apiserver import ApiServer, Break, api_server
+from tests.apiserver import ApiServer, Break, api_server, matches
+from tests.tenant import (
+    ENDED,
+    LONG_AGO,
+    NOW,
+    RUNS,
+    SETTINGS,
+    add_pod,
+    add_settings,
+    add_task,
+    add_tenant,
+    task,
+)
 
-NOW = datetime(2026, 11, 22, 5, 0, 0, tzinfo=UTC)
-LONG_AGO = "2026-11-22T04:00:00.000000Z"
-SETTINGS = Settings(taskmaster_image="t:1", filer_image="f:1", task_limit=2)
-DOCUMENT = json.dumps({"executors": [{"image": "busybox", "command": ["true"]}]})
+JUST_NOW = "2026-11-22T04:59:30.000000Z"
 
 
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
     with api_server() as running:
-        tenant = {"metadata": {"name": "tesk", "labels": {"tesk/tenant": "true"}, "annotations": {}}}
-        running.stored("namespaces", tenant, "ADDED")
+        running.tenants = []
+        add_tenant(running)
         yield running
 
 
-def janitor(server: ApiServer) -> Janitor:
-    cluster, clock = Cluster(Session(server.url)), count(step=60.0)
-    return Janitor(cluster, SETTINGS, Tenants(cluster, SETTINGS, lambda: next(clock)))
+def sweep(server: ApiServer) -> Sweep:
+    """One that knows of what is there now."""
+    cluster, clock, store = Cluster(Session(server.url)), count(step=60.0), Store()
+    of_kind = {kind: [each for (k, _), each in server.objects.items() if k == kind] for kind in ("configmaps", "pods")}
+    tasks = [
+        record.record(each)
+        for each in of_kind["configmaps"]
+        if matches(UNFINISHED, each["metadata"].get("labels") or {})
+    ]
+    pods = [taskmaster(each) for each in of_kind["pods"] if matches(launch.SELECTOR, each["metadata"]["labels"])]
+    store.take(Listed("configmaps", tasks))
+    store.take(Listed("pods", pods))
+    tenants: Tenants[Settings] = Tenants(cluster, SETTINGS, lambda: next(clock))
+    return Sweep(cluster, Deeds(cluster), tenants, store, launch=timedelta(seconds=60))
 
 
-def add_task(
-    server: ApiServer, name: str, state: str = "QUEUED", *, namespace: str = "tesk", **annotations: str
-) -> None:
-    told = {f"tesk/{key}": value for key, value in {"created": LONG_AGO, **annotations}.items()}
-    metadata = {"name": name, "namespace": namespace, "uid": name, "labels": {**TASK_LABELS, "tesk/state": state}}
-    shown = {"metadata": {**metadata, "annotations": told}, "data": {"task.json": DOCUMENT}}
-    server.stored("configmaps", shown, "ADDED")
+def add(server: ApiServer, kind: str, name: str, task: str, component: str, *, created: str = LONG_AGO) -> None:
+    labels = naming.labels(task, component)
+    metadata = {"name": name, "namespace": "tesk", "uid": name, "labels": labels, "creationTimestamp": created}
+    server.stored(kind, {"metadata": metadata, "status": {"phase": "Failed"}}, "ADDED")
 
 
-def add_job(server: ApiServer, name: str, *, namespace: str = "tesk", waits: bool = False, **status: Any) -> None:
-    made = launch.job(name, namespace, SETTINGS, waits=waits)
-    made["metadata"] |= {"uid": f"job-{name}", "creationTimestamp": LONG_AGO}
-    server.stored("jobs", {**made, "status": status}, "ADDED")
+def left(server: ApiServer, *kinds: str) -> list[str]:
+    return sorted(name for kind, name in server.objects if kind in (kinds or ("pods", "persistentvolumeclaims")))
 
 
-def waiting(server: ApiServer) -> list[str]:
-    jobs = [(name, job) for (kind, name), job in sorted(server.objects.items()) if kind == "jobs"]
-    return [name for name, job in jobs if job["spec"].get("suspend")]
+def add_leftovers(server: ApiServer, task: str, *, created: str = LONG_AGO) -> None:
+    add(server, "pods", f"{task}-executor-0", task, "executor", created=created)
+    add(server, "persistentvolumeclaims", f"{task}-scratch", task, "scratch", created=created)
 
 
-def task(server: ApiServer, name: str) -> tuple[str, str]:
-    """State and reason."""
-    metadata = server.objects["configmaps", name]["metadata"]
-    return metadata["labels"]["tesk/state"], metadata["annotations"].get("tesk/reason", "")
+def test_what_an_ended_or_a_deleted_task_has_left_is_removed(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended=LONG_AGO)
+    add_leftovers(server, "task-1")
+    add_leftovers(server, "task-2")
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == []
 
 
-def test_as_many_begin_as_there_is_room_for(server: ApiServer) -> None:
-    add_job(server, "task-1", ready=1)
-    add_job(server, "task-2", conditions=[{"type": "Failed", "status": "True", "message": "backoff"}])
-    for name in ("task-7", "task-8", "task-9"):
-        add_job(server, name, waits=True)
-        add_task(server, name)
-    janitor(server).sweep(NOW)
-    assert waiting(server) == ["task-7", "task-8"]
+def test_what_a_task_needs_that_goes_on_stays(server: ApiServer) -> None:
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    add_leftovers(server, "task-1")
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
 
 
-def test_what_nobody_began_is_launched_and_waits_where_there_is_no_room(server: ApiServer) -> None:
-    add_job(server, "task-1", ready=1)
-    for name in ("task-1", "task-2", "task-3"):
-        add_task(server, name, "INITIALIZING")
-    janitor(server).sweep(NOW)
-    assert waiting(server) == ["task-3"]
-    assert task(server, "task-3") == (
-        "INITIALIZING",
-        "Waits until one of the 2 tasks that may run at a time in this tenant has ended.",
-    )
+def test_a_task_goes_on_of_which_was_not_told_yet(server: ApiServer) -> None:
+    looking = sweep(server)
+    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    add_leftovers(server, "task-1")
+    looking.remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
 
 
-def test_two_janitors_at_once_do_no_harm(server: ApiServer) -> None:
-    add_job(server, "task-1", ready=1)
-    for name in ("task-1", "task-2", "task-3"):
-        add_task(server, name, "RUNNING" if name == "task-2" else "INITIALIZING", taskmaster="p" * (name == "task-2"))
-    for name in ("task-8", "task-9"):
-        add_job(server, name, waits=True)
-        add_task(server, name)
-    both = [Thread(target=janitor(server).sweep, args=(NOW,)) for _ in range(2)]
-    for thread in both:
-        thread.start()
-    for thread in both:
-        thread.join()
-    assert task(server, "task-2") == ("SYSTEM_ERROR", "The taskmaster died (its Job is gone).")
-    assert server.objects["configmaps", "task-2"]["data"]["log.json"].count("The taskmaster died") == 1
-    assert waiting(server) == ["task-3", "task-8"]
+def test_what_is_young_stays_for_its_task_may_just_be_being_stored(server: ApiServer) -> None:
+    add_leftovers(server, "task-1", created=JUST_NOW)
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
 
 
-def stuck(server: ApiServer, why: str = "exceeded quota: small", job: str = "job-task-1") -> None:
-    add_job(server, "task-1")
-    add_task(server, "task-1", "INITIALIZING")
-    server.stored("events", {
-        "metadata": {"name": "e"}, "involvedObject": {"name": "task-1", "uid": job},
-        "firstTimestamp": "2026-11-22T04:30:00Z",
-        "message": f'Error creating: pods "task-1-abcde" is forbidden: {why}',
-    }, "ADDED")  # fmt: skip
+def test_a_taskmaster_that_still_runs_removes_what_its_ended_task_has_left_and_itself(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended=LONG_AGO)
+    add_leftovers(server, "task-1")
+    add_pod(server, "task-1", RUNS)
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch", "task-1-taskmaster"]
 
 
-def test_a_task_whose_taskmaster_cannot_be_made_says_why_and_goes_on_waiting(server: ApiServer) -> None:
-    stuck(server)
-    janitor(server).sweep(NOW)
-    assert task(server, "task-1") == (
-        "INITIALIZING",
-        "Waits: no pod can be made for its taskmaster (exceeded quota: small).",
-    )
-    assert ("jobs", "task-1") in server.objects
+def test_one_whose_taskmaster_has_ended_without_that_is_cleaned_up(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended=LONG_AGO)
+    add_leftovers(server, "task-1")
+    add_pod(server, "task-1", ENDED)
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-taskmaster"]  # which the controller removes
 
 
-def test_when_its_time_to_wait_is_over_it_ends_with_the_reason_and_an_event_and_its_job_goes(server: ApiServer) -> None:
-    stuck(server)
-    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_QUEUE_SECONDS": "1000"}}
-    server.stored("configmaps", settings, "ADDED")
-    janitor(server).sweep(NOW)
-    state, reason = task(server, "task-1")
-    assert state == "SYSTEM_ERROR"
-    assert reason == (
-        "The taskmaster could not run within 1800 s. "
-        "Waits: no pod can be made for its taskmaster (exceeded quota: small)."
-    )
-    assert server.objects["events", "task-1.system-error"]["message"] == reason
-    assert ("jobs", "task-1") not in server.objects
+def test_a_taskmaster_that_hangs_when_its_task_is_gone_is_removed_and_then_the_rest(server: ApiServer) -> None:
+    add_leftovers(server, "task-1")
+    add_pod(server, "task-1", RUNS)
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == []
 
 
-BELOW_MINIMUM = "minimum memory usage per Container is 64Mi, but request is 32Mi"
+def test_a_failed_pod_and_its_scratch_are_kept_for_as_long_as_the_tenant_says(server: ApiServer) -> None:
+    add_settings(server, KEEP_FAILED="600")
+    add_task(server, "task-1", "EXECUTOR_ERROR", ended=JUST_NOW)
+    add_leftovers(server, "task-1")
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
+    sweep(server).remove_leftovers(NOW + timedelta(minutes=10))
+    assert left(server) == []
 
 
-def test_a_task_whose_taskmaster_a_limit_range_forbids_ends_at_once_with_its_words(server: ApiServer) -> None:
-    stuck(server, BELOW_MINIMUM)
-    janitor(server).sweep(NOW)
-    reason = f"The taskmaster could not be created: the namespace's LimitRange does not allow it ({BELOW_MINIMUM})."
-    assert task(server, "task-1") == ("SYSTEM_ERROR", reason)
-    event = server.objects["events", "task-1.system-error"]
-    assert (event["reason"], event["message"]) == ("LimitRange", reason)
-    assert ("jobs", "task-1") not in server.objects
+def test_another_object_that_has_taken_the_name_meanwhile_stays(server: ApiServer) -> None:
+    looking = sweep(server)
+    add_leftovers(server, "task-1")
+    add(server, "pods", "task-2-executor-0", "task-2", "executor", created=JUST_NOW)
+    looking.remove_leftovers(NOW)
+    assert left(server) == ["task-2-executor-0"]
 
 
-def test_what_is_told_of_an_earlier_job_of_the_same_name_ends_nothing(server: ApiServer) -> None:
-    stuck(server, BELOW_MINIMUM, job="job-before")
-    janitor(server).sweep(NOW)
-    assert task(server, "task-1") == ("INITIALIZING", "")
+def test_jobs_in_which_tasks_waited_up_to_the_release_before_go_and_the_tasks_stay_queued(server: ApiServer) -> None:
+    for name, room in (("task-1", "waits"), ("task-2", "left")):
+        labels = {**naming.labels(name, "taskmaster"), "tesk/room": room}
+        metadata = {"name": name, "namespace": "tesk", "uid": f"job-{name}", "labels": labels}
+        server.stored("jobs", {"metadata": metadata, "spec": {"suspend": room == "waits"}}, "ADDED")
+        add_task(server, name, "QUEUED")
+    sweep(server).remove_leftovers(NOW)
+    assert left(server, "jobs") == ["task-2"]
+    assert task(server, "task-1")[0] == "QUEUED"
 
 
-def test_bad_settings_let_nothing_begin_but_what_is_dead_ends(server: ApiServer) -> None:
-    server.stored("configmaps", {"metadata": {"name": "tesk-settings"}, "data": {"TESK_NO": "x"}}, "ADDED")
-    add_task(server, "task-1", "INITIALIZING")
-    add_task(server, "task-2", "RUNNING", taskmaster="p")
-    add_job(server, "task-9", waits=True)
-    add_task(server, "task-9")
-    janitor(server).sweep(NOW)
-    assert waiting(server) == ["task-9"]
-    assert ("jobs", "task-1") not in server.objects
-    assert task(server, "task-2")[0] == "SYSTEM_ERROR"
+def test_it_leaves_a_namespace_alone_that_says_so(server: ApiServer) -> None:
+    add_tenant(server, "tesk", **{"tesk/janitor-paused": "true"})
+    add_leftovers(server, "task-1")
+    add_task(server, "task-2", "COMPLETE", ended="2026-01-01T00:00:00Z")
+    looking = sweep(server)
+    looking.remove_leftovers(NOW)
+    looking.expire(NOW)
+    assert left(server) == ["task-1-executor-0", "task-1-scratch"]
+    assert ("configmaps", "task-2") in server.objects
 
 
-def bad(server: ApiServer, **settings: str) -> None:
-    """A tenant before the others in the alphabet, in which everything is wrong that somebody there can do."""
-    server.tenants = ["bad", "tesk"]
-    own = {"metadata": {"name": "tesk-settings", "namespace": "bad"}, "data": settings}
-    server.stored("configmaps", own, "ADDED")
-    add_task(server, "task-bad-1", "RUNNING", namespace="bad", taskmaster="p", started="soon", created="never")
-    add_task(server, "task-bad-2", "PAUSED", namespace="bad", taskmaster="p")
-    add_task(server, "task-bad-3", "COMPLETE", namespace="bad", ended="2026-01-01")
-    add_task(server, "task-bad-4", "COMPLETE", namespace="bad", ended="yesterday")
-    add_job(server, "task-bad-5", namespace="bad")
-    add_task(server, "task-bad-5", "INITIALIZING", namespace="bad")
-    about = {"kind": "Job", "namespace": "bad", "uid": "job-task-bad-5"}
-    event = {"metadata": {"name": "e", "namespace": "bad"}, "involvedObject": about, "firstTimestamp": LONG_AGO}
-    server.stored("events", {**event, "message": "x"}, "ADDED")
-    add_task(server, "task-bad-9", "RUNNING", namespace="bad", taskmaster="p")
+def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended="2026-11-20T05:00:00.000000Z")
+    add_task(server, "task-2", "RUNNING", created="2026-01-01T00:00:00Z", taskmaster="p")
+    sweep(server).expire(NOW)
+    assert ("configmaps", "task-1") in server.objects
+    add_settings(server, RETENTION_DAYS="1")
+    sweep(server).expire(NOW)
+    assert ("configmaps", "task-1") not in server.objects
+    assert ("configmaps", "task-2") in server.objects
 
 
-BAD_SETTINGS = [
+def test_with_a_retention_of_0_tasks_are_kept(server: ApiServer) -> None:
+    add_task(server, "task-1", "COMPLETE", ended="1996-11-20T05:00:00.000000Z")
+    add_settings(server, RETENTION_DAYS="0")
+    sweep(server).expire(NOW)
+    assert ("configmaps", "task-1") in server.objects
+
+
+BAD_SETTINGS: list[dict[str, str]] = [
     {},
+    {"NO": "x"},
     *(
-        {f"TESK_{name}": value}
+        {name: value}
         for name in ("KEEP_FAILED", "QUEUE_SECONDS", "RETENTION_DAYS")
-        for value in ("inf", "nan")
+        for value in ("inf", "nan", "1e300")
     ),
-    {"TESK_RETENTION_DAYS": "1000000000"},
+    {"RETENTION_DAYS": "1000000000"},
 ]
 
 
 @pytest.mark.parametrize("settings", BAD_SETTINGS, ids=str)
 def test_what_is_wrong_in_one_tenant_or_task_keeps_the_janitor_from_no_other(
-    server: ApiServer, caplog: pytest.LogCaptureFixture, settings: dict[str, str]
+    server: ApiServer, settings: dict[str, str]
 ) -> None:
-    bad(server, **settings)
-    add_task(server, "task-1", "RUNNING", taskmaster="p")
+    add_tenant(server, "bad")
+    add_settings(server, namespace="bad", **settings)
+    add_task(server, "task-bad-3", "COMPLETE", namespace="bad", ended="2026-01-01")
+    add_task(server, "task-bad-4", "COMPLETE", namespace="bad", ended="yesterday")
+    strange = {
+        "name": "strange",
+        "namespace": "bad",
+        "uid": "s",
+        "labels": {naming.MANAGED_BY: "tesk", naming.TASK: "t"},
+    }
+    server.stored("pods", {"metadata": {**strange, "creationTimestamp": LONG_AGO}}, "ADDED")
+    add_leftovers(server, "task-1")
     add_task(server, "task-2", "COMPLETE", ended="2026-01-01T00:00:00Z")
-    sweeping = janitor(server)
-    sweeping.sweep(NOW)
-    sweeping.expire(NOW)
-    assert task(server, "task-bad-9")[0] == "SYSTEM_ERROR"
-    assert task(server, "task-1")[0] == "SYSTEM_ERROR"
+    looking = sweep(server)
+    looking.remove_leftovers(NOW)
+    looking.expire(NOW)
+    assert left(server) == ["strange"]
     assert ("configmaps", "task-2") not in server.objects
     assert ("configmaps", "task-bad-4") in server.objects
-    told = [vars(line) for line in caplog.records if line.levelname == "WARNING"]
-    assert {"namespace": "bad", "task": "task-bad-2"}.items() <= next(line for line in told if line.get("task")).items()
 
 
 def test_what_kubernetes_cannot_do_now_for_one_tenant_it_does_for_the_next(server: ApiServer) -> None:
-    bad(server)
+    server.objects.pop(("namespaces", "tesk"))
+    add_tenant(server, "bad")
+    add_tenant(server)
+    add_leftovers(server, "task-1")
+    server.broken = {0: Break.FAILED}
+    sweep(server).remove_leftovers(NOW)
+    assert left(server) == []
+
+
+def test_folders_of_a_shared_claim_that_have_no_task_are_removed_by_a_job(server: ApiServer) -> None:
+    add_settings(server, SHARED_CLAIM="data")
     add_task(server, "task-1", "RUNNING", taskmaster="p")
-    server.broken = {1: Break.FAILED}
-    janitor(server).sweep(NOW)
-    assert task(server, "task-1")[0] == "SYSTEM_ERROR"
-
-
-def test_a_task_is_not_ended_whose_job_another_janitor_is_making_anew(server: ApiServer) -> None:
-    class Interleaved(Cluster):
-        """The other janitor has deleted the Job when this one looks, and makes it before this one goes on."""
-
-        def listed(self, kind: str, *arguments: Any, **options: Any) -> Iterator[dict[str, Any]]:
-            if kind == "configmaps" and ("jobs", "task-1") not in server.objects:
-                add_job(server, "task-1")
-            return super().listed(kind, *arguments, **options)
-
-    add_task(server, "task-1", "RUNNING", taskmaster="p")
-    Janitor(cluster := Interleaved(Session(server.url)), SETTINGS, Tenants(cluster, SETTINGS, lambda: 0.0)).sweep(NOW)
-    assert task(server, "task-1") == ("RUNNING", "")
-    assert ("jobs", "task-1") in server.objects
-
-
-def test_with_a_retention_of_0_tasks_are_kept(server: ApiServer) -> None:
-    add_task(server, "task-1", "COMPLETE", ended="1996-11-20T05:00:00.000000Z")
-    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_RETENTION_DAYS": "0"}}
-    server.stored("configmaps", settings, "ADDED")
-    janitor(server).expire(NOW)
-    assert ("configmaps", "task-1") in server.objects
-
-
-def test_it_leaves_a_namespace_alone_that_says_so(server: ApiServer) -> None:
-    server.objects["namespaces", "tesk"]["metadata"]["annotations"]["tesk/janitor-paused"] = "true"
-    add_task(server, "task-1", "RUNNING", taskmaster="p")
-    janitor(server).sweep(NOW)
-    assert task(server, "task-1") == ("RUNNING", "")
-
-
-def test_each_tenant_keeps_its_ended_tasks_as_long_as_it_says(server: ApiServer) -> None:
-    add_task(server, "task-1", "COMPLETE", ended="2026-11-20T05:00:00.000000Z")
-    janitor(server).expire(NOW)
-    assert ("configmaps", "task-1") in server.objects
-    settings = {"metadata": {"name": "tesk-settings"}, "data": {"TESK_RETENTION_DAYS": "1"}}
-    server.stored("configmaps", settings, "ADDED")
-    janitor(server).expire(NOW)
-    assert ("configmaps", "task-1") not in server.objects
-
-
-def test_a_taskmaster_that_kubernetes_would_bring_back_late_is_launched_anew_and_keeps_its_room(
-    server: ApiServer,
-) -> None:
-    add_task(server, "task-1", "RUNNING", taskmaster="p-1", started=LONG_AGO)
-    add_job(server, "task-1", failed=4)
-    janitor(server).sweep(NOW)
-    made = server.objects["jobs", "task-1"]
-    assert made["metadata"]["uid"] != "job-task-1"
-    assert not made["spec"].get("suspend")
-    assert task(server, "task-1") == ("RUNNING", "")
-
-
-def test_a_job_that_would_only_clean_up_late_goes_with_an_ended_task(server: ApiServer) -> None:
-    for name, lost in (("task-1", 4), ("task-2", 0)):
-        add_task(server, name, "COMPLETE", taskmaster="p-1")
-        add_job(server, name, failed=lost)
-    janitor(server).sweep(NOW)
-    assert [name for kind, name in server.objects if kind == "jobs"] == ["task-2"]
+    add_task(server, "task-2")
+    looking = sweep(server)
+    looking.expire(NOW)
+    looking.expire(NOW)  # while it runs there is no other
+    [container] = server.objects["jobs", "tesk-sweep"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][2:] == [naming.scratch_folder("task-1", "task-1")]
 
 
 @pytest.mark.parametrize(
@@ -289,14 +249,24 @@ def test_a_job_that_would_only_clean_up_late_goes_with_an_ended_task(server: Api
     ],
 )
 def test_a_folder_whose_claim_is_gone_is_not_waited_for(server: ApiServer, message: str, given_up: bool) -> None:
-    labels = {"app.kubernetes.io/managed-by": "tesk", "app.kubernetes.io/component": "scrub"}
-    job = {"metadata": {"name": "task-1-scrub", "namespace": "tesk", "uid": "j-1", "labels": labels}}
+    job = {"metadata": {"name": "task-1-scrub", "namespace": "tesk", "uid": "j-1", "labels": naming.SCRUB_LABELS}}
     owners = [{"kind": "Job", "name": "task-1-scrub", "uid": "j-1"}]
     unscheduled = {"conditions": [{"type": "PodScheduled", "status": "False", "message": message}]}
     pod = {"metadata": {**job["metadata"], "name": "task-1-scrub-x", "ownerReferences": owners}, "status": unscheduled}
     server.stored("jobs", job, "ADDED")
     server.stored("pods", pod, "ADDED")
-    janitor(server).sweep(NOW)
+    sweep(server).remove_leftovers(NOW)
     assert (("jobs", "task-1-scrub") not in server.objects) == given_up
     told = server.objects.get(("events", "task-1-scrub.claim-lost"), {"message": ""})["message"]
     assert (message.rstrip(".") in told) == given_up
+
+
+def test_two_at_once_do_no_harm(server: ApiServer) -> None:
+    add_leftovers(server, "task-1")
+    add_task(server, "task-2", "COMPLETE", ended="2026-01-01T00:00:00Z")
+    one, two = sweep(server), sweep(server)
+    for looking in (one, two):
+        looking.remove_leftovers(NOW)
+        looking.expire(NOW)
+    assert left(server) == []
+    assert ("configmaps", "task-2") not in server.objects
