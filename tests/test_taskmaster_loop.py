@@ -25,7 +25,7 @@ from tests.build import PREFIX, executor, settings, task_document
 
 DOCUMENT = task_document(executors=[executor(), executor(stdout="/o/x")], outputs=[{"path": "/o/x", "url": "s3://b/x"}])
 PODS = [f"{PREFIX}-{step}" for step in ("inputs", "executor-0", "executor-1", "outputs")]
-MOST_REQUESTS = 28
+MOST_REQUESTS = 24
 TIMES = [datetime(2026, 11, 22, 4, 0, second, tzinfo=UTC) for second in range(60)]
 MOST_REQUESTS_WITH_PAGES = MOST_REQUESTS + 2
 FIRST_OF_OUTPUTS = MOST_REQUESTS - 6

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,10 +39,10 @@ def change(server: ApiServer, **annotations: str) -> None:
     server.stored("configmaps", {**shown, "metadata": {**shown["metadata"], "annotations": noted}}, "MODIFIED")
 
 
-def runs(server: ApiServer, uid: str = "p-1") -> None:
+def runs(server: ApiServer, uid: str = "p-1", now: Callable[[], datetime] = lambda: NOW) -> None:
     """A taskmaster whose pod has that uid, from its start to its end."""
-    kube = Kube(Session(server.url, Account(lambda: "t")), "tesk", waits=[0.001, 0.001])
-    run(kube, settings(pod_uid=uid), lambda: NOW)
+    kube = Kube(Session(server.url, Account("", lambda: "t")), "tesk", waits=[0.001, 0.001])
+    run(kube, settings(pod_uid=uid), now)
 
 
 def test_after_the_end_of_its_task_it_is_deleted_and_the_record_alone_is_left(server: ApiServer) -> None:
@@ -61,7 +61,19 @@ def test_it_is_deleted_when_the_task_had_ended_before(server: ApiServer) -> None
     assert server.made == []
 
 
-def test_it_is_deleted_when_its_record_goes_while_it_is_waited_for(server: ApiServer) -> None:
+def test_it_is_deleted_when_there_is_no_record_to_claim(server: ApiServer) -> None:
+    stored(server)
+
+    def while_the_record_goes() -> datetime:
+        server.stored("configmaps", server.objects["configmaps", PREFIX], "DELETED")
+        return NOW
+
+    runs(server, now=while_the_record_goes)
+    assert server.objects == {}
+    assert server.made == []
+
+
+def test_it_is_deleted_when_its_record_goes_while_it_runs(server: ApiServer) -> None:
     stored(server)
     server.sees_end = lambda _: False
     gone = threading.Thread(target=delete_once_a_step_runs, args=(server,))

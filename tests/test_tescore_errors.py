@@ -67,7 +67,7 @@ def test_the_message_of_a_status_is_quoted() -> None:
     "message",
     [
         'configmaps "task-1" is forbidden: exceeded quota: tesk-kept, used: count/configmaps=3',
-        'admission webhook "launch.tasks.tesk" denied the request: jobs.batch "task-1" is forbidden: exceeded quota: q',
+        'admission webhook "launch.tasks.tesk" denied the request: pods "task-1" is forbidden: exceeded quota: q',
     ],
 )
 def test_what_a_quota_refuses_is_told_apart(message: str) -> None:

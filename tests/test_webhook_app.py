@@ -128,10 +128,25 @@ def test_a_tenant_may_have_tasks_that_wait_shown_as_initializing(server: ApiServ
 
 def test_a_task_whose_pod_a_quota_refuses_is_stored_in_the_queue_with_the_quotas_sentence(server: ApiServer) -> None:
     admitting(server)
-    server.refused = "-taskmaster"
-    server.refused_because = 'pods "x" is forbidden: exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4'
+    because = "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4"
+    server.refused, server.refused_because = "-taskmaster", f'pods "x" is forbidden: {because}'
     answer: Any = client_of(server).post(TASKS, json=task_document()).json
     stored = server.objects["configmaps", answer["id"]]["metadata"]
     assert stored["labels"]["tesk/state"] == "QUEUED"
-    assert "(exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4)" in stored["annotations"]["tesk/reason"]
+    assert f"({because})" in stored["annotations"]["tesk/reason"]
     assert pods(server) == []
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_the_cancel_of_a_task_that_nobody_has_claimed_ends_its_record_and_touches_nothing_else(
+    server: ApiServer, room: bool
+) -> None:
+    admitting(server)
+    server.refused = "-" if room else "-taskmaster"
+    client = client_of(server)
+    task_id = client.post(TASKS, json=task_document()).get_json()["id"]
+    before = pods(server)
+    assert len(before) == room
+    assert client.post(f"{TASKS}/{task_id}:cancel").status_code == 200
+    assert client.get(f"{TASKS}/{task_id}").get_json()["state"] == "CANCELED"
+    assert pods(server) == before

@@ -94,12 +94,9 @@ def test_where_no_limit_is_set_nobody_waits_for_those_in_the_queue(server: ApiSe
     [
         (
             "exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4",
-            "no pod can be made for its taskmaster (exceeded quota: q, requested: pods=1, used: pods=4, limited: pods=4).",
+            "no pod can be made for its taskmaster",
         ),
-        (
-            "minimum memory usage per Container is 1Gi, but request is 32Mi",
-            "the namespace's LimitRange does not allow it (minimum memory usage per Container is 1Gi, but request is 32Mi).",
-        ),
+        ("minimum memory usage per Container is 1Gi", "the namespace's LimitRange does not allow it"),
     ],
     ids=["quota", "LimitRange"],
 )
@@ -107,7 +104,7 @@ def test_a_task_whose_pod_kubernetes_refuses_waits_with_its_sentence(
     server: ApiServer, because: str, told: str
 ) -> None:
     server.refused, server.refused_because = "-taskmaster", f'pods "task-1-taskmaster" is forbidden: {because}'
-    assert launcher(server).launch("task-1", "tesk").endswith(told)
+    assert launcher(server).launch("task-1", "tesk").endswith(f"{told} ({because}).")
     assert pods(server) == []
 
 
