@@ -235,9 +235,12 @@ def test_of_two_that_lost_it_the_older_begins_and_the_other_is_told(server: ApiS
     add_task(server, "task-2", "INITIALIZING", created="2026-11-22T04:40:00.000000Z")
     add_task(server, "task-3", "RUNNING", taskmaster="p")
     add_pod(server, "task-3")
-    Janitor(server).act()
+    janitor = Janitor(server)
+    janitor.go_on()
     assert server.made == ["task-2-taskmaster"]
     assert task(server, "task-2") == ("INITIALIZING", "")
+    janitor.controller.look_at_all()
+    janitor.act()
     assert task(server, "task-1") == ("INITIALIZING", WAITS)
 
 
