@@ -12,6 +12,7 @@ from api.entrance import Entrance
 from api.extensions import documentation, live, probes
 from api.routes import PREFIXES, routes
 from api.settings import Settings
+from api.streams import Streams
 
 
 def create_app(
@@ -25,9 +26,10 @@ def create_app(
     failures.told_by(app, max_body=settings.max_body)
     replies.finished(app, settings)
     app.url_value_preprocessor(_noted)
+    streams = Streams()
     tes = routes(settings, entrance, now, random)
     for prefix in PREFIXES:
-        for part in (tes, live(entrance), documentation(entrance, prefix)):
+        for part in (tes, live(entrance, streams), documentation(entrance, prefix)):
             name = f"{part.name}{prefix.replace('/', '-')}"
             app.register_blueprint(part, url_prefix=prefix, name=name)
             app.register_blueprint(part, url_prefix=f"/<tenant>{prefix}", name=f"{name}-of-a-tenant")

@@ -5,17 +5,18 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api import output, query, streams
+from api import output, query
 from api.entrance import Entrance, Visit
 from api.openapi import page
 from api.openapi.document import document
 from api.readiness import Readiness
+from api.streams import Streams, is_over
 from tescore.errors import BadRequest
 
 _TEXT = "text/plain"
 
 
-def live(entrance: Entrance) -> Blueprint:
+def live(entrance: Entrance, streams: Streams) -> Blueprint:
     """Output and changes, under each of the service's prefixes."""
     paths = Blueprint("live", __name__)
 
@@ -25,14 +26,15 @@ def live(entrance: Entrance) -> Blueprint:
         among = visit.may.listing()
         asked = query.list_query(arguments, arguments.getlist("tag_key"), arguments.getlist("tag_value"), among=among)
         events = visit.tenant.watching.events(asked, request.headers.get("Last-Event-ID", ""))
-        return streams.response(events, _is_over(visit), "text/event-stream")
+        return streams.response(visit.may.user.name, events, _is_over(visit), "text/event-stream")
 
     @paths.get(f"/tasks/<task_id>/logs/<int:executor>/<any({', '.join(output.STREAMS)}):stream>")
     def get_output(task_id: str, executor: int, stream: str) -> Response:
         visit = entrance.visit()
         judge, live_log = visit.may.see(task_id), visit.tenant.live_log
         if _follows(request.args.get("follow", "")):
-            return streams.response(live_log.follow(task_id, executor, stream, judge), _is_over(visit), _TEXT)
+            written = live_log.follow(task_id, executor, stream, judge)
+            return streams.response(visit.may.user.name, written, _is_over(visit), _TEXT)
         return Response(live_log.now(task_id, executor, stream, judge), mimetype=_TEXT)
 
     return paths
@@ -83,7 +85,7 @@ def _is_over(visit: Visit) -> Callable[[], bool]:
     Credential and permissions are looked at as those of a new request are, so at most as late as they are remembered.
     """
     environ = request.environ
-    return lambda: streams.is_over(environ) or visit.has_ended()
+    return lambda: is_over(environ) or visit.has_ended()
 
 
 def _follows(text: str) -> bool:

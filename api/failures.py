@@ -8,6 +8,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from api.output import OutputNotFound
+from api.streams import TooManyStreams
 from tescore.errors import (
     AlreadyExists,
     Forbidden,
@@ -33,6 +34,7 @@ _STATUS: dict[type[TeskError], int] = {
     Forbidden: 403,
     AlreadyExists: 409,
     KeyReused: 409,
+    TooManyStreams: 429,
     Misconfigured: 500,
 }
 _PASSED_ON = frozenset({400, 403, 413})

@@ -53,7 +53,7 @@ class Pages:
     def _some(self, query: ListQuery, token: str, room: int, left: int) -> tuple[list[Object], str]:
         """The next tasks, no more than there is room for or reach the size; and the token after them."""
         many = max(room, _MANY) if query.name_prefix else room
-        limit = many if query.view == View.MINIMAL else min(room, _FEW)
+        limit = many if query.view == View.MINIMAL else min(many, _FEW)
         listed = self._list(query, token, limit)
         # Only Kubernetes knows the token after an item, so it is asked for what fits; others may have come since.
         while (fitting := _fitting(listed["items"], query.name_prefix, room, left)) < len(listed["items"]):

@@ -1,6 +1,7 @@
 """Answers that go on for as long as something happens, and when they end."""
 
 import select
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, suppress
 from typing import Any, TypeVar
@@ -11,12 +12,21 @@ from gevent.queue import Empty, Queue
 
 from api import memory
 from api.worker import STOPPING
+from tescore.errors import TeskError
 
 _T = TypeVar("_T")
 _LOOK = 1.0
 """Seconds between two looks at whether anybody still wants it."""
 _SIZE = 256 * 1024
 """Bytes that a stream is counted with: two greenlets, and a connection to the API server with TLS."""
+_MOST = 100
+"""Streams of one user, of some 400 that the memory of a process is for."""
+
+
+class TooManyStreams(TeskError):
+    """The user has as many open as one may have."""
+
+    reason = "TooManyStreams"
 
 
 class _End:
@@ -24,16 +34,33 @@ class _End:
         self.error = error
 
 
-def response(items: Generator[bytes | None, None, None], is_over: Callable[[], bool], mimetype: str) -> Response:
-    """An answer with the items as they come. None is none, and an occasion to see that it is over.
+class Streams:
+    """Those of a process, so many for each user."""
 
-    The items are closed with the answer. Raises Busy.
-    """
-    memory.take(_SIZE)
-    answer = Response(_until(items, is_over), mimetype=mimetype)
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back
-    return answer
+    def __init__(self) -> None:
+        self._open = Counter[str]()
+
+    def response(
+        self, user: str, items: Generator[bytes | None, None, None], is_over: Callable[[], bool], mimetype: str
+    ) -> Response:
+        """An answer with the items as they come. None is none, and an occasion to see that it is over.
+
+        The items are closed with the answer. Raises TooManyStreams and Busy.
+        """
+        if self._open[user] >= _MOST:
+            raise TooManyStreams(f"{user} has {_MOST} streams open, which are as many as one user may have.")
+        memory.take(_SIZE)
+        answer = Response(_until(items, is_over), mimetype=mimetype)
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["X-Accel-Buffering"] = "no"  # nginx would keep it back
+        self._open[user] += 1
+        answer.call_on_close(lambda: self._end(user))
+        return answer
+
+    def _end(self, user: str) -> None:
+        self._open[user] -= 1
+        if not self._open[user]:
+            del self._open[user]
 
 
 def paced(source: Generator[_T, None, None]) -> Generator[_T | None, None, None]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import gevent
 from gunicorn import util
+from gunicorn.http.body import ChunkedReader
 from gunicorn.http.errors import (
     ExpectationFailed,
     LimitRequestHeaders,
@@ -27,12 +28,26 @@ STOPPING = "tesk.stopping"
 """In the WSGI environ: a function that returns whether the process has been told to stop."""
 _LINGER = 2
 """Seconds after SIGTERM for which idle connections stay open: their clients may be sending a request."""
+_FAIR = 512
+"""Bytes of a body in chunks that are read at a time, which takes some milliseconds at most."""
 _STATUS: dict[type[ParseException], HTTPStatus] = {
     LimitRequestLine: HTTPStatus.REQUEST_URI_TOO_LONG,
     LimitRequestHeaders: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     ExpectationFailed: HTTPStatus.EXPECTATION_FAILED,
     UnsupportedTransferCoding: HTTPStatus.NOT_IMPLEMENTED,
 }
+
+
+class _Fair:
+    """What reads a body in chunks, each of which may be a byte. Between two pieces others are served."""
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+
+    def read(self, size: int) -> bytes:
+        gevent.sleep(0)
+        piece: bytes = self._reader.read(min(size, _FAIR))
+        return piece
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
@@ -65,6 +80,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self._idle.discard(mine)
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> Any:
+        gevent.sleep(0)  # a client that has sent many requests at once lets others go between them
+        if isinstance(req.body.reader, ChunkedReader):
+            req.body.reader = _Fair(req.body.reader)
         sock.settimeout(self.silence)
         try:
             return super().handle_request(listener_name, req, sock, addr)

@@ -27,6 +27,10 @@ class Cluster:
         self._session = session
         self._patience = patience
 
+    def within(self, seconds: float) -> "Cluster":
+        """The same, whose API server may be silent for no longer than that."""
+        return Cluster(self._session, patience=seconds)
+
     def get(
         self,
         path: str,

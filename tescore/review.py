@@ -5,7 +5,6 @@ from typing import Any
 
 from tescore.cluster import Cluster
 from tescore.errors import Misconfigured, Refused
-from tescore.retry import retried
 from tescore.session import Object, path
 
 _GROUP, _RESOURCE = "tesk", "tasks"
@@ -16,24 +15,19 @@ _WITHIN = 2.0
 """Seconds for a try. Kubernetes answers within milliseconds, and who waits for an answer has little time."""
 
 
-def may(
-    cluster: Cluster, user: str, groups: Sequence[str], verb: str, namespace: str, *, waits: Sequence[float] = ()
-) -> bool:
+def may(cluster: Cluster, user: str, groups: Sequence[str], verb: str, namespace: str) -> bool:
     """Whether a user of these groups may do that with the tasks of a namespace. Raises as `answer` does."""
     what = {"namespace": namespace, "verb": verb, "group": _GROUP, "resource": _RESOURCE}
     spec = {"user": user, "groups": list(groups), "resourceAttributes": what}
-    return bool(answer(cluster, "authorization.k8s.io", "SubjectAccessReview", spec, waits=waits).get("allowed"))
+    return bool(answer(cluster, "authorization.k8s.io", "SubjectAccessReview", spec).get("allowed"))
 
 
-def answer(cluster: Cluster, group: str, kind: str, spec: Object, *, waits: Sequence[float] = ()) -> dict[str, Any]:
-    """The status of the review, asked for again after each wait while Kubernetes is away.
-
-    Raises Unavailable, and Misconfigured where the program may not ask.
-    """
+def answer(cluster: Cluster, group: str, kind: str, spec: Object) -> dict[str, Any]:
+    """The status of the review. Raises Unavailable, and Misconfigured where the program may not ask."""
     body = {"apiVersion": f"{group}/v1", "kind": kind, "spec": spec}
     where = path(f"{group}/v1/{kind.lower()}s")
     try:
-        reviewed = retried(lambda: cluster.create(where, body, within=_WITHIN), waits, obeyed=2.0)
+        reviewed = cluster.create(where, body, within=_WITHIN)
     except Refused as error:
         raise Misconfigured(str(error)) from error
     return dict(reviewed.get("status") or {})

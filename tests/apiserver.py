@@ -87,6 +87,8 @@ class ApiServer:
     """Versions before this one are forgotten: a list as it was then goes on as it is now."""
     opened: threading.Event = field(default_factory=threading.Event)
     """Creates of tasks wait until it is set, as for a slow webhook, or for as long as their callers let them."""
+    heard: threading.Event = field(default_factory=threading.Event)
+    """Requests wait until it is set, as where the API server is there and silent."""
     logs: dict[str, bytes] = field(default_factory=dict)
     """By the pod's name; those of other pods are made up."""
     no_log: tuple[int, str] | None = None
@@ -138,6 +140,7 @@ def api_server() -> Iterator[ApiServer]:
     """A server that is there until the block ends."""
     server = ApiServer()
     server.opened.set()
+    server.heard.set()
     with _Listener(("127.0.0.1", 0), type("Handler", (_Handler,), {"served": server})) as listener:
         server.url = f"http://127.0.0.1:{listener.server_port}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
@@ -145,6 +148,7 @@ def api_server() -> Iterator[ApiServer]:
         try:
             yield server
         finally:
+            server.heard.set()
             with server.changed:
                 server.ending = True
                 server.changed.notify_all()
@@ -164,6 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         server, path = self.served, urlsplit(self.path)
+        server.heard.wait()
         found, query = _PATH.fullmatch(path.path), parse_qs(path.query)
         assert found, self.path
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"{}")

@@ -127,20 +127,27 @@ class Served:
 @contextlib.contextmanager
 def served(server: ApiServer, **environment: str) -> Iterator[Served]:
     """An api process with one worker, until the block ends; variables are named without TESK_."""
+    with process(_PROGRAM, server, "API_PORT", **{"API_WORKERS": "1", **environment}) as there:
+        yield there
+
+
+@contextlib.contextmanager
+def process(program: str, server: ApiServer, port_setting: str, **environment: str) -> Iterator[Served]:
+    """A program that serves at the port of that setting and is given that server's URL, until the block ends."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    given = {f"TESK_{name}": value for name, value in environment.items()}
-    own = {"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", "TESK_API_PORT": str(port), "TESK_API_WORKERS": "1", **given}
+    given = {f"TESK_{name}": value for name, value in {port_setting: str(port), **environment}.items()}
+    own = {"PATH": os.defpath, "MALLOC_ARENA_MAX": "1", **given}
     with subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
-    ) as process:
+        [sys.executable, "-c", program, server.url], cwd=_ROOT, env=own, stderr=subprocess.DEVNULL
+    ) as running:
         try:
-            eventually(lambda: process.poll() is None and listens(port), "the api listens")
-            yield Served(port, process.pid)
+            eventually(lambda: running.poll() is None and listens(port), "the program listens")
+            yield Served(port, running.pid)
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            running.send_signal(signal.SIGTERM)
+            running.wait(30)
 
 
 def eventually(true: Any, what: str, *, within: float = 60) -> None:

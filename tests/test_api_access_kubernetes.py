@@ -1,6 +1,8 @@
 """Tokens and permissions that Kubernetes decides on, and which namespaces are tenants."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import pytest
@@ -13,6 +15,7 @@ from api.access.user import ANONYMOUS, User
 from tescore import naming
 from tescore.cluster import Cluster
 from tescore.errors import Forbidden, Misconfigured, TaskNotFound, Unauthenticated, Unavailable
+from tescore.retry import pause
 from tescore.session import Session
 from tests.apiserver import ApiServer, Break, api_server
 from tests.clock import Clock
@@ -65,9 +68,9 @@ def test_a_service_that_may_not_ask_says_so(server: ApiServer) -> None:
 
 
 def test_a_question_is_asked_again_where_the_connection_broke(server: ApiServer) -> None:
-    server.tokens["t"] = {"user": ACCOUNT, "audiences": ["tesk"]}
+    server.allowed = {("ann", "create", "a")}
     server.broken[0] = Break.NOT_HEARD
-    assert tokens(server).verdict("t").user.name == ACCOUNT["username"]
+    assert reviews(server)(ANN, Verb.CREATE, "a")
 
 
 def reviews(server: ApiServer, clock: Callable[[], float] = lambda: 1000.0) -> AccessReviews:
@@ -108,6 +111,50 @@ def test_an_answer_serves_on_while_the_api_server_is_away_but_not_for_long(serve
     clock.seconds += 300
     assert asks(ANN, Verb.CREATE, "a")
     clock.seconds += 31
+    with pytest.raises(Unavailable):
+        asks(ANN, Verb.CREATE, "a")
+
+
+def test_while_the_api_server_is_silent_an_answer_serves_after_one_short_try_and_at_once_then(
+    server: ApiServer,
+) -> None:
+    clock = Clock()
+    asks = reviews(server, clock)
+    server.allowed = {("ann", "create", "a")}
+    assert asks(ANN, Verb.CREATE, "a")
+    server.heard.clear()
+    clock.seconds += 30
+    with ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        first = pool.submit(asks, ANN, Verb.CREATE, "a")
+        pause(0.2)
+        assert asks(ANN, Verb.CREATE, "a")
+        assert time.monotonic() - began < 1.5
+        assert first.result(10)
+        assert time.monotonic() - began < 3.5
+        again = time.monotonic()
+        assert asks(ANN, Verb.CREATE, "a")
+        assert time.monotonic() - again < 1
+
+
+def test_of_what_was_never_answered_a_silent_api_server_is_asked_twice(server: ApiServer) -> None:
+    server.heard.clear()
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        reviews(server)(ANN, Verb.CREATE, "a")
+    assert 4 < time.monotonic() - began < 7
+
+
+def test_what_was_taken_back_serves_nobody_while_nobody_can_be_asked(server: ApiServer) -> None:
+    clock = Clock()
+    asks = reviews(server, clock)
+    server.allowed = {("ann", "create", "a")}
+    assert asks(ANN, Verb.CREATE, "a")
+    clock.seconds += 30
+    server.refused = "Review"
+    with pytest.raises(Misconfigured):
+        asks(ANN, Verb.CREATE, "a")
+    server.broken = dict.fromkeys(range(100), Break.NOT_HEARD)
     with pytest.raises(Unavailable):
         asks(ANN, Verb.CREATE, "a")
 
@@ -207,6 +254,17 @@ def test_tenants_stay_while_the_api_server_is_away(server: ApiServer) -> None:
     server.tenants_unknown = True
     clock.seconds += 4
     assert tenancy.has("tesk")
+
+
+def test_tenants_stay_while_the_api_server_is_silent_after_one_short_try(server: ApiServer) -> None:
+    clock = Clock()
+    tenancy = Tenancy(Cluster(Session(server.url)), clock)
+    assert tenancy.has("tesk")
+    server.heard.clear()
+    clock.seconds += 4
+    began = time.monotonic()
+    assert tenancy.has("tesk")
+    assert time.monotonic() - began < 3
 
 
 def test_nothing_is_a_tenant_before_the_api_server_could_be_asked(server: ApiServer) -> None:

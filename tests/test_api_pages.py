@@ -108,6 +108,16 @@ def test_a_token_of_another_cluster_is_refused(server: ApiServer) -> None:
     assert refusal(client, token) == (400, "BadRequest")
 
 
+@pytest.mark.parametrize("view", ["MINIMAL", "BASIC", "FULL"])
+def test_a_rare_name_is_found_in_few_requests_however_short_the_page(server: ApiServer, view: str) -> None:
+    client = client_of(server)
+    made(client, 30, name="other")
+    rare = made(client, 5, name="rare one")
+    before = server.requests
+    assert listed(client, f"name_prefix=rare&page_size=1&view={view}")[0] == rare[:1]
+    assert server.requests - before <= 4
+
+
 def test_a_rare_name_is_found_in_few_requests_and_no_page_is_too_long(server: ApiServer) -> None:
     client = client_of(server)
     made(client, 30, name="other")

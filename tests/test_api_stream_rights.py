@@ -105,6 +105,21 @@ def test_nothing_is_told_after_the_end_of_the_right_and_others_go_on(server: Api
         assert any(b"task-later" in line for line in iter(stream.readline, b""))
 
 
+def test_a_user_has_so_many_streams_and_leaves_others_theirs(server: ApiServer, api: Served, user: str) -> None:
+    def watch(token: str) -> HTTPResponse:
+        return api.send("GET", STREAMS[0], Authorization=f"Bearer {token}")
+
+    mine = [watch(user) for _ in range(100)]
+    assert {answer.status for answer in mine} == {200}
+
+    status, _, answer = api.ask("GET", STREAMS[1], Authorization=f"Bearer {user}")
+    assert (status, answer["error"]) == (429, "TooManyStreams")
+    assert watch(coming(server, "bob")).status == 200
+    for stream in mine:
+        stream.close()
+    eventually(lambda: watch(user).status == 200, "there is room for another stream")
+
+
 def test_while_nobody_can_say_who_may_what_the_last_answer_serves_on(server: ApiServer, api: Served, user: str) -> None:
     watch, _ = opened(api, user)
     server.broken = dict.fromkeys(range(server.requests, server.requests + 1000), Break.NOT_HEARD)

@@ -7,12 +7,13 @@ import secrets
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tescore import addresses
 from tescore.addresses import Rules
-from tescore.cluster import own
+from tescore.cluster import Cluster, own
 from tescore.errors import Misconfigured
 from tescore.serving import Application, everywhere, serve
 from tescore.start import started
@@ -29,15 +30,19 @@ log = logging.getLogger("webhook")
 def main() -> None:
     settings = started("webhook", Settings, os.environ)
     api_server = os.environ.get("KUBERNETES_SERVICE_HOST", "")
-    rules = addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server)
+    run(settings, lambda: own(os.environ), addresses.rules(settings.denied_ranges, settings.allowed_ranges, api_server))
+
+
+def run(settings: Settings, cluster: Callable[[], Cluster], rules: Rules) -> None:
+    """Serves until the process is told to stop; the images of TRS URIs are asked for at addresses within the rules."""
     file = Path(tempfile.mkdtemp()) / "tls.pem"
     try:
-        _registration(settings, file).look(_now())  # the server begins with the file
+        _registration(settings, cluster(), file).look(_now())  # the server begins with the file
     except Misconfigured as error:
         log.error(error)  # noqa: TRY400 - a wrong Secret is no crash
         sys.exit(1)
     serve(
-        lambda: _app(settings, rules, _registration(settings, file)),
+        lambda: _app(settings, cluster(), rules, file),
         bind=everywhere(settings.webhook_port),
         workers=1,
         worker_class="gthread",
@@ -46,12 +51,12 @@ def main() -> None:
     )
 
 
-def _registration(settings: Settings, file: Path) -> Registration:
-    return Registration(own(os.environ), settings.service_namespace, file, lambda: secrets.token_hex(20))
+def _registration(settings: Settings, cluster: Cluster, file: Path) -> Registration:
+    return Registration(cluster, settings.service_namespace, file, lambda: secrets.token_hex(20))
 
 
-def _app(settings: Settings, rules: Rules, registration: Registration) -> Application:
-    cluster = own(os.environ)
+def _app(settings: Settings, cluster: Cluster, rules: Rules, file: Path) -> Application:
+    registration = _registration(settings, cluster, file)
     registration.look(_now())
     registration.keep_looking(_now)
     tenants = Tenants(cluster, settings, time.monotonic)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Set
 from enum import StrEnum
 
-from api.access.bounded import WAITS, Bounded
+from api.access.bounded import Bounded
 from api.access.user import User
 from tescore import naming, review
 from tescore.cluster import Cluster
@@ -44,8 +44,7 @@ class AccessReviews:
 
     def __call__(self, user: User, verb: Verb, namespace: str) -> bool:
         def ask() -> tuple[bool, float]:
-            asked = user.name, user.groups, verb.value, namespace
-            return review.may(self._cluster, *asked, waits=WAITS), float("inf")
+            return review.may(self._cluster, user.name, user.groups, verb.value, namespace), float("inf")
 
         return self._answers.get((user, verb, namespace), ask)
 

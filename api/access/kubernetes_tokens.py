@@ -2,7 +2,6 @@
 
 import jwt
 
-from api.access.bounded import WAITS
 from api.access.settings import AccessSettings
 from api.access.user import User, Verdict
 from tescore.cluster import Cluster
@@ -23,7 +22,7 @@ class KubernetesTokens:
     def verdict(self, token: str) -> Verdict:
         """Raises Unauthenticated, and what asking Kubernetes does."""
         spec = {"token": token, **({"audiences": list(self._audiences)} if self._audiences else {})}
-        status = answer(self._cluster, "authentication.k8s.io", "TokenReview", spec, waits=WAITS)
+        status = answer(self._cluster, "authentication.k8s.io", "TokenReview", spec)
         if not status.get("authenticated"):
             raise Unauthenticated("The token is none of this cluster, has expired, or is not for this service.")
         # An API server that knows nothing of audiences names none.

@@ -13,6 +13,8 @@ from tescore.tenants import REMEMBERED
 
 _UNKNOWN = 0.5
 """Seconds after which all are looked at again for a name that is none of them."""
+_SILENCE = 2.0
+"""Seconds that the API server may be silent: less than those for which what was known serves while it is asked."""
 
 
 class Tenancy:
@@ -20,7 +22,7 @@ class Tenancy:
 
     def __init__(self, cluster: Cluster, clock: Callable[[], float], *, waits: Sequence[float] = WAITS) -> None:
         """`clock` gives seconds that only grow."""
-        self._cluster = cluster
+        self._cluster = cluster.within(_SILENCE)
         self._waits = waits
         self._before: frozenset[str] | None = None
         self._seen = Remembered(self._looked, REMEMBERED, clock)
