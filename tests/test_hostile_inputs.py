@@ -267,3 +267,62 @@ def test_the_api_lives_whatever_request_it_is_sent(api: Target, what: str) -> No
 def test_the_webhook_lives_whatever_document_it_is_sent(server: ApiServer, webhook: Target, what: str) -> None:
     request = review(server, DOCUMENTS[what]())
     check(webhook, lambda: send(webhook, request))
+
+
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+"""The first bytes of a TLS handshake, of 517."""
+BODY = b"POST /admit/x HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: h\r\n"
+SLOW = 70
+"""Clients at a time."""
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A client that sends something first, and then a byte now and then, or none."""
+
+    first: bytes = b""
+    then: bytes = b""
+    shakes_hands: bool = True
+
+    def stay(self, target: Target, over: threading.Event) -> None:
+        with (
+            contextlib.suppress(ConnectionError, ssl.SSLError),  # the server has had enough of it
+            (target if self.shakes_hands else Target(target.port)).connected() as client,
+        ):
+            client.sendall(self.first)
+            while not over.wait(0.3):
+                client.sendall(self.then)
+
+
+def besiege(target: Target, slow: Slow, admission: bytes) -> None:
+    """There are such clients for some seconds, and meanwhile somebody creates a task."""
+    over = threading.Event()
+    with ThreadPoolExecutor(SLOW) as pool:
+        staying = [pool.submit(slow.stay, target, over) for _ in range(SLOW)]
+        try:
+            over.wait(2)
+            assert b'"allowed":true' in target.answered(admission)
+            over.wait(2)
+        finally:
+            over.set()
+        for client in staying:
+            client.result()
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        pytest.param(Slow(shakes_hands=False), id="silent before the handshake"),
+        pytest.param(Slow(HELLO, b"x", shakes_hands=False), id="a handshake byte by byte"),
+        pytest.param(Slow(), id="silent after the handshake"),
+        pytest.param(Slow(HEALTH + b"X: ", b"x"), id="a head byte by byte"),
+        pytest.param(Slow(BODY, b" "), id="a body byte by byte"),
+        pytest.param(Slow(HEALTH + b"\r\n"), id="one request and no other"),
+    ],
+)
+def test_the_webhook_lives_and_admits_tasks_whatever_slow_clients_it_has(
+    server: ApiServer, webhook: Target, slow: Slow
+) -> None:
+    admission = review(server, text())
+    check(webhook, lambda: besiege(webhook, slow, admission))

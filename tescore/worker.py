@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from typing import Any
@@ -48,6 +49,29 @@ class _Fair:
         gevent.sleep(0)
         piece: bytes = self._reader.read(min(size, _FAIR))
         return piece
+
+
+class Handshakes:
+    """gunicorn's setting `ssl_context`: each connection has so many seconds for its handshake.
+
+    It is served the certificate that the file has then.
+    """
+
+    seconds = 10
+
+    def __init__(self, _: Any, context: Callable[[], ssl.SSLContext]) -> None:
+        """`context` reads the file."""
+        self._context = context
+
+    def wrap_socket(self, client: Any, **options: Any) -> Any:
+        """Is called in the greenlet of the connection, which ends where this fails."""
+        try:
+            with gevent.Timeout(self.seconds, TimeoutError("no handshake")):
+                return self._context().wrap_socket(client, **options)
+        except OSError as error:
+            log.info("no TLS", extra={"problem": str(error)})
+            client.close()
+            raise gevent.GreenletExit from None
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
