@@ -44,6 +44,7 @@ COPY webhook /app/webhook
 ARG COMPILE
 RUN $COMPILE /app
 FROM base AS webhook
+ENV MALLOC_ARENA_MAX=1
 COPY requirements/webhook.txt /deps/requirements.txt
 ARG INSTALL COMPILE
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=secret,id=pip,target=/etc/pip.conf \

@@ -14,10 +14,10 @@ from api.access.made import told
 from api.app import create_app
 from api.entrance import entrance
 from api.settings import Settings
-from api.worker import Worker
 from tescore.cluster import Cluster, own
 from tescore.serving import everywhere, serve
 from tescore.start import started
+from tescore.worker import Worker
 
 
 def main() -> None:

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from api import cpu
-from tescore import record
+from tescore import cpu, record
 from tescore.cluster import Cluster
 from tescore.errors import AlreadyExists, Missing, QuotaExceeded, TeskError, Unavailable, quoted
 from tescore.retry import retried

@@ -3,12 +3,12 @@
 from collections.abc import Generator, Mapping
 from contextlib import closing
 
-from api import cpu, output
+from api import output
 from api.access.authorization import Judge
 from api.output import Output
 from api.store import Store
 from api.streams import paced
-from tescore import listing, naming, tails
+from tescore import cpu, listing, naming, tails
 from tescore.cluster import Cluster
 from tescore.connections import Answer
 from tescore.errors import Misconfigured, Missing, Refused, TaskNotFound, Transient

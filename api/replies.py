@@ -9,8 +9,9 @@ import gevent
 from flask import Flask, Response, request
 from gunicorn.http.errors import ParseException
 
-from api import cors, cpu
+from api import cors
 from api.settings import Settings
+from tescore import cpu
 from tescore.errors import Forbidden
 
 _WORTH_IT = 4 * 1024

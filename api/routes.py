@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from api import bodies, cpu, query
+from api import bodies, query
 from api.entrance import Entrance
 from api.service_info import DESCRIPTION, service_info
 from api.settings import Settings
-from tescore import naming, record
+from tescore import cpu, naming, record
 
 PREFIXES = ("/ga4gh/tes/v1", "/v1")
 """The standard's own, and the one that many clients have wired in."""

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from api import cpu, memory, views
+from api import memory, views
 from api.access.authorization import Judge
 from api.creation import Creation
 from api.pages import OBEYED, Pages, read_waits
 from api.query import ListQuery
 from api.settings import Settings
 from api.views import View
-from tescore import listing, naming, outputs, parts, record, validation
+from tescore import cpu, listing, naming, outputs, parts, record, validation
 from tescore.cluster import Cluster
 from tescore.document import check_weight
 from tescore.errors import (

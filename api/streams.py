@@ -11,8 +11,8 @@ from flask import Response
 from gevent.queue import Empty, Queue
 
 from api import memory
-from api.worker import STOPPING
 from tescore.errors import TeskError
+from tescore.worker import STOPPING
 
 _T = TypeVar("_T")
 _LOOK = 1.0

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ GET = b"GET /v1/service-info HTTP/1.1\r\nHost: h\r\n"
 HEAD = GET + b"X: "
 BODY = b"POST /v1/tasks HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n"
 LARGE = b"GET /v1/tasks/task-large?view=FULL HTTP/1.1\r\nHost: h\r\n\r\n"
-WITHIN = 2
+WITHIN = 1.0
 """Seconds. The probes of the pod have five."""
 FOLLOW = f"GET {LOGS}/0/stdout?follow=true HTTP/1.1\r\nHost: h\r\n\r\n".encode()
 
@@ -83,15 +84,23 @@ def clients(api: Served, number: int, first: bytes, then: Callable[[socket.socke
             thread.join()
 
 
-def check_health(api: Served, seconds: float) -> None:
-    """Asks for the api's health again and again: it is answered at once, on a busy machine too."""
-    ends, slowest = time.monotonic() + seconds, 0.0
+def slowest(api: Served, seconds: float) -> float:
+    """Seconds of the slowest answer to whether it lives, of those that it is asked for meanwhile."""
+    ends, longest = time.monotonic() + seconds, 0.0
     while time.monotonic() < ends:
         began = time.monotonic()
         assert api.ask("GET", "/healthz")[0] == 200
-        slowest = max(slowest, time.monotonic() - began)
+        longest = max(longest, time.monotonic() - began)
         pause(0.05)
-    assert slowest < WITHIN
+    return longest
+
+
+def check(measure: Callable[[], float]) -> None:
+    """The api's health is told at once. The whole is tried once more, for the machine may have been busy."""
+    took = [measure()]
+    if took[0] >= WITHIN:
+        took.append(measure())
+    assert took[-1] < WITHIN, took
 
 
 @pytest.mark.parametrize(
@@ -108,8 +117,11 @@ def check_health(api: Served, seconds: float) -> None:
 def test_seventy_slow_clients_keep_nobody_waiting(
     api: Served, first: bytes, then: Callable[[socket.socket], object]
 ) -> None:
-    with clients(api, 70, first, then):
-        check_health(api, 4)
+    def measure() -> float:
+        with clients(api, 70, first, then):
+            return slowest(api, 4)
+
+    check(measure)
 
 
 def resident(api: Served) -> float:
@@ -120,9 +132,13 @@ def resident(api: Served) -> float:
 
 
 def test_many_large_answers_under_way_stay_within_the_pods_memory(server: ApiServer) -> None:
-    with served(server, API_WORKERS="2") as api, clients(api, 110, LARGE, lambda client: client.recv(16_384)):
-        check_health(api, 10)
-        assert resident(api) < 400  # of 512
+    def measure() -> float:
+        with served(server, API_WORKERS="2") as api, clients(api, 110, LARGE, lambda client: client.recv(16_384)):
+            longest = slowest(api, 10)
+            assert resident(api) < 400  # of 512
+            return longest
+
+    check(measure)
 
 
 MANY = json.dumps(
@@ -145,20 +161,19 @@ MANY = json.dumps(
 def test_much_that_is_asked_at_once_keeps_nobody_waiting_and_stays_within_memory(
     server: ApiServer, number: int, method: str, path: str, body: str | None
 ) -> None:
-    statuses: list[int] = []
-    with served(server, API_WORKERS="2") as api:
+    def ask(api: Served) -> int:
+        answer = api.send(method, path, body)
+        answer.read()
+        return answer.status
 
-        def ask() -> None:
-            answer = api.send(method, path, body)
-            statuses.append(answer.status)
-            answer.read()
+    def measure() -> float:
+        with served(server, API_WORKERS="2") as api, ThreadPoolExecutor(number) as pool:
+            asking = [pool.submit(ask, api) for _ in range(number)]
+            longest = slowest(api, 4)
+            statuses = {each.result() for each in asking}
+            assert statuses <= {200, 400, 503}
+            assert statuses - {503}
+            assert resident(api) < 400  # of 512
+            return longest
 
-        asking = [threading.Thread(target=ask) for _ in range(number)]
-        for thread in asking:
-            thread.start()
-        check_health(api, 4)
-        for thread in asking:
-            thread.join()
-        assert set(statuses) <= {200, 400, 503}
-        assert set(statuses) - {503}
-        assert resident(api) < 400  # of 512
+    check(measure)

@@ -18,7 +18,8 @@ from gevent import monkey
 monkey.patch_all()
 
 import sys
-from api import memory, worker
+from api import memory
+from tescore import worker
 from tescore.serving import serve
 
 class Worker(worker.Worker):

@@ -17,6 +17,7 @@ import bcrypt
 import pytest
 
 from tescore import naming
+from tescore.retry import pause
 from tests.apiserver import ApiServer, api_server
 from tests.build import executor, task_document
 from tests.service import API_ACCOUNT, process, served
@@ -110,6 +111,9 @@ DOCUMENTS: dict[str, Callable[[], str | bytes]] = {
     "escapes": lambda: beside('"name": "' + "\\ud83d" * (MIB // 3) + '"'),
     "quotes": lambda: '"' + '\\"' * MIB,
     "blanks": lambda: " " * 2 * MIB + text(),
+    "gzip that says it is short": lambda: (
+        gzip.compress(beside('"x": [' + "0," * 240_000 + "0]").encode()) + gzip.compress(b" ")
+    ),
     "no UTF-8": lambda: b"\xff\xfe" * MIB,
     "gzip": lambda: gzip.compress(bytes(8 * MIB), 1),
     "tags": lambda: text(tags={f"k{i}": "v" for i in range(20_000)}),
@@ -267,3 +271,56 @@ def test_the_api_lives_whatever_request_it_is_sent(api: Target, what: str) -> No
 def test_the_webhook_lives_whatever_document_it_is_sent(server: ApiServer, webhook: Target, what: str) -> None:
     request = review(server, DOCUMENTS[what]())
     check(webhook, lambda: send(webhook, request))
+
+
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+"""The first bytes of a TLS handshake, of 517."""
+BODY = b"POST /admit/x HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: h\r\n"
+SLOW = 70
+"""Clients at a time."""
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A client that sends something first, and then a byte now and then, or none."""
+
+    first: bytes = b""
+    then: bytes = b""
+    shakes_hands: bool = True
+
+    def begun(self, target: Target) -> socket.socket:
+        client = (target if self.shakes_hands else Target(target.port)).connected()
+        client.sendall(self.first)
+        return client
+
+
+def besiege(target: Target, slow: Slow, admission: bytes) -> None:
+    """There are such clients for some seconds, and meanwhile somebody creates a task."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(slow.begun(target)) for _ in range(SLOW)]
+        for turn in range(10):
+            for client in clients:
+                with contextlib.suppress(OSError):  # the webhook has had enough of it
+                    client.sendall(slow.then)
+            pause(0.3)
+            if turn == 5:
+                assert b'"allowed":true' in target.answered(admission)
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        pytest.param(Slow(shakes_hands=False), id="silent before the handshake"),
+        pytest.param(Slow(HELLO, b"x", shakes_hands=False), id="a handshake byte by byte"),
+        pytest.param(Slow(), id="silent after the handshake"),
+        pytest.param(Slow(HEALTH + b"X: ", b"x"), id="a head byte by byte"),
+        pytest.param(Slow(BODY, b" "), id="a body byte by byte"),
+        pytest.param(Slow(HEALTH + b"\r\n"), id="one request and no other"),
+    ],
+)
+def test_the_webhook_lives_and_admits_tasks_whatever_slow_clients_it_has(
+    server: ApiServer, webhook: Target, slow: Slow
+) -> None:
+    admission = review(server, text())
+    check(webhook, lambda: besiege(webhook, slow, admission))

@@ -247,15 +247,26 @@ def test_a_certificate_is_served_for_ten_years_then_its_end_is_logged(
     }
 
 
+HELLO = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+"""How a handshake begins, of 517 bytes."""
 PROGRAM = """
+from gevent import monkey
+
+monkey.patch_all()
+
 import sys
 from tescore.serving import serve
+from tescore.worker import Handshakes, Worker
+
+class Hasty(Handshakes):
+    seconds = 1
 
 def application(environ, start_response):
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
 
-serve(lambda: application, bind=f"127.0.0.1:{sys.argv[1]}", workers=1, threads=4, certfile=sys.argv[2])
+bind = f"127.0.0.1:{sys.argv[1]}"
+serve(lambda: application, bind=bind, worker_class=Worker, certfile=sys.argv[2], ssl_context=Hasty)
 """
 
 
@@ -302,3 +313,28 @@ def test_a_new_file_is_served_at_once_and_no_connection_fails_meanwhile(
         certificate = two[turn % 2]
         registration.put(file, certificate)
         assert shown() == certificate.chain
+
+
+def is_cut_off(client: socket.socket, then: bytes) -> bool:
+    try:
+        client.sendall(then)
+        return not client.recv(100)
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        pytest.param(b"", b"", id="that is silent"),
+        pytest.param(HELLO, b"", id="that begins one"),
+        pytest.param(HELLO, b"x", id="byte by byte"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", b"", id="that speaks no TLS"),
+    ],
+)
+def test_a_client_without_a_handshake_is_cut_off(port: int, first: bytes, then: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=0.2) as client:
+        client.sendall(first)
+        eventually(lambda: is_cut_off(client, then), "it is cut off", within=20)

@@ -1,5 +1,9 @@
 """`python -m webhook`: serves the admission webhook over TLS."""
 
+from gevent import monkey
+
+monkey.patch_all()  # before anything is loaded that has a socket or a lock
+
 import functools
 import logging
 import os
@@ -18,6 +22,7 @@ from tescore.errors import Misconfigured
 from tescore.serving import Application, everywhere, serve
 from tescore.start import started
 from tescore.tenants import Tenants
+from tescore.worker import Handshakes, Worker
 from webhook import tools
 from webhook.app import check_permission, create_app
 from webhook.launcher import Launcher
@@ -45,9 +50,9 @@ def run(settings: Settings, cluster: Callable[[], Cluster], rules: Rules) -> Non
         lambda: _app(settings, cluster(), rules, file),
         bind=everywhere(settings.webhook_port),
         workers=1,
-        worker_class="gthread",
-        threads=settings.webhook_threads,
+        worker_class=Worker,
         certfile=str(file),
+        ssl_context=Handshakes,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, abort, request
 
-from tescore import record, trs, validation
+from tescore import cpu, parts, record, trs, validation
 from tescore.cluster import Cluster
 from tescore.errors import Forbidden, InvalidTask, Misconfigured, Rejected, TeskError
 from tescore.review import may
@@ -50,7 +50,10 @@ def create_app(
         try:
             permitted(asked)
             own = tenants.settings(asked["namespace"])
-            admitted = review.reviewed(asked, own, api_account=settings.api_account, trs_hosts=settings.trs_hosts)
+            admitted = cpu.run(
+                _size(asked["object"]),
+                lambda: review.reviewed(asked, own, api_account=settings.api_account, trs_hosts=settings.trs_hosts),
+            )
             images = looked_up(trs.uris(admitted.document))
             validation.check_found(images, own)
             launches = admitted.launches and not settings.store_only
@@ -89,6 +92,11 @@ def check_permission(cluster: Cluster, request: Mapping[str, Any], *, api_accoun
             raise Forbidden(f"{why}; to run it again, leave out what begins with tesk/ and log.json.")
     elif name != api_account and not may(cluster, name, groups, "create", namespace):
         raise Forbidden(f"{name} may not create tasks in {namespace}: that is the verb create on tasks.tesk.")
+
+
+def _size(shown: Mapping[str, Any]) -> int:
+    """Bytes of what is to be stored, at most where some of it is gzipped: its length is only what its maker says."""
+    return parts.UNZIPPED_LIMIT if shown.get("binaryData") else parts.size(shown)
 
 
 def _code(error: TeskError) -> int:

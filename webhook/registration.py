@@ -124,7 +124,7 @@ def _secret(namespace: str, certificate: Certificate) -> Object:
 
 
 def put(file: Path, certificate: Certificate) -> None:
-    """Puts certificate and key into the file that the server reads for each connection, both at once."""
+    """Puts certificate and key into the file that the server looks at for each connection, both at once."""
     new = file.with_suffix(".new")
     new.write_bytes(certificate.chain + certificate.key)
     new.replace(file)

@@ -11,7 +11,6 @@ from tescore.trs import TrsSettings
 class Settings(TrsSettings, LaunchSettings):
     service_namespace: str = setting("namespace of the service itself", default="tesk-system")
     webhook_port: int = setting("port of the webhook, TLS; its manifest names it too", default=8443, least=1)
-    webhook_threads: int = setting("requests that a webhook pod works on at a time", default=16, least=1)
     store_only: bool = setting("for tests alone: tasks are stored and never launched", default=False)
 
     @property

@@ -2,9 +2,11 @@
 
 import json
 import logging
-from collections.abc import Iterator
+import ssl
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -48,6 +50,38 @@ class _Fair:
         gevent.sleep(0)
         piece: bytes = self._reader.read(min(size, _FAIR))
         return piece
+
+
+class Handshakes:
+    """gunicorn's setting `ssl_context`: a connection has so many seconds for its handshake.
+
+    It gets the certificate that the file has then, which is replaced and never changed.
+    """
+
+    seconds = 10
+
+    def __init__(self, settings: Any, context: Callable[[], ssl.SSLContext]) -> None:
+        """`context` reads the file, which takes longer than a handshake."""
+        self._file = Path(settings.certfile)
+        self._read = context
+        self._seen = (0, 0)
+
+    def wrap_socket(self, client: Any, **options: Any) -> Any:
+        """Is called in the greenlet of the connection, which ends where this fails."""
+        try:
+            with gevent.Timeout(self.seconds, TimeoutError("no handshake in time")):
+                return self._current().wrap_socket(client, **options)
+        except OSError as error:
+            log.info("no TLS", extra={"problem": str(error)})
+            client.close()
+            raise gevent.GreenletExit from None
+
+    def _current(self) -> ssl.SSLContext:
+        found = self._file.stat()
+        if self._seen != (found.st_ino, found.st_mtime_ns):
+            self._context = self._read()
+            self._seen = found.st_ino, found.st_mtime_ns
+        return self._context
 
 
 class Worker(GeventWorker):  # type: ignore[misc]
