@@ -343,10 +343,9 @@ class _Handler(BaseHTTPRequestHandler):
             own = shown["metadata"].get("uid")
             if body.get("preconditions", {"uid": own})["uid"] != own:
                 return _status(409, "Conflict")
-            if shown["metadata"].get("finalizers"):  # it goes when those do
-                metadata = {**shown["metadata"], "deletionTimestamp": "2026-11-22T04:00:00Z"}
-                return 200, server.stored(kind, {**shown, "metadata": metadata}, "MODIFIED")
-            server.stored(kind, shown, "DELETED")
+            stays = shown["metadata"].get("finalizers")  # until those are gone
+            shown["metadata"] |= {"deletionTimestamp": "2026-11-22T04:00:00Z"} if stays else {}
+            server.stored(kind, shown, "MODIFIED" if stays else "DELETED")
         return 200, deepcopy(shown)
 
     def _create(self, kind: str, body: Object) -> tuple[int, Object]:

@@ -264,6 +264,14 @@ def test_what_is_left_of_a_lost_one_gives_its_name_up(server: ApiServer) -> None
     assert "deletionTimestamp" not in made
 
 
+def test_one_whose_name_does_not_get_free_holds_up_no_other(server: ApiServer) -> None:
+    add_queue(server, 3)
+    add_pod(server, "task-2", ENDED)
+    server.objects["pods", "task-2-taskmaster"]["metadata"]["finalizers"] = ["example.org/looks"]
+    Janitor(server).act()
+    assert server.made == ["task-1-taskmaster", "task-0-taskmaster"]
+
+
 def test_one_taskmaster_lost_after_the_other_is_replaced_later_and_later(server: ApiServer) -> None:
     add_task(server, "task-1", "RUNNING", taskmaster="p")
     janitor = Janitor(server)

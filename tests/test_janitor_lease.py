@@ -30,14 +30,10 @@ def holder(server: ApiServer) -> str:
     return str(server.objects["leases", "tesk-janitor"]["spec"]["holderIdentity"])
 
 
-def holds(lease: Lease) -> bool:
-    return lease.held
-
-
 def test_one_of_two_holds_it(server: ApiServer) -> None:
     clock = Clock()
     one, two = lease(server, "one", clock), lease(server, "two", clock)
-    assert not holds(one)
+    assert not one.held
     for _ in range(10):
         one.look()
         two.look()
@@ -56,20 +52,20 @@ def test_the_other_takes_over_15_seconds_after_it_was_renewed_last_by_its_own_cl
     two.look()
     others.seconds += 15
     two.look()
-    assert not holds(two)
+    assert holder(server) == "one"
     one.look()  # renewed
     others.seconds += 3
     two.look()
     others.seconds += 15
     two.look()
-    assert not holds(two)
+    assert holder(server) == "one"
     others.seconds += 0.1
     two.look()
-    assert holds(two)
+    assert two.held
     assert holder(server) == "two"
     one.look()
     clock.seconds += 10
-    assert not holds(one)
+    assert not one.held
 
 
 def test_who_cannot_renew_it_has_let_go_before_another_takes_over(server: ApiServer) -> None:
@@ -80,7 +76,7 @@ def test_who_cannot_renew_it_has_let_go_before_another_takes_over(server: ApiSer
         clock.seconds += 1
         two.look()
         assert not (one.held and two.held)
-    assert holds(two)
+    assert two.held
 
 
 def test_it_is_handed_over_at_once(server: ApiServer) -> None:
@@ -89,9 +85,9 @@ def test_it_is_handed_over_at_once(server: ApiServer) -> None:
     one.look()
     two.look()
     one.release()
-    assert not holds(one)
+    assert not one.held
     two.look()
-    assert holds(two)
+    assert two.held
 
 
 def test_who_does_not_hold_it_hands_nothing_over(server: ApiServer) -> None:
@@ -125,12 +121,12 @@ def test_while_the_api_server_is_away_it_is_held_for_10_seconds(server: ApiServe
         clock.seconds += 3
         with pytest.raises(Unavailable):
             one.look()
-        assert holds(one)
+        assert one.held
     clock.seconds += 1
-    assert not holds(one)
+    assert not one.held
     server.broken = {}
     one.look()
-    assert holds(one)
+    assert one.held
 
 
 def test_a_renewal_of_which_it_does_not_learn_is_none(server: ApiServer) -> None:
@@ -142,13 +138,13 @@ def test_a_renewal_of_which_it_does_not_learn_is_none(server: ApiServer) -> None
     with suppress(Unavailable):
         one.look()
     clock.seconds += 1
-    assert not holds(one)
+    assert not one.held
     one.look()
-    assert holds(one)
+    assert one.held
 
 
 def test_one_that_somebody_emptied_is_taken(server: ApiServer) -> None:
     server.stored("leases", {"metadata": {"name": "tesk-janitor"}}, "ADDED")
     one = lease(server, "one", Clock())
     one.look()
-    assert holds(one)
+    assert one.held
