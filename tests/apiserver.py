@@ -46,8 +46,6 @@ class ApiServer:
     refused_with: int = 403
     waiting: int = 0
     """Creates that wait so."""
-    unchangeable: str = ""
-    """Kind of the objects that nobody may change."""
     failing: dict[str, int] = field(default_factory=dict)
     """By the kind of objects, how many creates are answered 500 from now on, as where a policy's webhook is down."""
     admit: Callable[[Object], tuple[int, Object]] | None = None
@@ -332,8 +330,6 @@ class _Handler(BaseHTTPRequestHandler):
             if name in server.logs:
                 return 200, server.logs[name]
             return 200, server.report if name.endswith("-outputs") else b"" if name.endswith("-inputs") else b"out\n"
-        if self.command == "PATCH" and kind == server.unchangeable:
-            return _status(403, "Forbidden")
         if self.command == "PATCH":
             version = shown["metadata"]["resourceVersion"]
             if body.get("metadata", {}).get("resourceVersion", version) != version:
