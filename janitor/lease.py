@@ -1,4 +1,4 @@
-"""Which of several janitors acts: the one that holds a Lease, which it renews."""
+"""Which of several janitors acts: the one that holds the Lease of `k8s/base/janitor.yaml`, which it renews."""
 
 import logging
 import time
@@ -9,7 +9,7 @@ from threading import Thread
 from janitor.tenants import apart
 from tescore import record
 from tescore.cluster import Cluster
-from tescore.errors import AlreadyExists, Conflict, Missing
+from tescore.errors import Conflict
 from tescore.retry import pause
 from tescore.session import Object, path
 
@@ -42,7 +42,7 @@ class Lease:
         self._holder = holder
         self._now = now
         self._clock = clock
-        self._renewed = _NEVER
+        self._renewed, self._released = _NEVER, False
         self._seen, self._seen_at = "", _NEVER
         """The resourceVersion of another's Lease, and when it was seen first."""
 
@@ -57,17 +57,19 @@ class Lease:
 
     def look(self) -> None:
         """Gets or renews the Lease unless another holds it. Raises what tescore.cluster does."""
+        if self._released:
+            return
         began = self._clock()
         try:
             if self._written():
                 self._renewed = began
-        except (AlreadyExists, Conflict):
+        except Conflict:
             pass  # another was quicker
 
     def release(self) -> None:
-        """Lets another act at once, if this process may."""
-        if self.held:
-            self._renewed = _NEVER
+        """Lets another act at once, if this process may; it never will again."""
+        held, self._renewed, self._released = self.held, _NEVER, True
+        if held:
             self._cluster.patch(path(_LEASES, self._namespace, _NAME), {"spec": {"holderIdentity": ""}})
 
     def _keep(self) -> None:
@@ -81,12 +83,7 @@ class Lease:
 
     def _written(self) -> bool:
         """Whether this process has written its name into the Lease."""
-        try:
-            lease = self._cluster.get(path(_LEASES, self._namespace, _NAME))
-        except Missing:
-            made = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": _NAME}}
-            self._cluster.create(path(_LEASES, self._namespace), {**made, **self._spec()})
-            return True
+        lease = self._cluster.get(path(_LEASES, self._namespace, _NAME))
         holder = (lease.get("spec") or {}).get("holderIdentity")
         if holder not in {self._holder, "", None} and not self._is_old(lease):
             return False

@@ -81,7 +81,8 @@ class Sweep:
         """
         task, component = metadata["labels"][naming.TASK], metadata["labels"][naming.COMPONENT]
         key = Key(metadata["namespace"], task)
-        if self._store.task(key) or not verdict.is_old(metadata, now, self._launch):
+        goes = "deletionTimestamp" in metadata
+        if goes or self._store.task(key) or not verdict.is_old(metadata, now, self._launch):
             return None
         if component != "taskmaster" and not all(pod.is_over for pod in self._store.pods(key)):
             return None

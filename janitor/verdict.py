@@ -9,7 +9,7 @@ from janitor.taskmaster import Taskmaster
 from tescore import naming, room
 from tescore.errors import Refused, is_by_limit_range
 from tescore.record import Record, state
-from tescore.states import FINAL, State
+from tescore.states import FINAL, State, may_go
 
 _SEEN_WITHIN = timedelta(seconds=5)
 """How soon a pod is known of that was made before its task was stored."""
@@ -61,8 +61,11 @@ def about_task(
 ) -> Verdict:
     """About a task that has not ended. `launch` and `queue`: how long a cancelled one and others wait for a node.
 
-    A taskmaster that lives is never overtaken, however slow.
+    A taskmaster that lives is never overtaken, however slow. A record in a state that the service never writes is left
+    alone.
     """
+    if not may_go(task.state, State.SYSTEM_ERROR):
+        return None
     alive = [pod for pod in pods if not pod.is_over]
     if alive:
         return _about_living(task, max(alive, key=lambda pod: pod.created), now=now, launch=launch, queue=queue)

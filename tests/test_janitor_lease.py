@@ -17,6 +17,7 @@ from tests.tenant import NOW
 @pytest.fixture
 def server() -> Iterator[ApiServer]:
     with api_server() as running:
+        running.stored("leases", {"metadata": {"name": "tesk-janitor", "uid": "l"}}, "ADDED")
         yield running
 
 
