@@ -44,7 +44,7 @@ def run(kube: Kube, settings: Settings, now: Callable[[], datetime]) -> None:
     except SteppedBack as why:
         log.info("stepped back", extra={"reason": str(why)})
     with suppress(TeskError):  # then it is the janitor's
-        kube.delete("pods", naming.taskmaster(settings.task), uid=settings.pod_uid)
+        kube.delete("pods", naming.taskmaster(settings.task), uid=settings.pod_uid, at_once=True)
 
 
 def _now() -> datetime:

@@ -69,13 +69,14 @@ class Kube:
         """The object after a merge patch. Raises Conflict if the patch names a resourceVersion that has passed."""
         return self._retried(lambda: self._cluster.patch(self._path(kind, name), body))
 
-    def delete(self, kind: str, name: str, *, uid: str = "") -> bool:
+    def delete(self, kind: str, name: str, *, uid: str = "", at_once: bool = False) -> bool:
         """Has the object deleted, and says whether there was one; what it owns is deleted after it.
 
-        With a uid it is deleted only if it is that one, at once, else Conflict is raised.
+        With a uid it is deleted only if it is that one, else Conflict is raised. A pod that goes `at_once` is gone
+        before its node has looked.
         """
         try:
-            self._retried(lambda: self._cluster.delete(self._path(kind, name), uid=uid, at_once=bool(uid)))
+            self._retried(lambda: self._cluster.delete(self._path(kind, name), uid=uid, at_once=at_once))
         except Missing:
             return False
         return True

@@ -180,6 +180,7 @@ class Taskmaster:
             told = self._hearing.told.get(pod.name) or self._objects.report(pod.name)
             grown = tasklog.with_report(seen.log, told)
         log.info("step ended", extra={"step": step.name, "exit_code": end.exit_code})
+        self._objects.has_ended(pod.name)
         self._conclude(StepEnd(step, grown, explain.ended(step, pod, told, ram_gb=self._task.resources.ram_gb), pod))
 
     def _conclude(self, end: StepEnd) -> None:

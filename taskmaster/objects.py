@@ -25,6 +25,7 @@ class Objects:
         self._kube = kube
         self._uid = uid
         self._removed: set[tuple[str, str]] = set()
+        self._ended: set[tuple[str, str]] = set()
 
     def find(self, kind: str, name: str) -> Object | None:
         """The task's own object of that name, if there is one."""
@@ -58,9 +59,14 @@ class Objects:
         labels = {"labels": body["metadata"]["labels"]}
         self._kube.patch(kind, name, {"metadata": labels, "binaryData": body["binaryData"]})
 
+    def has_ended(self, pod: str) -> None:
+        """Nothing runs in it any more, so that its removal need not wait for its node, nor its node ask and tell."""
+        self._ended.add(("pods", pod))
+
     def remove(self, names: Names) -> set[tuple[str, str]]:
         """Has the objects deleted, each once; returns those that were there."""
-        self._removed |= {each for each in set(names) - self._removed if self._kube.delete(*each)}
+        left = set(names) - self._removed
+        self._removed |= {each for each in left if self._kube.delete(*each, at_once=each in self._ended)}
         return self._removed & set(names)
 
     def gone(self, names: Names, *, within: float | None) -> bool:
