@@ -1,6 +1,7 @@
 """`python -m tests.campaigns.launching`: what it takes to launch tasks, beside bare pods in the same run.
 
-Prints tables. Environment: `.local/env`, and LAUNCHING_BURST (300), LAUNCHING_ROUNDS (8), LAUNCHING_MANY (50,200). CPU
+Prints tables. Environment: `.local/env`, and LAUNCHING_BURST (300), LAUNCHING_ROUNDS (8), LAUNCHING_MANY (50,200),
+LAUNCHING_STORED (50000) and LAUNCHING_RUNNING (1000), for the memory of the janitor; 0 leaves a part out. CPU
 is that of the whole machine, so nothing else must run on it.
 """
 
@@ -19,17 +20,22 @@ from statistics import mean, median
 
 from tescore import naming
 from tescore.session import path
+from tests.campaigns import costs
+from tests.campaigns.bench_api import TAG, Servers, fill
 from tests.campaigns.cases import BARE, HELLO, Case
 from tests.campaigns.first_seen import first_seen
 from tests.campaigns.load import Connection, Target, markdown
 from tests.campaigns.runs import Runs, runs
-from tests.campaigns.stored_only import bare
+from tests.campaigns.stored_only import bare, deleted
 from tests.campaigns.switched import seldom
-from tests.e2e.cluster import Kubectl, Service, wait_until
+from tests.e2e.cluster import SERVICE, Kubectl, Service, wait_until
 from tests.e2e.tenants import tenant
 
 _BURST = "bench-burst"
 _SENDERS = 16
+_MANY = {"STORED": "50000", "RUNNING": "1000"}
+_LOOKS = 70.0
+"""Seconds in which the janitor looks at all tasks twice, as seldom as it does by default."""
 _WRITTEN = "bytes that etcd writes to its disk"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -96,16 +102,14 @@ def burst(kubectl: Kubectl, count: int) -> list[list[object]]:
             ("bare pods", server, lambda where, n: _send_pod(where, n, image)),
             ("tasks", Target(os.environ["TES_URL"]), lambda where, n: _send_task(where, service, image)),
         ):
-            rows.append([f"{count} {what}", *_burst(kubectl, server, target, send, count)])
+            rows.append([f"{count} {what}", *_burst(server, target, send, count)])
             kubectl("-n", _BURST, "delete", "configmaps", "-l", naming.TASK_SELECTOR)
             kubectl("-n", _BURST, "delete", "jobs,pods", "--all", "--force", "--grace-period=0")
             wait_until(lambda: kubectl.names("pods", "-n", _BURST) == [], "the pods have gone", within=120)
     return rows
 
 
-def _burst(
-    kubectl: Kubectl, server: Target, target: Target, send: Callable[[Connection, int], None], count: int
-) -> list[object]:
+def _burst(server: Target, target: Target, send: Callable[[Connection, int], None], count: int) -> list[object]:
     with first_seen(server, _BURST) as seen, ThreadPoolExecutor(_SENDERS) as senders:
         began = time.monotonic()
 
@@ -224,10 +228,29 @@ def singles(made: Runs, rounds: int) -> list[list[object]]:
     return rows
 
 
+def janitors_memory(kubectl: Kubectl, stored: int, running: int) -> list[list[object]]:
+    """Rows: the most that the janitor took, with so many tasks that have ended and so many with a taskmaster."""
+    server, image, run = bare(kubectl, admin=True), os.environ["BUSYBOX_IMAGE"], f"{time.time():.0f}"
+    api = Target(os.environ["TES_URL"])
+    rows: list[list[object]] = [["tasks", "MiB of the janitor, at most"]]
+    try:
+        with tenant(_BURST, kubectl, TESK_TASK_LIMIT="0") as service, full(kubectl), costs.uses() as used:
+            fill(Servers(api, server, server, run, lambda: 0, lambda: None), stored)
+            kubectl("-n", SERVICE, "delete", "pod", "-l", f"{naming.COMPONENT}=janitor", "--wait=false")
+            _burst(server, api, lambda where, _: _send_task(where, service, image), running)
+            time.sleep(_LOOKS)
+            peak = max(use.peak for use in used.each("janitor")) / 2**20
+        rows.append([f"{stored} that have ended, {running} with a taskmaster", f"{peak:.0f}"])
+    finally:
+        deleted(kubectl, f"{naming.TASK_SELECTOR},{naming.tag_label(TAG)}={naming.hashed(run)}")
+    return rows
+
+
 def main() -> int:
     environment, kubectl = os.environ, Kubectl()
     count, rounds = int(environment.get("LAUNCHING_BURST", "300")), int(environment.get("LAUNCHING_ROUNDS", "8"))
     counts = [int(each) for each in environment.get("LAUNCHING_MANY", "50,200").split(",") if each]
+    stored, running = (int(environment.get(f"LAUNCHING_{name}", n)) for name, n in _MANY.items())
     parts = []
     with seldom(kubectl):
         if count:
@@ -236,6 +259,8 @@ def main() -> int:
             parts.append(asked_of_kubernetes(made))
             parts += [singles(made, rounds)] if rounds else []
             parts += [many(made, counts)] if counts else []
+        if stored:
+            parts.append(janitors_memory(kubectl, stored, running))
     print("\n\n".join(markdown(rows) for rows in parts))
     return 0
 
