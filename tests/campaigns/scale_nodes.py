@@ -24,7 +24,7 @@ LABEL = "tesk.campaign/fake"
 _POLICY = "tesk-campaign-scale"
 _SELECTOR = f"{LABEL}=true"
 _LEASE_SECONDS = 120
-"""kwok renews a node's lease each quarter of this, a kubelet each 10 s: a third of the requests of as many real nodes."""
+"""kwok renews a node's lease each quarter of this, so with a third of the requests of kubelets, which do each 10 s."""
 
 
 def node(number: int) -> dict[str, Any]:
