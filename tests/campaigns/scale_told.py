@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from tescore.states import FINAL
 from tests.campaigns.load import markdown, percentile
@@ -15,8 +16,7 @@ At = Mapping[tuple[str, str], float]
 """When each task was first seen in a state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A task, and when its POST was sent and answered."""
 
     name: str
