@@ -146,16 +146,17 @@ def test_the_tables_tell_a_row_or_column_of_each_step_and_count_what_failed() ->
     fast, _ = step(0, [5.0] * 10)
     fast.sent = [each._replace(name=f"{each.name}-lost") for each in fast.sent]
     slow.asked = {"tesk-taskmaster": Counter({"get pods": 40, "create pods": 10})}
-    rows = scale_told.rates([slow, fast], at, cores=2).splitlines()
+    rows = scale_told.rates([slow, fast], at, spent(10, 1), cores=2).splitlines()
     assert [row.split(" | ")[:4] for row in rows[2:]] == [
         ["| 1 a second", "10", "0", "1.00"],
         ["| at once", "10", "10", "0.00"],
     ]
     assert "| etcd | 0.100 | 500.0 | 500.0 |" in scale_told.cpu([slow, fast], spent(10, 1))
     asked = scale_told.asked([slow, fast], taskmasters=12_300, kept=1500)
-    assert "| tesk-taskmaster | 5.0 | 0.0 | 12.3 | get pods, create pods |" in asked
+    assert "| tesk-taskmaster | 5.0 | 0.0 | 12.3 |  | get pods, create pods |" in asked
     assert "| Kubernetes, kwok and this campaign | 5.0 | 10.0 |" in asked
     assert "| kept in etcd, KB | 1.50 | 1.50 |" in asked
+    assert "| etcd | 500.0 | 2 | 5.00 | 25.00 | 50.00 |" in scale_told.reckoned(fast)
 
 
 def test_the_label_of_a_taskmasters_pod_names_its_task() -> None:

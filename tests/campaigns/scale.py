@@ -70,6 +70,12 @@ class Campaign:
         with closing(self.server.connection()) as connection:
             return so_far(connection)
 
+    def warm_up(self) -> None:
+        """All that runs has loaded what it needs for tasks."""
+        sent, _ = self._send(0, len(TENANTS))
+        left = self._wait({each.name for each in sent}, within=120)
+        assert not left, f"{left} have not ended"
+
     def step(self, rate: float, count: int, rest: Spent) -> Step:
         """Asks for so many tasks and waits until they have ended."""
         before, began = self.spent(), time.time()
@@ -86,14 +92,14 @@ class Campaign:
 
     def _send(self, rate: float, count: int) -> tuple[list[Sent], int]:
         """Asks for each in its turn; what was answered, and how many were not."""
-        began, numbers = time.monotonic(), itertools.count()
+        began, numbers, over = time.monotonic(), itertools.count(), threading.Event()
 
         def share(_: int) -> tuple[list[Sent], int]:
             found, failed = list[Sent](), 0
             with closing(self.api.connection()) as connection:
                 while (number := next(numbers)) < count:
-                    if rate:
-                        time.sleep(max(0.0, began + number / rate - time.monotonic()))
+                    if over.wait(max(0.0, began + number / rate - time.monotonic()) if rate else 0.0):
+                        break
                     try:
                         found.append(self._post(connection, TENANTS[number % len(TENANTS)]))
                     except Failed as error:
@@ -102,7 +108,10 @@ class Campaign:
             return found, failed
 
         with ThreadPoolExecutor(_SENDERS) as senders:
-            shares = list(senders.map(share, range(_SENDERS)))
+            try:
+                shares = list(senders.map(share, range(_SENDERS)))
+            finally:
+                over.set()
         return [each for found, _ in shares for each in found], sum(failed for _, failed in shares)
 
     def _post(self, connection: Connection, namespace: str) -> Sent:
@@ -163,17 +172,21 @@ def campaign(kubectl: Kubectl, count: int, limit: int) -> Iterator[Campaign]:
         stack.enter_context(nodes(kubectl, server, address, os.environ["KWOK"], count, folder))
         for name in TENANTS:
             stack.enter_context(tenant(name, kubectl, TESK_TASK_LIMIT=str(limit)))
-        stack.callback(emptied, server)
         stack.enter_context(sent_there(kubectl, TENANTS))
+        stack.callback(emptied, server)
         senders = stack.enter_context(forks(kubectl, TENANTS, authority, folder))
         starter = Starter(senders, (str(where.hostname), where.port or 443))
         seen = stack.enter_context(watching(server, starter))
         yield Campaign(Target(os.environ["TES_URL"]), server, starter, seen, os.environ["BUSYBOX_IMAGE"])
 
 
-def measured(running: Campaign, planned: list[tuple[float, int]]) -> tuple[str, bool]:
-    """Tables, and whether every task ended as COMPLETE. The taskmasters of the first step go through a relay."""
+def measured(running: Campaign, planned: list[tuple[float, int]]) -> tuple[str, str, bool]:
+    """Tables of what was measured and of what follows, and whether every task ended as COMPLETE.
+
+    The taskmasters of the first step reach the API server through a relay, which counts bytes.
+    """
     since = time.time()
+    running.warm_up()
     before = running.spent()
     time.sleep(_REST)
     rest = between(before, running.spent())
@@ -193,13 +206,13 @@ def measured(running: Campaign, planned: list[tuple[float, int]]) -> tuple[str, 
     kept = costs.stored_bytes(running.server, some) / len(some)
     at = running.seen.at
     tables = [
-        scale_told.rates(found, at, os.cpu_count() or 1),
+        scale_told.rates(found, at, rest, os.cpu_count() or 1),
         scale_told.cpu(found, rest),
         scale_told.asked(found, bytes_each, kept),
         scale_told.memory(running.spent()),
     ]
     whole = all(len(scale_told.ended(step, at)) == len(step.sent) and not step.failed for step in found)
-    return "\n\n".join(tables), whole
+    return "\n\n".join(tables), scale_told.reckoned(found[-1]), whole
 
 
 def main() -> int:
@@ -209,12 +222,13 @@ def main() -> int:
     seconds, tasks = float(environment.get("SCALE_SECONDS", "60")), int(environment.get("SCALE_TASKS", "20000"))
     count, limit = int(environment.get("SCALE_NODES", "1000")), int(environment.get("SCALE_LIMIT", "100"))
     with campaign(Kubectl(), count, limit) as running:
-        told, whole = measured(running, steps(rates, seconds, tasks))
+        told, reckoned, whole = measured(running, steps(rates, seconds, tasks))
     told = f"{tasks} tasks on {count} nodes, {limit} of a tenant at a time:\n\n{told}"
-    print(f"\n{told}\n")
+    print(f"\n{told}\n\nReckoned:\n\n{reckoned}\n")
     if environment.get("SCALE_WRITE") != "no":
         document = ROOT / "docs/scale.md"
-        document.write_text(written(document.read_text(), COMMAND, told))
+        text = written(document.read_text(), COMMAND, told)
+        document.write_text(written(text, f"{COMMAND}, reckoned", reckoned))
     print("  ✓ all tasks ended as COMPLETE" if whole else "  ✗ not all tasks ended as COMPLETE")
     return 0 if whole else 1
 

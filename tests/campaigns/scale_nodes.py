@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import yaml
 from cryptography import x509
@@ -103,7 +104,8 @@ def _playing(kubectl: Kubectl, address: str, kwok: str, folder: Path) -> Iterato
     (folder / "logs.yaml").write_text(yaml.safe_dump({**logs, "spec": {"logs": [{"logsFile": str(log)}]}}))
     (folder / "kubeconfig").write_text(kubectl("config", "view", "--raw", "--minify", "--flatten"))
     command = [
-        kwok, f"--kubeconfig={folder}/kubeconfig", f"--manage-nodes-with-label-selector={_SELECTOR}",
+        "setpriv", "--pdeathsig", "TERM", kwok, f"--kubeconfig={folder}/kubeconfig",
+        f"--manage-nodes-with-label-selector={_SELECTOR}",
         f"--config={ROOT}/tests/campaigns/kwok/pods.yaml", f"--config={folder}/logs.yaml", "--cidr=10.128.0.0/12",
         f"--node-ip={address}", f"--node-port={port}", f"--server-address={address}:{port}",
         f"--tls-cert-file={folder}/tls.crt", f"--tls-private-key-file={folder}/tls.key",
@@ -155,4 +157,4 @@ def _ready(kubectl: Kubectl) -> int:
 
 
 def _remove(kubectl: Kubectl) -> None:
-    kubectl("delete", "nodes", "-l", _SELECTOR, "--wait=false")
+    kubectl("delete", "--raw", f"/api/v1/nodes?{urlencode({'labelSelector': _SELECTOR})}")

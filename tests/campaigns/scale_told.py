@@ -12,6 +12,9 @@ from tests.campaigns.scale_spent import PROGRAMS, Spent
 NODE = "has a node"
 """What a task is seen as once its taskmaster's pod has one."""
 FINAL_STATES = [state.value for state in FINAL]
+_TASKMASTER = "tesk-taskmaster"
+_GROWING = ("kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "api", "webhook", "janitor")
+"""Programs that many nodes have no more of than few."""
 At = Mapping[tuple[str, str], float]
 """When each task was first seen in a state."""
 
@@ -80,7 +83,7 @@ def throughput(ends: Sequence[float]) -> float:
     return (last - first) / max(ends[last] - ends[first], 1e-9)
 
 
-def rates(steps: Sequence[Step], at: At, cores: int) -> str:
+def rates(steps: Sequence[Step], at: At, rest: Spent, cores: int) -> str:
     """How many end in a second, and how long each part of it takes."""
     head = ["asked for", "tasks", "failed", "ended a second", "POST p50, p95", "to a node p50, p95"]
     rows: list[list[object]] = [[*head, "to RUNNING p50, p95, most", "to COMPLETE p50, p95, most", "cores busy"]]
@@ -91,7 +94,8 @@ def rates(steps: Sequence[Step], at: At, cores: int) -> str:
         row: list[object] = [step.title, len(step.sent), failed, f"{throughput(ends):.2f}", _seconds(posts)]
         row += [_seconds(_since(step, at, NODE)), _seconds(_since(step, at, "RUNNING"), most=True)]
         row += [_seconds(_since(step, at, "COMPLETE"), most=True)]
-        rows.append([*row, f"{step.spent.busy / step.spent.seconds:.2f} of {cores}"])
+        busy = step.spent.busy / step.spent.seconds + rest.busy / rest.seconds
+        rows.append([*row, f"{busy:.2f} of {cores}"])
     return markdown(rows)
 
 
@@ -123,27 +127,33 @@ def _per_task(step: Step, value: float) -> str:
 
 def asked(steps: Sequence[Step], taskmasters: int, kept: float) -> str:
     """Requests and bytes for a task, by account; `taskmasters` are bytes for a task of the first step."""
-    first = steps[0]
+    first, last = steps[0], steps[-1]
     accounts = sorted({name for step in steps for name in step.asked})
-    rows: list[list[object]] = [
-        ["for a task", *(f"requests, {step.title}" for step in steps), "KB on the network", "most often"]
-    ]
-    through = {f"tesk-{name}": number / len(first.sent) for name, number in first.spent.network.items()}
-    through["tesk-taskmaster"] = float(taskmasters)
+    network = [f"KB on the network, {step.title}" for step in (first, last)]
+    rows: list[list[object]] = [["for a task", *(f"requests, {step.title}" for step in steps), *network, "most often"]]
     for account in accounts:
         counts = [_per_task(step, sum(step.asked.get(account, Counter()).values())) for step in steps]
         often: Counter[str] = sum((step.asked.get(account, Counter()) for step in steps), Counter())
         told = ", ".join(what for what, _ in often.most_common(4))
-        network = f"{through[account] / 1000:.1f}" if account in through else ""
-        rows.append([account, *counts, network, told])
+        through = [_through(step, account) for step in (first, last)]
+        if account == _TASKMASTER:
+            through = [f"{taskmasters / 1000:.1f}", ""]
+        rows.append([account, *counts, *through, told])
     audited = [sum(sum(each.values()) for each in step.asked.values()) for step in steps]
     others = [_per_task(step, step.spent.requests - number) for step, number in zip(steps, audited, strict=True)]
-    rows.append(["Kubernetes, kwok and this campaign", *others, "", ""])
-    rows.append(["answers and watches of the API server, KB", *_kilobytes(steps, "answered"), "", ""])
-    rows.append(["written by etcd, KB", *_kilobytes(steps, "written"), "", ""])
-    rows.append(["kept in etcd, KB", *[f"{kept / 1000:.2f}"] * len(steps), "", ""])
-    rows.append(["refused by API priority and fairness, in all", *(f"{s.spent.rejected:.0f}" for s in steps), "", ""])
+    rows.append(["Kubernetes, kwok and this campaign", *others, "", "", ""])
+    rows.append(["answers and watches of the API server, KB", *_kilobytes(steps, "answered"), "", "", ""])
+    rows.append(["written by etcd, KB", *_kilobytes(steps, "written"), "", "", ""])
+    rows.append(["kept in etcd, KB", *[f"{kept / 1000:.2f}"] * len(steps), "", "", ""])
+    refused = [f"{step.spent.rejected:.0f}" for step in steps]
+    rows.append(["refused by API priority and fairness, in all", *refused, "", "", ""])
     return markdown(rows)
+
+
+def _through(step: Step, account: str) -> str:
+    """KB for a task of a program that runs in pods."""
+    through = step.spent.network.get(account.removeprefix("tesk-"))
+    return "" if through is None else _per_task(step, through / 1000)
 
 
 def _kilobytes(steps: Sequence[Step], name: str) -> list[str]:
@@ -154,3 +164,14 @@ def memory(spent: Spent) -> str:
     """The most that one process of each program had since it began."""
     rows: list[list[object]] = [["most memory of a process", "MiB"]]
     return markdown([*rows, *([name, f"{spent.peak.get(name, 0) / 2**20:.0f}"] for name in PROGRAMS)])
+
+
+def reckoned(step: Step) -> str:
+    """Tasks a second that a core bears, and cores for some rates, of each program that more nodes bring no more of."""
+    rates = (10, 50, 100)
+    rows: list[list[object]] = [["", "ms a task", "tasks a second, a core", *(f"cores for {each}" for each in rates)]]
+    for name in _GROWING:
+        seconds = step.spent.cpu.get(name, 0.0) / max(len(step.sent), 1)
+        bears = f"{1 / seconds:.0f}" if seconds > 0 else ""
+        rows.append([name, f"{seconds * 1000:.1f}", bears, *(f"{max(0.0, seconds * rate):.2f}" for rate in rates)])
+    return markdown(rows)
