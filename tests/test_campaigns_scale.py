@@ -1,7 +1,11 @@
 """What `make campaign-scale` asks for, plays and counts."""
 
 import json
+import signal
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ from tests.campaigns.scale_nodes import LABEL, node, policy
 from tests.campaigns.scale_spent import METRICS, Period, Spent, between, passed, program, requests, sums
 from tests.campaigns.scale_taskmasters import Starter
 from tests.campaigns.scale_told import Sent, Step, less, steps, throughput
+from tests.e2e.cluster import wait_until
 
 SERVER = ("10.0.0.1", 6443)
 
@@ -157,6 +162,23 @@ def test_the_tables_tell_a_row_or_column_of_each_step_and_count_what_failed() ->
     assert "| Kubernetes, kwok and this campaign | 5.0 | 10.0 |" in asked
     assert "| kept in etcd, KB | 1.50 | 1.50 |" in asked
     assert "| etcd | 500.0 | 2 | 5.00 | 25.00 | 50.00 |" in scale_told.reckoned(fast)
+
+
+def test_a_taskmaster_that_cannot_start_ends_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        running = subprocess.Popen(
+            [sys.executable, "-m", "tests.campaigns.scale_forks"],
+            stdin=subprocess.PIPE, stdout=out, stderr=out, start_new_session=True,
+        )  # fmt: skip
+    assert running.stdin
+    running.stdin.write(json.dumps({}).encode() + b"\n" + json.dumps({"TESK_TASK": "task-x"}).encode() + b"\n")
+    running.stdin.flush()
+    wait_until(lambda: log.read_text().count("TESK_NAMESPACE is not set") == 2, "both have ended", within=30)
+    assert running.poll() is None
+    assert log.read_text().count("TESK_TASK is not set") == 1
+    running.stdin.close()
+    assert running.wait(30) == -signal.SIGKILL
 
 
 def test_the_label_of_a_taskmasters_pod_names_its_task() -> None:

@@ -18,17 +18,17 @@ def fork(environment: Mapping[str, str]) -> None:
     """Begins one."""
     if os.fork():
         return
-    code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.clear()
         os.environ.update(environment)
         main()
-        code = 0
+    except SystemExit:
+        pass
     except BaseException:  # noqa: BLE001 - nothing of it may go on in what the parent does next
         traceback.print_exc()
     finally:
-        os._exit(code)
+        os._exit(0)
 
 
 def _reap(*_: object) -> None:
