@@ -161,6 +161,11 @@ def test_the_tables_tell_a_row_or_column_of_each_step_and_count_what_failed() ->
     assert "| tesk-taskmaster | 5.0 | 0.0 | 12.3 |  | get pods, create pods |" in asked
     assert "| Kubernetes, kwok and this campaign | 5.0 | 10.0 |" in asked
     assert "| kept in etcd, KB | 1.50 | 1.50 |" in asked
+    sentence = scale_told.limit([slow, fast], at, spent(10, 1), cores=2)
+    assert sentence.startswith(
+        "Of what was asked for, 1 a second were borne. Asked at once, 0.0 ended a second with 1.20"
+    )
+    assert sentence.endswith("most of them took etcd 0.50.")
     assert "| etcd | 500.0 | 2 | 5.00 | 25.00 | 50.00 |" in scale_told.reckoned(fast)
 
 

@@ -5,7 +5,7 @@ containers; so do the service, the API server, etcd, scheduler and controllers. 
 (one executor, no files) at each of some rates, then for all that are left as fast as can be. Prints tables and writes
 them into docs/scale.md, between its marks, unless SCALE_WRITE=no. Ends with 1 where a task did not end as COMPLETE.
 Environment: `.local/env`, KWOK, and SCALE_TASKS (20000; a tenant's quota has 10,000), SCALE_NODES (1000),
-SCALE_RATES (1,2,5,10,20), SCALE_SECONDS (60) for each rate, SCALE_LIMIT (100) tasks of a tenant at a time.
+SCALE_RATES (1,2,5,10,20), SCALE_SECONDS (60) for each rate and for what all takes at rest, SCALE_LIMIT (100) tasks of a tenant at a time.
 """
 
 import base64
@@ -47,8 +47,8 @@ ROOT = Path(__file__).parents[2]
 COMMAND = "make campaign-scale"
 TENANTS = ["scale-a", "scale-b", "scale-c"]
 _SENDERS = 32
-_REST = 20.0
-"""Seconds in which nothing is asked for, to see what all takes at rest; and after each step until all is done."""
+_DONE = 5.0
+"""Seconds after the last task of a step until its taskmaster has gone."""
 _SOME = 10
 """Tasks whose records are looked at."""
 _SLOWEST = 1.0
@@ -76,12 +76,19 @@ class Campaign:
         left = self._wait({each.name for each in sent}, within=120)
         assert not left, f"{left} have not ended"
 
+    def rest(self, seconds: float) -> Spent:
+        """What all takes of so many seconds in which nothing is asked for, after as many in which it comes to rest."""
+        time.sleep(seconds)
+        before = self.spent()
+        time.sleep(seconds)
+        return between(before, self.spent())
+
     def step(self, rate: float, count: int, rest: Spent) -> Step:
         """Asks for so many tasks and waits until they have ended."""
         before, began = self.spent(), time.time()
         sent, failed = self._send(rate, count)
         left = self._wait({each.name for each in sent}, within=300 + count / _SLOWEST)
-        time.sleep(5)  # the last of what their taskmasters do
+        time.sleep(_DONE)
         found = between(before, self.spent())
         self.periods.append(Period(began, time.time()))
         step = Step(rate, sent, failed, less(found, rest))
@@ -180,16 +187,14 @@ def campaign(kubectl: Kubectl, count: int, limit: int) -> Iterator[Campaign]:
         yield Campaign(Target(os.environ["TES_URL"]), server, starter, seen, os.environ["BUSYBOX_IMAGE"])
 
 
-def measured(running: Campaign, planned: list[tuple[float, int]]) -> tuple[str, str, bool]:
+def measured(running: Campaign, planned: list[tuple[float, int]], seconds: float) -> tuple[str, str, bool]:
     """Tables of what was measured and of what follows, and whether every task ended as COMPLETE.
 
     The taskmasters of the first step reach the API server through a relay, which counts bytes.
     """
     since = time.time()
     running.warm_up()
-    before = running.spent()
-    time.sleep(_REST)
-    rest = between(before, running.spent())
+    rest = running.rest(seconds)
     (rate, count), *others = planned
     direct = running.starter.server
     with relay(direct[1], host=direct[0]) as through:
@@ -204,9 +209,10 @@ def measured(running: Campaign, planned: list[tuple[float, int]]) -> tuple[str, 
         step.asked = asked[period]
     some = [path("configmaps", each.namespace, each.name) for each in found[0].sent[:_SOME]]
     kept = costs.stored_bytes(running.server, some) / len(some)
-    at = running.seen.at
+    at, cores = running.seen.at, os.cpu_count() or 1
     tables = [
-        scale_told.rates(found, at, rest, os.cpu_count() or 1),
+        scale_told.rates(found, at, rest, cores),
+        scale_told.limit(found, at, rest, cores),
         scale_told.cpu(found, rest),
         scale_told.asked(found, bytes_each, kept),
         scale_told.memory(running.spent()),
@@ -222,7 +228,7 @@ def main() -> int:
     seconds, tasks = float(environment.get("SCALE_SECONDS", "60")), int(environment.get("SCALE_TASKS", "20000"))
     count, limit = int(environment.get("SCALE_NODES", "1000")), int(environment.get("SCALE_LIMIT", "100"))
     with campaign(Kubectl(), count, limit) as running:
-        told, reckoned, whole = measured(running, steps(rates, seconds, tasks))
+        told, reckoned, whole = measured(running, steps(rates, seconds, tasks), seconds)
     told = f"{tasks} tasks on {count} nodes, {limit} of a tenant at a time:\n\n{told}"
     print(f"\n{told}\n\nReckoned:\n\n{reckoned}\n")
     if environment.get("SCALE_WRITE") != "no":

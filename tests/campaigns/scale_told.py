@@ -12,6 +12,8 @@ from tests.campaigns.scale_spent import PROGRAMS, Spent
 NODE = "has a node"
 """What a task is seen as once its taskmaster's pod has one."""
 FINAL_STATES = [state.value for state in FINAL]
+_BORNE = 0.95
+"""Of a rate, what must end in a second."""
 _TASKMASTER = "tesk-taskmaster"
 _GROWING = ("kube-apiserver", "etcd", "kube-scheduler", "kube-controller-manager", "api", "webhook", "janitor")
 """Programs that many nodes have no more of than few."""
@@ -94,9 +96,26 @@ def rates(steps: Sequence[Step], at: At, rest: Spent, cores: int) -> str:
         row: list[object] = [step.title, len(step.sent), failed, f"{throughput(ends):.2f}", _seconds(posts)]
         row += [_seconds(_since(step, at, NODE)), _seconds(_since(step, at, "RUNNING"), most=True)]
         row += [_seconds(_since(step, at, "COMPLETE"), most=True)]
-        busy = step.spent.busy / step.spent.seconds + rest.busy / rest.seconds
-        rows.append([*row, f"{busy:.2f} of {cores}"])
+        rows.append([*row, f"{_busy(step, rest):.2f} of {cores}"])
     return markdown(rows)
+
+
+def _busy(step: Step, rest: Spent) -> float:
+    """Cores."""
+    return step.spent.busy / step.spent.seconds + rest.busy / rest.seconds
+
+
+def limit(steps: Sequence[Step], at: At, rest: Spent, cores: int) -> str:
+    """A sentence: what is borne of what was asked for, and who takes most of the cores where that is most."""
+    last = steps[-1]
+    borne = [step.rate for step in steps if step.rate and throughput(ended(step, at)) >= _BORNE * step.rate]
+    most = sorted(last.spent.cpu, key=lambda name: -last.spent.cpu[name])[:3]
+    taking = ", ".join(f"{name} {last.spent.cpu[name] / last.spent.seconds:.2f}" for name in most)
+    return (
+        f"Of what was asked for, {max(borne, default=0):g} a second were borne. Asked {last.title}, "
+        f"{throughput(ended(last, at)):.1f} ended a second with {_busy(last, rest):.2f} of {cores} cores busy; "
+        f"most of them took {taking}."
+    )
 
 
 def _since(step: Step, at: At, state: str) -> list[float]:
