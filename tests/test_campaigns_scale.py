@@ -149,12 +149,13 @@ def test_the_throughput_leaves_out_the_beginning_and_the_end() -> None:
 def test_the_tables_tell_a_row_or_column_of_each_step_and_count_what_failed() -> None:
     slow, at = step(1, [3.0 + n for n in range(10)])
     fast, _ = step(0, [5.0] * 10)
+    fast.failed = 3
     fast.sent = [each._replace(name=f"{each.name}-lost") for each in fast.sent]
     slow.asked = {"tesk-taskmaster": Counter({"get pods": 40, "create pods": 10})}
     rows = scale_told.rates([slow, fast], at, spent(10, 1), cores=2).splitlines()
     assert [row.split(" | ")[:4] for row in rows[2:]] == [
-        ["| 1 a second", "10", "0", "1.00"],
-        ["| at once", "10", "10", "0.00"],
+        ["| 1 a second", "10", "0, 0", "1.00"],
+        ["| at once", "10", "3, 10", "0.00"],
     ]
     assert "| etcd | 0.100 | 500.0 | 500.0 |" in scale_told.cpu([slow, fast], spent(10, 1))
     asked = scale_told.asked([slow, fast], taskmasters=12_300, kept=1500)

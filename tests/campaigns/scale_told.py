@@ -87,12 +87,12 @@ def throughput(ends: Sequence[float]) -> float:
 
 def rates(steps: Sequence[Step], at: At, rest: Spent, cores: int) -> str:
     """How many end in a second, and how long each part of it takes."""
-    head = ["asked for", "tasks", "failed", "ended a second", "POST p50, p95", "to a node p50, p95"]
+    head = ["asked for", "tasks", "refused, lost", "ended a second", "POST p50, p95", "to a node p50, p95"]
     rows: list[list[object]] = [[*head, "to RUNNING p50, p95, most", "to COMPLETE p50, p95, most", "cores busy"]]
     for step in steps:
         posts = [each.answered - each.posted for each in step.sent]
         ends = ended(step, at)
-        failed = step.failed + len(step.sent) - len(ends)
+        failed = f"{step.failed}, {len(step.sent) - len(ends)}"
         row: list[object] = [step.title, len(step.sent), failed, f"{throughput(ends):.2f}", _seconds(posts)]
         row += [_seconds(_since(step, at, NODE)), _seconds(_since(step, at, "RUNNING"), most=True)]
         row += [_seconds(_since(step, at, "COMPLETE"), most=True)]
