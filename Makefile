@@ -1,4 +1,4 @@
-.PHONY: help demo test soak kill faults cancel fairness bench bench-api launching upgrade hammer netpol bench-filer audit up down install uninstall lock
+.PHONY: help demo test soak kill faults cancel fairness bench bench-api launching campaign-scale upgrade hammer netpol bench-filer audit up down install uninstall lock
 
 help: ## what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|'
@@ -32,6 +32,9 @@ bench: ## how quick tasks are beside bare pods, alone and many at once, and what
 
 launching: ## what it takes to launch tasks, beside bare pods: requests, bytes, CPU, rates
 	@scripts/campaign launching
+
+campaign-scale: ## 20,000 tasks on 1,000 nodes that are played: throughput, latency, what is asked for: SCALE_TASKS=…
+	@scripts/campaign scale
 
 upgrade: ## tasks that run and wait while the release before this one is brought up to date
 	@scripts/campaign upgrade

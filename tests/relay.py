@@ -1,4 +1,4 @@
-"""A way to a server on this machine that counts what goes through it, and breaks off or spoils it where told to."""
+"""A way to a server that counts what goes through it, and breaks off or spoils it where told to."""
 
 import contextlib
 import socket
@@ -22,13 +22,16 @@ class Relay:
     connections: int = 0
     passed: int = 0
     """Bytes of the server's, over all connections."""
+    sent: int = 0
+    """Bytes of the clients'."""
 
 
 @contextlib.contextmanager
-def relay(to: int, cuts: Iterable[int] = (), *, spoils: bool = False) -> Iterator[Relay]:
-    """A way to a port of this machine that is there until the block ends."""
+def relay(to: int, cuts: Iterable[int] = (), *, spoils: bool = False, host: str = "127.0.0.1") -> Iterator[Relay]:
+    """A way to a port, of this machine unless another is named, that is there until the block ends."""
     with _Listener(("127.0.0.1", 0), _Handler) as listener:
-        listener.relay, listener.to = Relay(listener.server_address[1], list(cuts), spoils), to
+        listener.relay = Relay(listener.server_address[1], list(cuts), spoils)
+        listener.to = (host, to)
         with serving(listener):
             yield listener.relay
 
@@ -37,7 +40,7 @@ class _Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     relay: Relay
-    to: int
+    to: tuple[str, int]
 
 
 class _Handler(socketserver.BaseRequestHandler):
@@ -47,8 +50,8 @@ class _Handler(socketserver.BaseRequestHandler):
         relay, client = self.server.relay, self.request
         relay.connections += 1
         left = relay.cuts.pop(0) if relay.cuts else None
-        with socket.create_connection(("127.0.0.1", self.server.to)) as server, contextlib.suppress(OSError):
-            threading.Thread(target=_forward, args=(client, server), daemon=True).start()
+        with socket.create_connection(self.server.to) as server, contextlib.suppress(OSError):
+            threading.Thread(target=_forward, args=(relay, client, server), daemon=True).start()
             while left != 0 and (data := server.recv(_CHUNK if left is None else min(_CHUNK, left))):
                 client.sendall(data)
                 relay.passed += len(data)
@@ -58,8 +61,9 @@ class _Handler(socketserver.BaseRequestHandler):
             client.shutdown(socket.SHUT_RDWR)
 
 
-def _forward(client: socket.socket, server: socket.socket) -> None:
+def _forward(relay: Relay, client: socket.socket, server: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := client.recv(_CHUNK):
             server.sendall(data)
+            relay.sent += len(data)
         server.shutdown(socket.SHUT_WR)

@@ -67,15 +67,19 @@ def _of_a_record(record: dict[str, Any]) -> list[str]:
 
 
 @dataclass
-class _Watch:
-    """One watch for as long as the block lasts: the API server ends one whose events are not taken in time."""
+class Watch:
+    """One watch until it is over: the API server ends one whose events are not taken in time."""
 
     connection: Connection
     kind: str
     namespace: str
+    """Empty for all."""
     selector: str
     accept: str
-    states: Callable[[dict[str, Any]], list[str]]
+    take: Callable[[dict[str, Any]], None]
+    """Called with each object as it is added, changed or deleted."""
+    end: Callable[[str], None]
+    """Called with the reason why nothing more comes."""
     over: threading.Event
     version: str = ""
     """Of what was seen last, after which the next watch goes on."""
@@ -84,17 +88,17 @@ class _Watch:
         seen = self.connection.ask("GET", f"{path(self.kind, self.namespace)}?limit=1")
         self.version = json.loads(seen)["metadata"]["resourceVersion"]
 
-    def follow(self, seen: FirstSeen) -> None:
+    def follow(self) -> None:
         try:
             while not self.over.is_set():
-                self._read(seen)
+                self._read()
                 self.over.wait(0.05)
         except Failed as error:
-            seen.end(f"the watch of {self.kind} in {self.namespace} {error}")
+            self.end(f"the watch of {self.kind} in {self.namespace} {error}")
         finally:
-            seen.end(f"the watch of {self.kind} in {self.namespace} ended")
+            self.end(f"the watch of {self.kind} in {self.namespace} ended")
 
-    def _read(self, seen: FirstSeen) -> None:
+    def _read(self) -> None:
         began = time.monotonic()
         wanted = {
             "watch": "1",
@@ -114,7 +118,7 @@ class _Watch:
                     metadata = event["object"]["metadata"]
                     self.version = metadata["resourceVersion"]
                     if event["type"] != "BOOKMARK":
-                        seen.see(metadata["name"], self.states(event["object"]))
+                        self.take(event["object"])
             except (OSError, HTTPException) as error:
                 why = repr(error)
         if not self.over.is_set():
@@ -123,17 +127,29 @@ class _Watch:
 
 
 @contextmanager
+def watched(watches: list[Watch]) -> Iterator[None]:
+    """Each goes on in a thread of its own until the block ends."""
+    with ExitStack() as stack:
+        for watch in watches:
+            watch.begin()
+            threading.Thread(target=watch.follow, daemon=True).start()
+            stack.callback(watch.connection.stop)
+            stack.callback(watch.over.set)
+        yield
+
+
+@contextmanager
 def first_seen(server: Target, namespace: str) -> Iterator[FirstSeen]:
     """Watches what becomes of a namespace's pods and records from now on, until the block ends."""
     seen, over = FirstSeen(), threading.Event()
-    with ExitStack() as stack:
-        for kind, selector, accept, states in (
-            ("pods", "", "application/json", _of_a_pod),
-            ("configmaps", naming.TASK_SELECTOR, listing.METADATA_OF_ONE, _of_a_record),
-        ):
-            watch = _Watch(server.connection(), kind, namespace, selector, accept, states, over)
-            watch.begin()
-            threading.Thread(target=watch.follow, args=(seen,), daemon=True).start()
-            stack.callback(watch.connection.stop)
-        stack.callback(over.set)
+
+    def see(states: Callable[[dict[str, Any]], list[str]]) -> Callable[[dict[str, Any]], None]:
+        return lambda each: seen.see(each["metadata"]["name"], states(each))
+
+    pods = Watch(server.connection(), "pods", namespace, "", "application/json", see(_of_a_pod), seen.end, over)
+    accept = listing.METADATA_OF_ONE
+    records = Watch(
+        server.connection(), "configmaps", namespace, naming.TASK_SELECTOR, accept, see(_of_a_record), seen.end, over
+    )
+    with watched([pods, records]):
         yield seen

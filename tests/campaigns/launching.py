@@ -58,9 +58,15 @@ def spent() -> Spent:
     return Spent((user + nice + system + irq + softirq) / _TICKS, _written_by_etcd(), time.monotonic())
 
 
+def is_of_the_node(folder: Path) -> bool:
+    """Whether a process is the one-node cluster's or this machine's own: another cluster's may run in containers."""
+    own = Path("/proc/self/ns/pid").stat().st_ino
+    return (folder / "ns/pid").stat().st_ino == own or "/tesk-node-" in (folder / "cgroup").read_text()
+
+
 def _written_by_etcd() -> int:
     for folder in Path("/proc").iterdir():
-        if folder.name.isdigit() and _command(folder).endswith(b"etcd"):
+        if folder.name.isdigit() and _command(folder).endswith(b"etcd") and is_of_the_node(folder):
             told = dict(line.split(": ") for line in (folder / "io").read_text().splitlines())
             return int(told["write_bytes"])
     return 0

@@ -37,7 +37,7 @@ _LONGEST_GET = 0.25
 """Seconds: the p99 of a GET while many tasks run."""
 _SLOWER = 1.1
 """Of the mean with few stored tasks, that with many."""
-_MARKS = ("<!-- make bench: begin -->\n", "<!-- make bench: end -->\n")
+_COMMAND = "make bench"
 
 Told = tuple[str, list[str]]
 """A table, and the bounds that are broken."""
@@ -198,10 +198,10 @@ def told_of_costs(made: Runs, count: int) -> str:
     return markdown(rows)
 
 
-def written(readme: str, told: str) -> str:
-    """The README with this between its marks."""
-    begin, end = _MARKS
-    before, _, rest = readme.partition(begin)
+def written(document: str, command: str, told: str) -> str:
+    """A document of Markdown with what that command told between its marks."""
+    begin, end = f"<!-- {command}: begin -->\n", f"<!-- {command}: end -->\n"
+    before, _, rest = document.partition(begin)
     _, _, after = rest.partition(end)
     return f"{before}{begin}\n{told}\n\n{end}{after}"
 
@@ -221,7 +221,7 @@ def main() -> int:
     print(f"\n{told}\n")
     if environment.get("BENCH_WRITE") != "no":
         readme = ROOT / "README.md"
-        readme.write_text(written(readme.read_text(), told))
+        readme.write_text(written(readme.read_text(), _COMMAND, told))
     print("\n".join(f"  ✗ {each}" for each in broken) or "  ✓ all bounds are kept")
     return 1 if broken else 0
 
