@@ -52,6 +52,8 @@ class Controller:
         self._store = store
         self._due = set[Key]()
         """Tasks that have changed, or of which a look in a moment tells more."""
+        self._over = set[Key]()
+        """Those of them that were just told to have ended, or to be gone."""
         self._queues: dict[str, datetime] = {}
         """Tenants of which a task may begin, and when that is tried."""
         self._refused: dict[Key, datetime] = {}
@@ -63,7 +65,10 @@ class Controller:
 
     def take(self, told: Listed | Changed) -> None:
         """Takes in what an informer tells."""
-        self._due |= self._store.take(told)
+        keys = self._store.take(told)
+        self._due |= keys
+        if isinstance(told, Changed) and told.kind == "configmaps" and told.gone:
+            self._over |= keys
         if isinstance(told, Changed) and told.kind == "pods" and (told.gone or told.item.is_over):
             self._queues[told.item.namespace] = _EVER
 
@@ -74,6 +79,7 @@ class Controller:
     def rest(self) -> None:
         """Leaves it all to another janitor, up to `look_at_all`."""
         self._due.clear()
+        self._over.clear()
         self._queues.clear()
         self._refused.clear()
         self._replaced.clear()
@@ -183,9 +189,11 @@ class Controller:
         self._refused.pop(key, None)
         self._replaced.pop(key, None)
         pods = [pod for pod in self._store.pods(key) if pod.is_over or not pod.runs]
+        is_over = key in self._over
+        self._over.discard(key)
         if not pods:
             return
-        if any(verdict.is_new(pod, now) for pod in pods):
+        if not is_over and any(verdict.is_new(pod, now) for pod in pods):
             self._due.add(key)  # its task is just being stored
             return
         metadata = self._deeds.metadata(key.namespace, key.task)

@@ -49,8 +49,10 @@ def checked(text: str, settings: TenantSettings, trs_hosts: Sequence[str] = ()) 
     """
     document.check_weight(text)
     task, dropped = document.parse(text, settings)
-    problems = schema_problems(task) or _first(list(path_rules.too_long(task)))
-    problems = problems or _first([*_rule_problems(task, settings, trs_hosts), *_parameter_problems(task, dropped)])
+    problems = schema_problems(task) or _first(path_rules.too_long(task))
+    problems = problems or _first(
+        itertools.chain(_rule_problems(task, settings, trs_hosts), _parameter_problems(task, dropped))
+    )
     if not problems:
         asked = model.task(task)
         problems = [*_mount_problems(asked), *pod_size.problems(asked)]
@@ -69,14 +71,13 @@ def check_found(found: Mapping[str, str], settings: TenantSettings) -> None:
 
 def schema_problems(task: Mapping[str, Any]) -> list[str]:
     """Where a cleaned document breaks the schema `tesTask` of TES 1.1."""
-    found = itertools.islice(_validator().iter_errors(task), _MOST_PROBLEMS + 1)
-    return _first([problem for error in found for problem in _told(error)])
+    return _first(problem for error in _validator().iter_errors(task) for problem in _told(error))
 
 
-def _first(problems: Sequence[str]) -> list[str]:
-    """No more problems than anybody reads."""
-    further = ["there are further problems"] if len(problems) > _MOST_PROBLEMS else []
-    return [*problems[:_MOST_PROBLEMS], *further]
+def _first(problems: Iterable[str]) -> list[str]:
+    """No more problems than anybody reads; what comes after them is not looked at."""
+    found = list(itertools.islice(problems, _MOST_PROBLEMS + 1))
+    return [*found[:_MOST_PROBLEMS], "there are further problems"] if len(found) > _MOST_PROBLEMS else found
 
 
 @functools.cache

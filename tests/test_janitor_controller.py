@@ -537,6 +537,16 @@ def test_the_pod_of_a_task_that_was_cancelled_before_it_began_is_removed(server:
     assert launched(server) == ["task-2"]  # it runs, and removes what is left
 
 
+def test_the_pod_of_a_task_that_was_just_cancelled_makes_room_at_once(server: ApiServer) -> None:
+    add_task(server, "task-1", "INITIALIZING")
+    add_pod(server, "task-1", STARTS, created=NOW.isoformat())
+    janitor = Janitor(server)
+    janitor.go_on()
+    add_task(server, "task-1", "CANCELED")
+    janitor.go_on()
+    assert ("pods", "task-1-taskmaster") not in server.objects
+
+
 def test_the_pod_of_a_task_that_is_just_being_stored_is_left_alone(server: ApiServer) -> None:
     add_pod(server, "task-1", STARTS, created=record.timestamp(NOW))
     janitor = Janitor(server)

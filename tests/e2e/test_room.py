@@ -46,7 +46,7 @@ def unfinished(kubectl: Kubectl) -> list[str]:
 
 
 def begins_soon(kubectl: Kubectl, task_id: str) -> None:
-    wait_until(lambda: metadata(kubectl, task_id) not in {("QUEUED", waiting(1))}, "its turn came", within=5)
+    wait_until(lambda: metadata(kubectl, task_id) not in {("QUEUED", waiting(1))}, "its turn came", within=10)
 
 
 def waiting(most: int) -> str:
