@@ -3,7 +3,7 @@
 kwok plays the kubelets of filers and executors. Taskmasters run for real, as processes of this machine in place of
 containers; so do the service, the API server, etcd, scheduler and controllers. Three tenants are asked for hello tasks
 (one executor, no files) at each of some rates, then for all that are left as fast as can be. Prints tables and writes
-them into docs/scale.md, between its marks, unless SCALE_WRITE=no. Ends with 1 where a stored task was not COMPLETE at last.
+them into docs/scale.md, between its marks, unless SCALE_WRITE=no. Ends with 1 where a stored task was not COMPLETE.
 Environment: `.local/env`, KWOK, and SCALE_TASKS (20000; a tenant's quota has 10,000), SCALE_NODES (1000),
 SCALE_RATES (1,2,5,10,20), SCALE_SECONDS (60) for each rate and for what all takes at rest, and
 SCALE_LIMIT (100) tasks of a tenant at a time.
