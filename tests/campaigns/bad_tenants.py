@@ -48,6 +48,7 @@ def bad_tenants(kubectl: Kubectl) -> Iterator[None]:
     try:
         for name, settings in zip(NAMES, SETTINGS, strict=True):
             kubectl("create", "-f", "-", given=_object("Namespace", name, labels={_BAD: "true"}))
+            kubectl("-n", name, "wait", "--for=create", "serviceaccount/default", "--timeout=60s")  # which pods need
             everything = objects(name, settings, record.timestamp(datetime.now(UTC)))
             kubectl("-n", name, "create", "-f", str(_ROLES), "-f", "-", given=_list(everything))
             kubectl("-n", name, "create", "-f", "-", given=_list(events(name)))
@@ -64,6 +65,7 @@ def objects(namespace: str, settings: Mapping[str, str], now: str) -> list[Objec
     forged = {**naming.labels("../../x", "taskmaster"), naming.TASK: "none"}
     pod = {"containers": [{"name": "none", "image": "none"}], "schedulingGates": [{"name": "tesk-trial/none"}]}
     return [
+        _object("Pod", "forged", labels=forged, spec=pod),  # first: the quotas would refuse it
         _object("ConfigMap", naming.SETTINGS, data=dict(settings)),
         *(_object("ResourceQuota", f"bad-{number}", spec={"hard": each}) for number, each in enumerate(hard)),
         _task(DEAD, "RUNNING", taskmaster="p"),
@@ -77,7 +79,6 @@ def objects(namespace: str, settings: Mapping[str, str], now: str) -> list[Objec
         _task("task-bad-5", "RUNNING", taskmaster="p", step="{", settings="[1]", outputs="-1 pages", images="[" * 9999),
         _task("task-bad-6", "RUNNING", taskmaster="p", data={"task.json": "{", "log.json": '{"logs": 1}'}),
         _task("not.a-task", "QUEUED", created=""),
-        _object("Pod", "forged", labels=forged, spec=pod),
     ]
 
 
