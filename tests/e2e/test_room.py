@@ -73,7 +73,7 @@ def test_ten_tasks_where_a_quota_has_room_for_two_all_complete(
     wait_until(lambda: tried(service, kubectl) == ("QUEUED", waiting(2)), "the webhook knows the quota", within=10)
     tasks = [service.create({"executors": [shell("echo hello")]}) for _ in range(8)]
 
-    assert {metadata(kubectl, task_id) for task_id in tasks} == {("QUEUED", waiting(2))}
+    assert {metadata(kubectl, task_id)[0] for task_id in tasks} == {"QUEUED"}  # for room, or for the quota itself
 
     assert {service.ended(task_id)["state"] for task_id in [*running, *tasks]} == {"COMPLETE"}
 
