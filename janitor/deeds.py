@@ -1,4 +1,4 @@
-"""What the janitor does to one task or object; the looks that lead to it are in janitor/sweep.py."""
+"""What the janitor does to one task or object; janitor/controller.py and janitor/sweep.py say when."""
 
 import logging
 from collections.abc import Mapping
