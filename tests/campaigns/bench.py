@@ -61,6 +61,8 @@ class Bench:
     upstream: tuple[str, int]
     trust: ssl.SSLContext
     made: list[str] = field(default_factory=list)
+    environments: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of the taskmasters' containers, by task."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def document(self, key: str, *, pause: float = 0) -> dict[str, Any]:
@@ -83,6 +85,9 @@ class Bench:
         metadata = {"name": task, "namespace": STANDING, "labels": naming.TASK_LABELS}
         given = {"kind": "ConfigMap", "metadata": metadata, "data": {"task.json": json.dumps(document)}}
         self.kubectl("create", "-f", "-", given={"apiVersion": "v1", **given})
+        pod = self.kubectl.json("get", "pod", naming.taskmaster(task))  # the janitor removes it when the task has ended
+        variables = pod["spec"]["containers"][0]["env"]
+        self.environments[task] = {each["name"]: each.get("value", "") for each in variables}
         return task
 
     @contextmanager
@@ -102,15 +107,13 @@ class Bench:
 
     def _started(self, task: str, pod_uid: str, port: int, log: Path) -> "subprocess.Popen[bytes]":
         """`python -m taskmaster`, which sees the account's folder where a pod has it: in mounts of its own."""
-        pod = self.kubectl.json("get", "pod", naming.taskmaster(task))
-        variables = {v["name"]: v.get("value", "") for v in pod["spec"]["containers"][0]["env"]}
         see = f"mount -t tmpfs none /run && mkdir -p {_ACCOUNT} && mount --bind {self.folder}/account {_ACCOUNT}"
         server = {"KUBERNETES_SERVICE_HOST": ADDRESS, "KUBERNETES_SERVICE_PORT": str(port)}
         with log.open("wb") as out:
             return subprocess.Popen(
                 ["unshare", "--mount", "sh", "-c", f'{see} && exec "$0" -m taskmaster', sys.executable],
                 cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **variables, "TESK_POD_UID": pod_uid, **server},
+                env={"PATH": os.environ["PATH"], **self.environments[task], "TESK_POD_UID": pod_uid, **server},
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
