@@ -1,12 +1,10 @@
 """`python -m janitor`: watches for ever, and acts while it holds the Lease."""
 
 import itertools
-import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -20,7 +18,7 @@ from janitor.settings import Settings
 from janitor.store import Store
 from janitor.sweep import UNFINISHED, Sweep
 from janitor.taskmaster import taskmaster
-from janitor.tenants import namespaces
+from janitor.tenants import apart, namespaces
 from tescore import launch, record
 from tescore.cluster import own
 from tescore.errors import TeskError
@@ -31,8 +29,6 @@ from tescore.tenants import REMEMBERED, Tenants
 
 _MOMENT = 1.0
 """Seconds after which is looked at what only time tells, where nothing changes."""
-
-log = logging.getLogger("janitor")
 
 
 def main() -> None:
@@ -76,7 +72,8 @@ def _control(
         if time.monotonic() - looked_at > settings.sweep_seconds:
             looked_at = time.monotonic()
             controller.look_at_all()
-        _tried(lambda: controller.act(_now()))
+        with apart("look broke off"):
+            controller.act(_now())
 
 
 def _sweep(sweep: Sweep, lease: Lease, settings: Settings) -> None:
@@ -84,22 +81,15 @@ def _sweep(sweep: Sweep, lease: Lease, settings: Settings) -> None:
     for look in itertools.count(1):
         pause(settings.sweep_seconds)
         if lease.held:
-            _tried(lambda: sweep.remove_leftovers(_now()))
+            with apart("look broke off"):
+                sweep.remove_leftovers(_now())
             if look % expiry_every == 0:
-                _tried(lambda: sweep.expire(_now()))
+                with apart("look broke off"):
+                    sweep.expire(_now())
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _tried(do: Callable[[], None]) -> None:
-    try:
-        do()
-    except TeskError as error:
-        log.warning("look broke off", extra={"reason": str(error)})
-    except Exception:
-        log.exception("look broke off")
 
 
 if __name__ == "__main__":

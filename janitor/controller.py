@@ -175,9 +175,8 @@ class Controller:
         if now < at + wait:
             return
         self._replaced[key] = (now, min(_LONGEST, 2 * wait or _FIRST) if now - at < _FORGOTTEN else _FIRST)
-        tenant = self._tenant(task.namespace)
         with suppress(Refused):
-            self._begin(task, tenant.settings if tenant else self._tenants.service, now)
+            self._begin(task, self._settings(task.namespace), now)
 
     def _end(self, task: Record, why: str, reason: str, now: datetime) -> None:
         self._deeds.end(task, why, record.timestamp(now), reason=reason)
@@ -211,7 +210,11 @@ class Controller:
                 self._known[namespace] = None
         return self._known[namespace]
 
+    def _settings(self, namespace: str) -> Settings:
+        """The service's where the tenant's own are not valid: what has begun goes on."""
+        tenant = self._tenant(namespace)
+        return tenant.settings if tenant else self._tenants.service
+
     def _patience(self, namespace: str) -> timedelta:
         """How long a task may wait for room, of which a tenant has its own opinion."""
-        tenant = self._tenant(namespace)
-        return timedelta(seconds=(tenant.settings if tenant else self._tenants.service).queue_seconds)
+        return timedelta(seconds=self._settings(namespace).queue_seconds)

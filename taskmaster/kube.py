@@ -49,10 +49,10 @@ class Kube:
         except Missing:
             return None
 
-    def listed(self, kind: str, selector: str = "", *, fields: str = "", whole: bool = False) -> list[Object]:
-        """All objects with these labels and fields; their metadata alone unless `whole`."""
+    def listed(self, kind: str, *, fields: str) -> list[Object]:
+        """All objects with these fields."""
         listed = self._cluster.listed
-        return self._retried(lambda: list(listed(kind, self._namespace, selector, fields=fields, whole=whole)))
+        return self._retried(lambda: list(listed(kind, self._namespace, "", fields=fields, whole=True)))
 
     def create(self, kind: str, body: Object, *, patient: bool = True) -> Object | None:
         """The object made, or None if one of that name is there: names are computed, so it is the same one.

@@ -92,7 +92,7 @@ class Objects:
 
     def trouble(self, pod: str) -> Trouble | None:
         """What Kubernetes warned of last about a pod."""
-        return observe.trouble(self._kube.listed("events", fields=f"involvedObject.name={pod}", whole=True))
+        return observe.trouble(self._kube.listed("events", fields=f"involvedObject.name={pod}"))
 
     def report(self, pod: str) -> report.Report:
         """What a filer told."""
